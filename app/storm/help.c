@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#include <stdio.h>
+
+#include <rte_version.h>
+
+#include <uiommu.h>
+
+#include "help.h"
+
+static const char help_text[] =
+	"Usage: uiommu-storm [EAL arguments --] [options]\n"
+	"\n"
+	"Sends a storm of page requests from emulated devices through an emulated IOMMU\n"
+	"into the fault engine, judges every answer, and reports what the engine did.\n"
+	"Two cores are used: one runs the engine (the fault lcore), one the model.\n"
+	"\n"
+	"Numbers may end in k, M or G (1000 each). EAL arguments are optional; with them the\n"
+	"first two worker lcores are the fault lcore and the model's.\n"
+	"\n"
+	"Unit:\n"
+	"  --unit NAME           unit to emulate, see --list (default: vtd)\n"
+	"  --iommu DEVARGS       full device arguments instead, \"vtd,platform=emu,...\"\n"
+	"  --queue-entries N     page-request queue, power of two (default: the unit's maximum;\n"
+	"                        with --overflow: small enough for the devices to overrun)\n"
+	"  --burst N             requests taken and answered at once, 1 to 512 (default: 64)\n"
+	"  --handler H           null: answers Success without a look;\n"
+	"                        count: looks at each request, counts by PASID (default)\n"
+	"\n"
+	"Devices:\n"
+	"  --endpoints N         1 to 4096 (default: 16, or the PASIDs if they are fewer)\n"
+	"  --pasids N            PASIDs attached, spread over the endpoints (default: 64, or\n"
+	"                        one for each endpoint)\n"
+	"  --domains N           domains that they are attached to (default: 1)\n"
+	"\n"
+	"Traffic:\n"
+	"  --group-pages A-B     pages of a request group (default: 1-1)\n"
+	"  --profile P           uniform, sequential, zipf, hotspot or burst (default: uniform)\n"
+	"  --write-ratio R       share of requests that ask to write (default: 0.5)\n"
+	"  --window-pages N      pages used of each address space (default: 65536)\n"
+	"  --rate N              requests a second, 0: as fast as possible (default)\n"
+	"  --bad-ratio R         share of malformed and unknown requests (default: 0)\n"
+	"  --overflow            make the queue overflow: the devices ask for more than it\n"
+	"                        holds, and the engine is held for a moment now and then\n"
+	"  --churn N             detach and attach a PASID N times a second; each 64th time a\n"
+	"                        whole endpoint\n"
+	"  --seed N              same seed, same requests (default: 1)\n"
+	"\n"
+	"Run:\n"
+	"  --duration S          seconds that are measured (default: 10)\n"
+	"  --judge J             full: each answer against its request, field by field\n"
+	"                        (default); light: outstanding or not\n"
+	"  --preload             fill the queue, then let the engine go alone, in turns: its own\n"
+	"                        rate, where the model is the slower side\n"
+	"  --cores F,M           CPUs of the fault lcore and of the model\n"
+	"  --no-huge             memory without hugepages\n"
+	"  --exclusive           fail where others use the two cores\n"
+	"  --check-fast-path     fail where the fault lcore allocated memory during the storm\n"
+	"  --no-bound            leave the bound out\n"
+	"\n"
+	"Output:\n"
+	"  --json FILE           report as JSON; -: on stdout, instead of the text\n"
+	"  --quiet               no text report, no progress\n"
+	"  --progress            a line each second, also where stderr is no terminal\n"
+	"  --list                units, drivers, platforms, handlers and profiles\n"
+	"  --version             versions of uiommu and DPDK\n"
+	"  --help, -h            this text\n"
+	"\n"
+	"Figures:\n"
+	"  requests/s       requests that the engine took off the queue, by wall clock\n"
+	"  ns per request   cycles of the fault lcore's poll calls that found work, divided by\n"
+	"                   the requests found: fetching, routing, grouping, handler and answers,\n"
+	"                   with all cache misses. Calls that found nothing are left out\n"
+	"  engine           1e9 / ns per request: the rate at 100 % busy\n"
+	"  latency          from the model's write of a request to its judging of the answer; the\n"
+	"                   model reads the clock once a burst\n"
+	"  bound            32-byte records moved through two bare rings, there and back, by the\n"
+	"                   same two cores, same burst, no other work; best of three slices\n"
+	"  bound ratio      engine / bound\n"
+	"  round trip       of a word between the two cores, before and after the storm: tells\n"
+	"                   cores that share a cache from others\n"
+	"\n"
+	"Exit code: 0 clean verdict, 1 verdict not clean or the storm failed, 2 usage.\n";
+
+void
+help_print(void)
+{
+	fputs(help_text, stdout);
+}
+
+void
+help_version(void)
+{
+	printf("uiommu-storm %s (%s)\n", uiommu_version(), rte_version());
+}
+
+static void
+print_words(const char *title, const char *const *words)
+{
+	printf("%s:", title);
+	for (; *words != NULL; words++)
+		printf(" %s", *words);
+	printf("\n");
+}
+
+static void
+print_registered(const char *title, const char *(*name_of)(unsigned int index))
+{
+	const char *name;
+	unsigned int i;
+
+	printf("%s:", title);
+	for (i = 0; (name = name_of(i)) != NULL; i++)
+		printf(" %s", name);
+	printf("\n");
+}
+
+void
+help_list(const char *const *handlers, const char *const *profiles)
+{
+	print_registered("units and drivers", uiommu_driver_name);
+	print_registered("platforms", uiommu_platform_name);
+	print_words("handlers", handlers);
+	print_words("profiles", profiles);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef STORM_LCORES_H
+#define STORM_LCORES_H
+
+/* The two lcores at work: one polls the engine, one steps the model. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uiommu_emu.h>
+
+enum storm_phase {
+	PHASE_WARM_UP = 0,
+	PHASE_MEASURE, /* figures count from here ... */
+	PHASE_COOL,    /* ... to here */
+	PHASE_END,     /* the fault lcore stops when the queue is empty */
+	PHASE_COUNT,
+};
+
+/* How an lcore fared with the processor, over its whole loop. */
+struct lcore_usage {
+	double lost_share;    /* of the time, to other threads */
+	uint64_t involuntary; /* context switches */
+	uint64_t voluntary;
+	uint64_t longest_cycles; /* turn of the loop */
+};
+
+/* Sums of the fault lcore at one moment. */
+struct fault_sums {
+	uint64_t tsc;
+	uint64_t busy_cycles; /* in poll calls that found work */
+	uint64_t requests;    /* found by them */
+	uint64_t busy_turns;
+	uint64_t idle_turns;
+};
+
+struct fault_lcore {
+	/* set before it runs */
+	int16_t dev_id;
+	uint16_t budget;
+	bool holds; /* stop polling for a moment now and then, so that the queue overflows */
+
+	/* written by the control thread */
+	uint32_t phase __attribute__((aligned(128))); /* enum storm_phase, atomic */
+
+	/* written by the fault lcore */
+	uint32_t phase_seen __attribute__((aligned(128))); /* atomic */
+	uint64_t live_busy_cycles;                         /* atomic, for the progress line */
+	uint64_t live_requests;                            /* atomic */
+	struct fault_sums at[PHASE_COUNT];                 /* when each phase began */
+	struct lcore_usage usage;
+	uint64_t allocations;
+	int result; /* of claiming and releasing the queue */
+};
+
+struct model_lcore {
+	struct uiommu_emu *emu;
+	bool stop __attribute__((aligned(128))); /* atomic */
+	struct lcore_usage usage __attribute__((aligned(128)));
+};
+
+/*
+ * Launch and halt of the two loops. Launches return 0, or -errno after one line. A halt returns
+ * when the loop has ended; of a loop that does not run, at once.
+ */
+int
+fault_lcore_launch(struct fault_lcore *f, unsigned int lcore);
+
+int
+fault_lcore_halt(struct fault_lcore *f, unsigned int lcore);
+
+int
+model_lcore_launch(struct model_lcore *m, unsigned int lcore);
+
+void
+model_lcore_halt(struct model_lcore *m, unsigned int lcore);
+
+/* Set a phase and wait until the fault lcore has seen it. */
+void
+fault_lcore_enter(struct fault_lcore *f, enum storm_phase phase);
+
+/* Usage of the calling thread: begin before a loop, end after it. */
+struct usage_mark {
+	uint64_t wall_ns, cpu_ns, involuntary, voluntary;
+};
+
+void
+usage_begin(struct usage_mark *mark);
+
+void
+usage_end(const struct usage_mark *mark, struct lcore_usage *usage);
+
+#endif /* STORM_LCORES_H */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef STORM_RESULT_H
+#define STORM_RESULT_H
+
+/* What a storm has shown, in the units of the report. */
+
+#include "bound.h"
+#include "run.h"
+
+struct latency_ns {
+	uint64_t p50, p90, p99, p999, max;
+	uint64_t count;
+};
+
+struct storm_result {
+	struct storm_run run;
+	/* the engine */
+	double requests_per_s;
+	double ns_per_request;
+	double engine_requests_per_s;
+	double busy_ratio;
+	struct latency_ns latency;
+	struct uiommu_xstat *xstats;
+	unsigned int nb_xstats;
+	/* bad requests as the engine counted them */
+	uint64_t refused;    /* malformed, of unknown endpoint or PASID, stop markers */
+	uint64_t unfinished; /* of groups that were never closed */
+	bool bad_exact;      /* both together must be what the model has sent */
+	/* the bound */
+	bool has_bound;
+	struct bound_result bound;
+	double bound_ratio;
+	double round_trip_before_ns, round_trip_after_ns;
+	/* the end */
+	bool clean;
+	int exit_code;
+};
+
+/* Figures out of what a run has left. The unit must still be there. 0 or -ENOMEM. */
+int
+result_make(const struct storm *s, struct storm_result *r);
+
+/* After the bound: one line on stderr for each thing that is not in order, and the exit code. */
+void
+result_judge(const struct storm *s, struct storm_result *r);
+
+void
+result_free(struct storm_result *r);
+
+#endif /* STORM_RESULT_H */

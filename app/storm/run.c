@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include <rte_common.h>
+#include <rte_cycles.h>
+
+#include "clock.h"
+#include "preload.h"
+#include "progress.h"
+#include "run.h"
+#include "talk.h"
+
+#define WARM_UP_NS UINT64_C(200000000)
+#define REST_NS UINT64_C(2000000000)
+#define REST_LOOK_NS UINT64_C(1000000)
+#define TICK_NS UINT64_C(100000000)
+#define SECOND_NS UINT64_C(1000000000)
+
+/*
+ * The devices send nothing any more. Wait until every group is answered and the engine has
+ * found nothing for a few looks; two seconds at most.
+ */
+static bool
+wait_for_rest(struct storm *s)
+{
+	uint64_t end = clock_now_ns() + REST_NS;
+	struct uiommu_emu_verdict verdict;
+	struct uiommu_stats stats;
+	uint64_t last = 0;
+	int quiet = 0;
+
+	do {
+		clock_sleep_ns(REST_LOOK_NS);
+		uiommu_emu_verdict(s->emu, false, &verdict);
+		uiommu_stats_get(s->dev_id, &stats);
+		quiet = verdict.outstanding == 0 && stats.requests == last ? quiet + 1 : 0;
+		last = stats.requests;
+		if (quiet == 3)
+			return true;
+	} while (clock_now_ns() < end);
+	return false;
+}
+
+void
+run_figures_begin(struct storm *s, struct storm_run *run)
+{
+	struct uiommu_stats stats;
+
+	uiommu_emu_verdict(s->emu, true, &run->verdict);
+	run->warm_up_clean = uiommu_emu_verdict_clean(&run->verdict);
+	if (!run->warm_up_clean)
+		talk("verdict not clean after the warm-up: %s", run->verdict.first);
+	uiommu_stats_get(s->dev_id, &stats);
+	run->parked_before = stats.parked_now;
+	uiommu_stats_reset(s->dev_id);
+	uiommu_emu_reset_counters(s->emu);
+	memset(s->counts, 0, s->o.pasids * sizeof(*s->counts));
+}
+
+void
+run_figures_end(struct storm *s, struct storm_run *run)
+{
+	uint32_t i;
+
+	uiommu_stats_get(s->dev_id, &run->stats);
+	uiommu_emu_verdict(s->emu, true, &run->verdict);
+	uiommu_emu_latency_get(s->emu, run->latency);
+	for (i = 0; i < s->o.pasids; i++) {
+		run->handled.reads += s->counts[i].reads;
+		run->handled.writes += s->counts[i].writes;
+		run->handled.pages += s->counts[i].pages;
+		run->handled.groups += s->counts[i].groups;
+	}
+	run->fault_usage = s->fault.usage;
+	run->fault_allocations = s->fault.allocations;
+}
+
+/* The control thread's part while the storm goes on: sleep, churn, progress. */
+static int
+control(struct storm *s, struct storm_run *run, uint64_t duration_ns, struct progress *progress)
+{
+	uint64_t now = clock_now_ns(), end = now + duration_ns;
+	struct churn *churn = &run->churn;
+	uint64_t next;
+	int ret = 0;
+
+	churn_begin(churn, now);
+	progress_begin(progress, now);
+	while (ret == 0 && now < end && !storm_interrupted()) {
+		next = RTE_MIN(end, now + TICK_NS);
+		next = RTE_MIN(next, progress->due_ns);
+		if (churn->period_ns != 0)
+			next = RTE_MIN(next, churn->due_ns);
+		if (next > now)
+			clock_sleep_until_ns(next);
+		now = clock_now_ns();
+		if (churn->period_ns != 0 && now >= churn->due_ns && now < end)
+			ret = churn_turn(churn);
+		now = clock_now_ns();
+		if (now >= progress->due_ns)
+			progress_turn(progress, s, now);
+	}
+	progress_end(progress);
+	return ret;
+}
+
+static void
+sums_between(const struct fault_sums *from, const struct fault_sums *to, struct fault_sums *sums)
+{
+	sums->tsc = to->tsc - from->tsc;
+	sums->busy_cycles = to->busy_cycles - from->busy_cycles;
+	sums->requests = to->requests - from->requests;
+	sums->busy_turns = to->busy_turns - from->busy_turns;
+	sums->idle_turns = to->idle_turns - from->idle_turns;
+}
+
+static int
+warm_up(struct storm *s)
+{
+	uiommu_emu_traffic_run(s->emu, true);
+	clock_sleep_ns(WARM_UP_NS);
+	uiommu_emu_traffic_run(s->emu, false);
+	if (wait_for_rest(s))
+		return 0;
+	talk("requests of the warm-up are not answered: %s does not work", s->info.name);
+	return -ETIMEDOUT;
+}
+
+static int
+measure(struct storm *s, struct storm_run *run)
+{
+	struct fault_lcore *f = &s->fault;
+	struct progress progress;
+	int ret;
+
+	progress_init(&progress, &s->o);
+	run_figures_begin(s, run);
+	fault_lcore_enter(f, PHASE_MEASURE);
+	uiommu_emu_traffic_run(s->emu, true);
+	ret = control(s, run, (uint64_t)(s->o.duration_s * (double)SECOND_NS), &progress);
+	uiommu_emu_traffic_run(s->emu, false);
+	fault_lcore_enter(f, PHASE_COOL);
+	run->at_rest = wait_for_rest(s);
+	sums_between(&f->at[PHASE_MEASURE], &f->at[PHASE_COOL], &run->sums);
+	run->seconds = (double)run->sums.tsc / (double)rte_get_tsc_hz();
+	return ret;
+}
+
+int
+run_storm(struct storm *s, struct storm_run *run)
+{
+	struct fault_lcore *f = &s->fault;
+	int ret, ret2;
+
+	memset(run, 0, sizeof(*run));
+	churn_init(&run->churn, s);
+	memset(f, 0, sizeof(*f));
+	f->dev_id = s->dev_id;
+	f->budget = (uint16_t)s->o.burst;
+	f->holds = s->o.traffic.overflow;
+	if (s->o.preload)
+		return preload_storm(s, run);
+	ret = fault_lcore_launch(f, s->eal.lcore_fault);
+	if (ret < 0)
+		return ret;
+	ret = warm_up(s);
+	if (ret == 0)
+		ret = measure(s, run);
+	ret2 = fault_lcore_halt(f, s->eal.lcore_fault);
+	run_figures_end(s, run);
+	return ret < 0 ? ret : ret2;
+}

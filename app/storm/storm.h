@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef STORM_H
+#define STORM_H
+
+/* What the files of the program share: the storm itself. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uiommu.h>
+#include <uiommu_emu.h>
+
+#include "eal.h"
+#include "handlers.h"
+#include "lcores.h"
+#include "options.h"
+
+struct storm_endpoint {
+	struct uiommu_endpoint *endpoint;
+	uint32_t id;
+	uint32_t first_bond; /* its bonds follow one another */
+	uint32_t nb_bonds;
+};
+
+struct storm {
+	struct storm_options o;
+	struct storm_eal eal;
+
+	/* unit */
+	int16_t dev_id;
+	struct uiommu_dev_info info;
+	struct uiommu_emu *emu;
+	uint32_t credits; /* of each device, requests */
+	struct uiommu_domain **domains;
+	struct storm_endpoint *endpoints;
+	struct uiommu_attach **attaches; /* one for each bond; NULL: detached */
+	struct bond_count *counts;       /* one for each bond */
+
+	/* lcores */
+	struct fault_lcore fault;
+	struct model_lcore model;
+};
+
+/* Set by SIGINT and SIGTERM: come to an orderly end. */
+bool
+storm_interrupted(void);
+
+#endif /* STORM_H */

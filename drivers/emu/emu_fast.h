@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef EMU_FAST_H
+#define EMU_FAST_H
+
+/**
+ * @file
+ * The two inner loops of the emulation, to be made part of a vendor's model with the layout of
+ * its entries as constants: requests from templates into the queue, responses against
+ * their requests. Whatever is not a group of one page of a bond in force, answered as
+ * it must be, is led off to a function.
+ */
+
+#include <rte_cycles.h>
+#include <rte_prefetch.h>
+
+#include "emu_pvt.h"
+
+/** What words 2 and 3 of an entry hold: reserved, and not to be relied on. */
+#define EMU_NOISE UINT64_C(0xa5c35a3c96695aa5)
+
+/** Templates that are looked at for one that can be sent now, for each that was asked for. */
+#define EMU_LOOK_FACTOR 2
+
+/** Bring a line in for writing; the other side has read it last. */
+static inline void
+emu_prefetch_write(void *p)
+{
+#if defined(__x86_64__)
+	asm volatile("prefetchw %0" : : "m"(*(char *)p));
+#else
+	__builtin_prefetch(p, 1, 3);
+#endif
+}
+
+/** Constants of a vendor's entries. */
+struct emu_layout {
+	unsigned int entry_shift;         /**< log2 of the size of a request entry */
+	unsigned int request_prgi_shift;  /**< in word 1 of a request */
+	unsigned int endpoint_shift;      /**< in word 0 of a response; 16 bits */
+	unsigned int response_prgi_shift; /**< in word 1 of a response; 9 bits */
+	uint64_t response_mask1;          /**< bits of word 1 that are compared */
+	uint64_t response_good1;          /**< what they are for Success; index 0 */
+	uint64_t kind_mask;               /**< see struct emu_model_ops */
+};
+
+/**
+ * Requests from templates, in order; a template whose device has no credit is passed over.
+ *
+ * @param max at most emu->ring.room
+ */
+static __rte_always_inline unsigned int
+emu_fast_make(struct uiommu_emu *emu, unsigned int max, const struct emu_layout layout)
+{
+	struct emu_traffic *traffic = &emu->traffic;
+	struct emu_template *const templates = traffic->templates;
+	const uint32_t nb_templates = traffic->nb_templates;
+	const uint32_t *const bond_gen = emu->bond_gen;
+	const uint32_t generation = emu->generation;
+	const uint64_t stamp = emu->now << EMU_META_STAMP_SHIFT;
+	const uint64_t step = traffic->step_bytes;
+	const uint64_t limit = traffic->limit;
+	const uint64_t span = traffic->span;
+	const uint32_t mask = emu->ring.mask;
+	uint8_t *const base = emu->ring.base;
+	struct emu_dev_hot *const hots = emu->hot;
+	unsigned int look = max * EMU_LOOK_FACTOR;
+	uint32_t tail = emu->ring.tail;
+	uint32_t next = traffic->next;
+	unsigned int made = 0, slow = 0;
+
+	while (made + slow < max && look-- > 0) {
+		struct emu_template *tmpl = &templates[next];
+		struct emu_dev_hot *hot = &hots[tmpl->device];
+		struct emu_slot *slot;
+		uint64_t *entry;
+		uint64_t word1;
+		uint16_t prgi;
+
+		next = next + 1 == nb_templates ? 0 : next + 1;
+		if (unlikely(bond_gen[tmpl->bond] != generation)) {
+			emu->ring.tail = tail;
+			emu->ring.room -= made;
+			slow += emu_traffic_one(emu, tmpl);
+			emu->ring.room += made;
+			tail = emu->ring.tail;
+			continue;
+		}
+		if (unlikely(hot->credits == 0 || hot->head == hot->tail))
+			continue;
+		hot->credits--;
+		prgi = emu_hot_ring(hot)[hot->head++ % EMU_PRGI_COUNT];
+		slot = &hot->slots[prgi];
+		slot->expect = tmpl->expect;
+		slot->meta = stamp | tmpl->bond;
+		word1 = tmpl->entry[1];
+		entry = (uint64_t *)(base + ((size_t)(tail & mask) << layout.entry_shift));
+		emu_prefetch_write(base + ((size_t)((tail + 16) & mask) << layout.entry_shift));
+		entry[0] = tmpl->entry[0];
+		entry[1] = word1 | (uint64_t)prgi << layout.request_prgi_shift;
+		if (layout.entry_shift > 4) {
+			entry[2] = EMU_NOISE;
+			entry[3] = EMU_NOISE;
+		}
+		word1 += step;
+		tmpl->entry[1] = word1 >= limit ? word1 - span : word1;
+		tail++;
+		made++;
+	}
+	traffic->next = next;
+	emu->ring.tail = tail;
+	emu->ring.room -= made;
+	emu->credits_free -= made;
+	uiommu_count(&emu->live.requests, made);
+	uiommu_count(&emu->live.groups, made);
+	return made + slow;
+}
+
+/** A run of responses, summed up before it goes to the counters. */
+struct emu_run {
+	uint64_t meta; /**< of the last one; its time stamp counts */
+	uint64_t same; /**< responses with this stamp */
+	unsigned int good;
+};
+
+/** @return false: look closer */
+static __rte_always_inline bool
+emu_fast_judge(struct uiommu_emu *emu, const uint64_t *word, struct emu_run *run,
+	       const struct emu_layout layout)
+{
+	const uint16_t prgi = (word[1] >> layout.response_prgi_shift) % EMU_PRGI_COUNT;
+	struct emu_dev_hot *hot =
+		&emu->hot[emu->device_of[(word[0] >> layout.endpoint_shift) & UINT16_MAX]];
+	struct emu_slot *slot = &hot->slots[prgi];
+	const uint64_t good1 = layout.response_good1 |
+			       (uint64_t)prgi << layout.response_prgi_shift;
+	uint64_t wrong;
+
+	wrong = ((slot->expect ^ word[0]) & emu->judge_mask) | emu->force_slow;
+	wrong |= (word[1] ^ good1) & layout.response_mask1;
+	if (layout.entry_shift > 4)
+		wrong |= word[2] | word[3];
+	if (unlikely(wrong != 0))
+		return false;
+	slot->expect = word[0] & ~layout.kind_mask;
+	if (slot->meta >> EMU_META_STAMP_SHIFT != run->meta >> EMU_META_STAMP_SHIFT) {
+		emu_latency_add(emu, run->meta, run->same);
+		run->meta = slot->meta;
+		run->same = 0;
+	}
+	run->same++;
+	hot->credits++;
+	emu_hot_ring(hot)[hot->tail++ % EMU_PRGI_COUNT] = prgi;
+	run->good++;
+	return true;
+}
+
+/** To the counters with what a run has seen. */
+static inline void
+emu_run_end(struct uiommu_emu *emu, struct emu_run *run)
+{
+	if (run->good == 0)
+		return;
+	emu_latency_add(emu, run->meta, run->same);
+	emu->credits_free += run->good;
+	uiommu_count(&emu->live.responses, run->good);
+	uiommu_count(&emu->live.code_success, run->good);
+	uiommu_count(&emu->ended, run->good);
+	*run = (struct emu_run){0};
+}
+
+#endif /* EMU_FAST_H */

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+/*
+ * Requests made by hand. Their groups have a ledger of their own, by endpoint, PASID and index,
+ * for the caller chooses the indices.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+
+#include "emu_pvt.h"
+
+static bool
+is_group(const struct emu_manual *group, uint32_t endpoint_id, uint32_t pasid, uint16_t prgi)
+{
+	return group->endpoint_id == endpoint_id && group->pasid == pasid && group->prgi == prgi;
+}
+
+static struct emu_manual *
+group_find(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, uint16_t prgi,
+	   enum emu_group_state state)
+{
+	struct emu_manual *found = NULL;
+	uint32_t i;
+
+	for (i = 0; i < emu->nb_manual; i++)
+		if (emu->manual[i].state == state &&
+		    is_group(&emu->manual[i], endpoint_id, pasid, prgi) &&
+		    (found == NULL || emu->manual[i].meta < found->meta))
+			found = &emu->manual[i];
+	return found;
+}
+
+/* A place in the ledger; those of answered groups are used again when there is no other. */
+static struct emu_manual *
+group_new(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, uint16_t prgi)
+{
+	struct emu_manual *group = NULL;
+	uint32_t i;
+
+	if (emu->manual == NULL)
+		emu->manual = emu_alloc(EMU_MANUAL_MAX * sizeof(emu->manual[0]), SOCKET_ID_ANY);
+	if (emu->manual == NULL)
+		return NULL;
+	if (emu->nb_manual < EMU_MANUAL_MAX)
+		group = &emu->manual[emu->nb_manual++];
+	for (i = 0; group == NULL && i < EMU_MANUAL_MAX; i++)
+		if (emu->manual[i].state == EMU_GROUP_FREE)
+			group = &emu->manual[i];
+	if (group == NULL)
+		return NULL;
+	*group = (struct emu_manual){
+		.meta = emu->now << EMU_META_STAMP_SHIFT,
+		.endpoint_id = endpoint_id,
+		.pasid = pasid,
+		.device = UINT32_MAX,
+		.prgi = prgi,
+		.state = EMU_GROUP_SENDING,
+	};
+	return group;
+}
+
+static void
+group_end(struct uiommu_emu *emu, struct emu_manual *group)
+{
+	if (group->device != UINT32_MAX) {
+		emu->hot[group->device].credits += group->pages;
+		emu->credits_free += group->pages;
+	}
+	group->state = EMU_GROUP_FREE;
+}
+
+static void
+group_answered(struct uiommu_emu *emu, struct emu_manual *group, const struct emu_response *resp)
+{
+	const bool known = resp->code == UIOMMU_EMU_SUCCESS || resp->code == UIOMMU_EMU_INVALID ||
+			   resp->code == UIOMMU_EMU_FAILURE;
+
+	if (resp->pasid != group->pasid)
+		emu_violation(emu, &emu->live.wrong,
+			      "device 0x%x index %u: answered with PASID 0x%x instead of 0x%x",
+			      resp->endpoint_id, resp->prgi, resp->pasid, group->pasid);
+	else if (!known)
+		emu_violation(emu, &emu->live.wrong,
+			      "device 0x%x PASID 0x%x index %u: answered with code 0x%x",
+			      resp->endpoint_id, resp->pasid, resp->prgi, resp->code);
+	if (group->counted) {
+		emu_latency_add(emu, group->meta, 1);
+		uiommu_count(&emu->ended, 1);
+	}
+	group_end(emu, group);
+}
+
+/* Whether traffic has nothing outstanding with this index. */
+static bool
+slot_idle(struct uiommu_emu *emu, uint32_t endpoint_id, uint16_t prgi)
+{
+	uint16_t device;
+
+	if (endpoint_id > emu->model->endpoint_max)
+		return true;
+	device = emu->device_of[endpoint_id];
+	return device == 0 || (emu->devices[device]->groups[prgi].state == EMU_GROUP_FREE &&
+			       (emu->hot[device].slots[prgi].expect & emu->model->kind_mask) == 0);
+}
+
+/* Another PASID with this index waits: the answer has the wrong PASID. */
+static struct emu_manual *
+group_by_index(struct uiommu_emu *emu, uint32_t endpoint_id, uint16_t prgi)
+{
+	uint32_t i;
+
+	for (i = 0; i < emu->nb_manual; i++)
+		if (emu->manual[i].state == EMU_GROUP_ACTIVE &&
+		    emu->manual[i].endpoint_id == endpoint_id && emu->manual[i].prgi == prgi)
+			return &emu->manual[i];
+	return NULL;
+}
+
+bool
+emu_manual_response(struct uiommu_emu *emu, const struct emu_response *resp)
+{
+	struct emu_manual *group;
+
+	group = group_find(emu, resp->endpoint_id, resp->pasid, resp->prgi, EMU_GROUP_ACTIVE);
+	if (group != NULL) {
+		group_answered(emu, group, resp);
+		return true;
+	}
+	if (!slot_idle(emu, resp->endpoint_id, resp->prgi))
+		return false;
+	if (group_find(emu, resp->endpoint_id, resp->pasid, resp->prgi, EMU_GROUP_SENDING)) {
+		emu_violation(emu, &emu->live.unexpected,
+			      "device 0x%x PASID 0x%x index %u: group without its last request answered",
+			      resp->endpoint_id, resp->pasid, resp->prgi);
+		return true;
+	}
+	if (group_find(emu, resp->endpoint_id, resp->pasid, resp->prgi, EMU_GROUP_FREE)) {
+		emu_violation(emu, &emu->live.duplicated,
+			      "device 0x%x PASID 0x%x index %u: answered again", resp->endpoint_id,
+			      resp->pasid, resp->prgi);
+		return true;
+	}
+	group = group_by_index(emu, resp->endpoint_id, resp->prgi);
+	if (group != NULL)
+		group_answered(emu, group, resp);
+	return group != NULL;
+}
+
+void
+emu_manual_forget(struct uiommu_emu *emu, uint32_t device)
+{
+	uint32_t i;
+
+	for (i = 0; i < emu->nb_manual; i++) {
+		if (emu->manual[i].device != device || emu->manual[i].state == EMU_GROUP_FREE)
+			continue;
+		/* an answer may still be under way */
+		emu->manual[i].device = UINT32_MAX;
+		if (emu->manual[i].counted)
+			uiommu_count(&emu->ended, 1);
+		emu->manual[i].counted = false;
+	}
+}
+
+/* The request has a credit; write down what became of it. */
+static void
+request_account(struct uiommu_emu *emu, struct emu_manual *group, const struct emu_message *msg,
+		enum uiommu_emu_outcome outcome)
+{
+	group->pages++;
+	if ((msg->flags & EMU_REQ_LAST) == 0)
+		return;
+	if (outcome != UIOMMU_EMU_QUEUED) {
+		group_end(emu, group);
+		return;
+	}
+	group->meta = emu->now << EMU_META_STAMP_SHIFT;
+	group->state = EMU_GROUP_ACTIVE;
+	group->counted = true;
+	uiommu_count(&emu->live.groups, 1);
+}
+
+static enum uiommu_emu_outcome
+request_send(struct uiommu_emu *emu, const struct emu_message *msg)
+{
+	const bool access = (msg->flags & (EMU_REQ_READ | EMU_REQ_WRITE | EMU_REQ_EXEC)) != 0;
+	struct emu_device *dev = emu_device_find(emu, msg->endpoint_id);
+	struct emu_manual *group = NULL;
+	enum uiommu_emu_outcome outcome;
+	uint16_t device;
+
+	if (dev == NULL || msg->prgi >= EMU_PRGI_COUNT)
+		return UIOMMU_EMU_NO_CREDIT;
+	device = emu->device_of[msg->endpoint_id];
+	if (access) {
+		if (emu->hot[device].credits == 0)
+			return UIOMMU_EMU_NO_CREDIT;
+		group = group_find(emu, msg->endpoint_id, msg->pasid, msg->prgi, EMU_GROUP_SENDING);
+		if (group == NULL)
+			group = group_new(emu, msg->endpoint_id, msg->pasid, msg->prgi);
+		if (group == NULL)
+			return UIOMMU_EMU_NO_CREDIT;
+		group->device = device;
+		emu->hot[device].credits--;
+		emu->credits_free--;
+	}
+	outcome = emu->model->request(emu, dev, emu_bond_find(emu, dev, msg->pasid), msg);
+	if (group != NULL)
+		request_account(emu, group, msg, outcome);
+	else if (outcome == UIOMMU_EMU_QUEUED && (msg->flags & EMU_REQ_LAST) != 0)
+		uiommu_count(&emu->live.stop_markers, 1);
+	return outcome;
+}
+
+enum uiommu_emu_outcome
+uiommu_emu_request(struct uiommu_emu *emu, const struct uiommu_emu_request *req)
+{
+	const struct emu_message msg = {
+		.endpoint_id = req->endpoint_id,
+		.pasid = req->pasid,
+		.iova = req->iova,
+		.prgi = req->prg_index,
+		.flags = (uint16_t)((req->read ? EMU_REQ_READ : 0) |
+				    (req->write ? EMU_REQ_WRITE : 0) |
+				    (req->last ? EMU_REQ_LAST : 0) |
+				    (req->exec ? EMU_REQ_EXEC : 0) |
+				    (req->priv ? EMU_REQ_PRIV : 0)),
+	};
+	enum uiommu_emu_outcome outcome;
+
+	emu_enter(emu);
+	emu->now = rte_rdtsc();
+	emu->model->commands(emu);
+	outcome = request_send(emu, &msg);
+	emu->model->publish(emu);
+	emu_leave(emu);
+	return outcome;
+}
+
+int
+uiommu_emu_request_raw(struct uiommu_emu *emu, const void *entry, size_t size)
+{
+	struct emu_manual *group;
+	struct emu_message msg;
+	uint64_t word[4];
+	bool queued;
+
+	if (size != emu->model->entry_size || size > sizeof(word))
+		return -EINVAL;
+	memcpy(word, entry, size);
+	emu_enter(emu);
+	emu->now = rte_rdtsc();
+	emu->model->commands(emu);
+	queued = emu->model->raw(emu, word);
+	if (queued && emu->model->decode(word, &msg) && (msg.flags & EMU_REQ_LAST) != 0) {
+		group = group_new(emu, msg.endpoint_id, msg.pasid, msg.prgi);
+		if (group != NULL)
+			group->state = EMU_GROUP_ACTIVE;
+	}
+	emu->model->publish(emu);
+	emu_leave(emu);
+	return queued ? 0 : -ENOSPC;
+}
+
+bool
+uiommu_emu_dma(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, uint64_t iova,
+	       bool write)
+{
+	const struct emu_message msg = {
+		.endpoint_id = endpoint_id,
+		.pasid = pasid,
+		.iova = iova,
+		.flags = write ? EMU_REQ_WRITE : EMU_REQ_READ,
+	};
+	struct emu_device *dev;
+	bool ok;
+
+	emu_enter(emu);
+	emu->model->commands(emu);
+	dev = emu_device_find(emu, endpoint_id);
+	ok = emu->model->dma(emu, dev, dev != NULL ? emu_bond_find(emu, dev, pasid) : 0, &msg);
+	emu_leave(emu);
+	return ok;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+/*
+ * The platform "emu": registers and DMA memory of an emulated unit.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "emu_pvt.h"
+
+/* Bytes that the registers of the models take; what is not there reads 0. */
+#define REGS_SIZE 65536
+
+static int
+emu_open(struct uiommu_platform *plat, struct uiommu_args *args)
+{
+	struct uiommu_emu *emu;
+	uint64_t coherent = 1;
+	int ret;
+
+	if (uiommu_args_get_u64(args, "coherent", 0, 1, &coherent) < 0)
+		return -EINVAL;
+	ret = emu_create(plat, args, &emu);
+	if (ret < 0)
+		return ret;
+	plat->priv = emu;
+	plat->regs = NULL;
+	plat->regs_size = REGS_SIZE;
+	plat->coherent = coherent != 0;
+	return 0;
+}
+
+static void
+emu_close(struct uiommu_platform *plat)
+{
+	emu_destroy(plat->priv);
+	plat->priv = NULL;
+}
+
+static uint32_t
+emu_read32(struct uiommu_platform *plat, uint32_t offset)
+{
+	struct uiommu_emu *emu = plat->priv;
+
+	if (emu->inline_steps)
+		uiommu_emu_step(emu);
+	return emu->model->read32(emu, offset);
+}
+
+static uint64_t
+emu_read64(struct uiommu_platform *plat, uint32_t offset)
+{
+	struct uiommu_emu *emu = plat->priv;
+
+	if (emu->inline_steps)
+		uiommu_emu_step(emu);
+	return emu->model->read64(emu, offset);
+}
+
+static void
+emu_write32(struct uiommu_platform *plat, uint32_t offset, uint32_t value)
+{
+	struct uiommu_emu *emu = plat->priv;
+
+	emu->model->write32(emu, offset, value);
+	if (emu->inline_steps)
+		uiommu_emu_step(emu);
+}
+
+static void
+emu_write64(struct uiommu_platform *plat, uint32_t offset, uint64_t value)
+{
+	struct uiommu_emu *emu = plat->priv;
+
+	emu->model->write64(emu, offset, value);
+	if (emu->inline_steps)
+		uiommu_emu_step(emu);
+}
+
+static int
+emu_dma_alloc(struct uiommu_platform *plat, size_t size, size_t align, struct uiommu_dma *mem)
+{
+	void *va = emu_memory_take(plat->priv, size, align);
+
+	if (va == NULL)
+		return -ENOMEM;
+	*mem = (struct uiommu_dma){.va = va, .pa = (uintptr_t)va, .size = size};
+	return 0;
+}
+
+static void
+emu_dma_free(struct uiommu_platform *plat, struct uiommu_dma *mem)
+{
+	emu_memory_give(plat->priv, mem->va, mem->size);
+}
+
+static const struct uiommu_platform_ops emu_platform_ops = {
+	.name = "emu",
+	.open = emu_open,
+	.close = emu_close,
+	.read32 = emu_read32,
+	.read64 = emu_read64,
+	.write32 = emu_write32,
+	.write64 = emu_write64,
+	.dma_alloc = emu_dma_alloc,
+	.dma_free = emu_dma_free,
+};
+
+UIOMMU_PLATFORM_REGISTER(emu_platform_ops);

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef UIOMMU_EMU_H
+#define UIOMMU_EMU_H
+
+/**
+ * @file
+ * Front panel of an emulated unit and of the devices behind it.
+ *
+ * A unit probed with "platform=emu" is a model of the hardware: registers, table walks and
+ * queues as the vendor's manual has them. Behind it are devices with a
+ * page request interface. This header is for those who watch and drive the model:
+ * storms and tests. The engine and its drivers never see it.
+ *
+ * The model runs where uiommu_emu_step() is called: one thread, on an lcore of its own.
+ * With devargs "inline=1" it also takes a step at each access to a register,
+ * on the accessing thread, so that single-threaded tests need no second one (never
+ * use both).
+ *
+ * The judge. The model knows of each device which requests are outstanding, and holds the
+ * other side to the protocol:
+ *   lost        requests with the last flag that left the hardware queue and were never answered
+ *               (known at the end: uiommu_emu_verdict() after everything came to rest)
+ *   duplicated  responses for a group that was answered already
+ *   wrong       responses with the wrong PASID, PASID-present bit or code
+ *   unexpected  responses for what was never asked: unknown device, index not outstanding,
+ *               answers to stop markers or to requests without the last flag
+ *   overdrawn   credits of a device below zero (a fault of the model itself)
+ *   stale       requests that were accepted on the strength of a cached table entry that
+ *               software had cleared and reported as invalidated
+ *   protocol    violations by the driver: malformed descriptors, rings overrun, registers
+ *               written out of order, overflow acknowledged while entries were left
+ * Responses that the model gave by itself (overflow, table faults) are counted apart.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uiommu_stats.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** An emulated unit. */
+struct uiommu_emu;
+
+/** Largest number of address spaces of one device that traffic can use. */
+#define UIOMMU_EMU_PASIDS_MAX 65536
+
+/** First address of the window of pages that traffic uses, in bytes. */
+#define UIOMMU_EMU_WINDOW_IOVA UINT64_C(0x100000000)
+
+/** How pages (and PASIDs) are chosen. */
+enum uiommu_emu_profile {
+	UIOMMU_EMU_UNIFORM = 0, /**< any page of the window, any PASID, equally likely */
+	UIOMMU_EMU_SEQUENTIAL,  /**< each PASID walks through its window */
+	UIOMMU_EMU_ZIPF,        /**< few PASIDs and pages take most requests (s = 0.99) */
+	UIOMMU_EMU_HOTSPOT,     /**< 90 % of the requests go to 10 % of the PASIDs and pages */
+	UIOMMU_EMU_BURST,       /**< one PASID sends a run of 64 groups, then another one */
+};
+
+/** What the judge looks at. */
+enum uiommu_emu_judge {
+	UIOMMU_EMU_JUDGE_FULL = 0, /**< each response against its request, field by field */
+	/** outstanding or not, by index; codes and PASIDs are not compared */
+	UIOMMU_EMU_JUDGE_LIGHT,
+};
+
+/** Codes of responses, as the wire has them (PCIe). */
+enum uiommu_emu_code {
+	UIOMMU_EMU_SUCCESS = 0x0,
+	UIOMMU_EMU_INVALID = 0x1,
+	UIOMMU_EMU_FAILURE = 0xf,
+};
+
+/** A device behind the unit. */
+struct uiommu_emu_device_conf {
+	uint32_t endpoint_id;   /**< requester id */
+	uint32_t credits;       /**< outstanding page request allocation, requests; 0: 512 */
+	uint32_t nb_pasids;     /**< PASIDs in use, 0 to UIOMMU_EMU_PASIDS_MAX */
+	const uint32_t *pasids; /**< nb_pasids of them (copied); UINT32_MAX is "without PASID" */
+	/** software was not told: see bad_ratio; answers must be Invalid */
+	bool unknown;
+};
+
+/** Traffic of all devices of a unit. */
+struct uiommu_emu_traffic {
+	enum uiommu_emu_profile profile;
+	enum uiommu_emu_judge judge;
+	uint32_t group_pages_min;   /**< pages of a group, 1 to 256 */
+	uint32_t group_pages_max;   /**< at least group_pages_min */
+	double write_ratio;         /**< 0 to 1: share of requests that want write access */
+	double bad_ratio;           /**< 0 to 1: share of bad requests, see below */
+	/** ignore that the queue may be full: devices have credits for more than it holds */
+	bool overflow;
+	uint64_t rate;              /**< requests per second, all devices; 0: as fast as possible */
+	uint64_t window_pages;      /**< pages of each address space that are used; 0: 65536 */
+	/** requests made before the queue's tail is published; 0: 64 */
+	uint32_t burst;
+	uint64_t seed;              /**< same seed, same requests */
+};
+/*
+ * Bad requests are what a device or a broken unit can put into the queue. Kinds, in turn:
+ * reserved bits set; unknown descriptor type; an endpoint that software does not know
+ * (raw entry in the queue: a unit with tables would have answered itself); a
+ * PASID without bond (likewise); privileged or execute request where not allowed; an
+ * address that is not canonical; a request with no access bit; a stop marker;
+ * a request without the last flag that is never followed by one. The judge knows for each
+ * what the right answer is (Invalid once, or none).
+ */
+
+/** Sum of what the judge has seen. */
+struct uiommu_emu_verdict {
+	uint64_t requests;       /**< requests put into the queue, bad ones included */
+	uint64_t groups;         /**< of them, those with the last flag that must be answered */
+	uint64_t responses;      /**< page group responses executed */
+	uint64_t outstanding;    /**< groups waiting for an answer now */
+	uint64_t lost;           /**< see above */
+	uint64_t duplicated;     /**< see above */
+	uint64_t wrong;          /**< see above */
+	uint64_t unexpected;     /**< see above */
+	uint64_t overdrawn;      /**< see above */
+	uint64_t stale;          /**< see above */
+	uint64_t protocol;       /**< see above */
+	uint64_t bad_sent;       /**< bad requests put into the queue */
+	uint64_t stop_markers;   /**< stop markers put into the queue */
+	uint64_t overflows;      /**< times the overflow flag was set */
+	uint64_t auto_success;   /**< answers given by the unit itself: overflow */
+	uint64_t auto_invalid;   /**< answers given by the unit itself: tables */
+	uint64_t dropped;        /**< requests without the last flag lost to overflow or tables */
+	uint64_t code_success;   /**< responses by code */
+	uint64_t code_invalid;
+	uint64_t code_failure;
+	uint64_t code_other;     /**< reserved codes: also wrong */
+	uint64_t faults_recorded; /**< fault recording registers written */
+	/** invalidation descriptors executed, responses and waits apart */
+	uint64_t invalidations;
+	uint64_t waits;          /**< wait descriptors executed */
+	char first[128];         /**< the first violation in words; empty: none */
+};
+
+/** One response as the device saw it. */
+struct uiommu_emu_response {
+	uint32_t endpoint_id;
+	uint32_t pasid;       /**< UINT32_MAX: without */
+	uint16_t prg_index;
+	uint16_t code;        /**< as on the wire */
+	bool by_unit;         /**< given by the unit itself, not by software */
+};
+
+/** One page request made by hand. */
+struct uiommu_emu_request {
+	uint32_t endpoint_id;
+	uint32_t pasid;       /**< UINT32_MAX: without */
+	uint64_t iova;        /**< bytes */
+	uint16_t prg_index;
+	bool read, write, last, exec, priv;
+};
+
+/** What became of a request made by hand. */
+enum uiommu_emu_outcome {
+	UIOMMU_EMU_QUEUED = 0,   /**< in the hardware queue */
+	UIOMMU_EMU_AUTO_SUCCESS, /**< last flag, queue full: the unit has answered */
+	UIOMMU_EMU_AUTO_INVALID, /**< last flag, table fault: the unit has answered */
+	UIOMMU_EMU_DROPPED,      /**< without the last flag, not queued; or a stop marker */
+	UIOMMU_EMU_NO_CREDIT,    /**< the device may not send now, or there is no such device */
+};
+
+/** Ways in which the hardware can be made to misbehave. */
+enum uiommu_emu_fault {
+	UIOMMU_EMU_FAULT_NONE = 0,
+	UIOMMU_EMU_FAULT_DEAD_COMMANDS,  /**< register commands are never acknowledged */
+	UIOMMU_EMU_FAULT_DEAD_QUEUE,     /**< the invalidation/command queue is never fetched */
+	UIOMMU_EMU_FAULT_LOST_WAIT,      /**< wait descriptors never write their status */
+	/** device-TLB invalidations time out (VT-d: ITE, waits aborted), count times */
+	UIOMMU_EMU_FAULT_DEVICE_TIMEOUT,
+	/** a completion error is flagged (VT-d: ICE), count times */
+	UIOMMU_EMU_FAULT_BAD_COMPLETION,
+	/** the next descriptors are refused as if malformed (VT-d: IQE), count times */
+	UIOMMU_EMU_FAULT_BAD_DESCRIPTOR,
+	/** the tail register shows bits outside of its field, count times */
+	UIOMMU_EMU_FAULT_WILD_INDEX,
+};
+
+/**
+ * @param name name of a unit probed with platform=emu ("vtd0")
+ * @return its model; NULL: none of this name
+ */
+struct uiommu_emu *
+uiommu_emu_find(const char *name);
+
+/**
+ * Plug in a device. Before traffic runs.
+ *
+ * @return 0; -EINVAL: out of range; -EEXIST; -ENOMEM
+ */
+int
+uiommu_emu_device_add(struct uiommu_emu *emu, const struct uiommu_emu_device_conf *conf);
+
+/** Unplug a device; its outstanding requests are forgotten. @return 0; -ENOENT */
+int
+uiommu_emu_device_remove(struct uiommu_emu *emu, uint32_t endpoint_id);
+
+/**
+ * Set what the devices do. All templates are made here, so the model must not be running.
+ *
+ * @return 0; -EINVAL: a member out of range; -ENOMEM
+ */
+int
+uiommu_emu_traffic_set(struct uiommu_emu *emu, const struct uiommu_emu_traffic *traffic);
+
+/** Let the devices send (or stop sending); any thread. They start at rest. */
+void
+uiommu_emu_traffic_run(struct uiommu_emu *emu, bool run);
+
+/**
+ * Have a device stop using one PASID (or start again), as a device driver does before a detach.
+ * Any thread, while the model runs; takes effect at the model's next step. Without this
+ * call the device goes on sending, which is allowed: the unit answers for it.
+ *
+ * @return 0; -ENOENT: no such device or PASID
+ */
+int
+uiommu_emu_pasid_quiesce(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, bool quiesce);
+
+/** What the judge is to think of one PASID of one device. */
+enum uiommu_emu_pasid_state {
+	UIOMMU_EMU_ATTACHED = 0, /**< in force: answers must be Success. State at the start */
+	/** being detached or attached: Success and Invalid are both right */
+	UIOMMU_EMU_CHANGING,
+	/**
+	 * detach has returned: a response by software is "unexpected", an accepted request is
+	 * "stale"
+	 */
+	UIOMMU_EMU_DETACHED,
+};
+
+/**
+ * Tell the judge of a bond. Any thread, while the model runs; takes effect at the
+ * model's next step. The order for a detach and attach during a storm:
+ *
+ *   uiommu_emu_pasid_state(..., UIOMMU_EMU_CHANGING);
+ *   uiommu_detach();
+ *   uiommu_emu_pasid_state(..., UIOMMU_EMU_DETACHED);
+ *   (the device goes on asking; the unit answers Invalid by itself)
+ *   uiommu_emu_pasid_state(..., UIOMMU_EMU_CHANGING);
+ *   uiommu_attach();
+ *   uiommu_emu_pasid_state(..., UIOMMU_EMU_ATTACHED);
+ *
+ * A request that was made while its PASID was CHANGING may be answered either way, even when its
+ * answer comes after the state has changed to ATTACHED.
+ *
+ * @return 0; -ENOENT: no such device or PASID; -EINVAL: state out of range
+ */
+int
+uiommu_emu_pasid_state(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid,
+		       enum uiommu_emu_pasid_state state);
+
+/**
+ * One turn of the model: register commands, invalidation queue, judge, devices.
+ *
+ * @return page requests made plus responses judged in this turn; 0: idle
+ */
+unsigned int
+uiommu_emu_step(struct uiommu_emu *emu);
+
+/**
+ * Fill the page-request queue as far as it and the credits allow, without looking at responses
+ * (--preload). The model must be running nowhere else.
+ *
+ * @return requests put into the queue
+ */
+unsigned int
+uiommu_emu_preload(struct uiommu_emu *emu);
+
+/** Execute what is in the invalidation queue and judge it; no new requests. @return responses judged */
+unsigned int
+uiommu_emu_drain(struct uiommu_emu *emu);
+
+/**
+ * One request from a device, through the unit's tables and queue rules. Published at once.
+ * The caller keeps the indices: a group may be sent in several calls (same endpoint, PASID and
+ * index), and two PASIDs may use one index at a time. The judge expects one answer
+ * for each group, of any code that the wire knows. Better not on devices that have traffic.
+ */
+enum uiommu_emu_outcome
+uiommu_emu_request(struct uiommu_emu *emu, const struct uiommu_emu_request *req);
+
+/**
+ * A raw entry into the page-request queue, as a broken unit might write it. The judge does not
+ * expect an answer, but takes one, of any code, where the entry has the last flag; read
+ * what came with uiommu_emu_response_next().
+ *
+ * @param entry bytes of one entry
+ * @param size size of an entry of this unit (VT-d: 32)
+ * @return 0; -ENOSPC: queue full; -EINVAL: wrong size
+ */
+int
+uiommu_emu_request_raw(struct uiommu_emu *emu, const void *entry, size_t size);
+
+/**
+ * Responses in order; the last 4096 are kept. Only where uiommu_emu_log(emu, true) was called.
+ *
+ * @return true: one was taken out
+ */
+bool
+uiommu_emu_response_next(struct uiommu_emu *emu, struct uiommu_emu_response *resp);
+
+/** Keep responses for uiommu_emu_response_next(); off by default. */
+void
+uiommu_emu_log(struct uiommu_emu *emu, bool on);
+
+/** Make the hardware misbehave: @p count times, 0 for until cleared with FAULT_NONE. */
+void
+uiommu_emu_fault_set(struct uiommu_emu *emu, enum uiommu_emu_fault fault, unsigned int count);
+
+/**
+ * DMA without ATS from a device, to see what the tables say.
+ *
+ * @return true: translated; false: blocked, and a fault was recorded
+ */
+bool
+uiommu_emu_dma(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, uint64_t iova,
+	       bool write);
+
+/**
+ * Tell the model of memory that tables may lie in besides what the platform gave out, such as
+ * page tables that the caller keeps. Until the unit is closed.
+ *
+ * @param va start, 4 KiB aligned; its physical address is the same number
+ * @param size in bytes, multiple of 4096
+ * @return 0; -EINVAL: not aligned; -ENOMEM
+ */
+int
+uiommu_emu_memory_add(struct uiommu_emu *emu, void *va, size_t size);
+
+/**
+ * What the judge has seen so far. Any thread; exact when the model is at rest.
+ *
+ * @param final nothing more will come: what is outstanding is lost
+ */
+void
+uiommu_emu_verdict(struct uiommu_emu *emu, bool final, struct uiommu_emu_verdict *verdict);
+
+/** @return whether nothing is wrong in a verdict */
+bool
+uiommu_emu_verdict_clean(const struct uiommu_emu_verdict *verdict);
+
+/**
+ * Time from a request's write into the queue to its response, in cycles of the
+ * time-stamp counter, as counts by uiommu_latency_bucket(). The model reads the clock once
+ * a burst.
+ *
+ * @param counts UIOMMU_LATENCY_BUCKETS counts, filled
+ */
+void
+uiommu_emu_latency_get(struct uiommu_emu *emu, uint64_t *counts);
+
+/** Forget latencies and zero the counters; requests outstanding stay so. */
+void
+uiommu_emu_reset_counters(struct uiommu_emu *emu);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* UIOMMU_EMU_H */

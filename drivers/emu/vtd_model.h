@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef VTD_MODEL_H
+#define VTD_MODEL_H
+
+/**
+ * @file
+ * Model of an Intel VT-d unit in scalable mode; "S x.y" as in vtd_hw.h.
+ */
+
+#include <vtd_hw.h>
+
+#include "emu_pvt.h"
+
+/** Host address width of the model, in bits. */
+#define VTD_MODEL_HAW 52
+#define VTD_MODEL_ADDR_RESERVED (~((UINT64_C(1) << VTD_MODEL_HAW) - 1))
+
+/** Most fault recording registers that CAP.NFR can announce. */
+#define VTD_MODEL_FRCD_MAX 256
+
+/** Bits of struct vtd_model::events. */
+#define VTD_EVENT_GCMD (1U << 0)
+#define VTD_EVENT_PRQ (1U << 1)
+
+/** Fault reasons beyond those that a driver needs, S 7.1.3. */
+#define VTD_FR_FS_RESERVED 0x72
+#define VTD_FR_FS_ROOT 0x73
+#define VTD_FR_FS_NESTED 0x74
+#define VTD_FR_SS_ACCESS 0x78
+#define VTD_FR_SS_PERMISSION 0x79
+#define VTD_FR_SS_RESERVED 0x7a
+#define VTD_FR_SS_ROOT 0x7b
+#define VTD_FR_USER 0x81
+#define VTD_FR_SS_ADDRESS 0x84
+#define VTD_FR_INTERRUPT_RANGE 0x87
+
+struct vtd_model {
+	/* Never change. */
+	uint64_t cap;
+	uint64_t ecap;
+	uint32_t ver;
+	uint32_t frcd_offset;
+	uint32_t nb_frcd;
+
+	/* Registers; all accesses are atomic. */
+	uint32_t events EMU_CACHE_ALIGNED; /**< VTD_EVENT_*: software wrote, the model is to look */
+	uint32_t gsts;
+	uint32_t fsts;   /**< PPF and FRI are worked out at the read */
+	uint32_t fri;
+	uint32_t prs;
+	uint32_t ics;
+	uint32_t fectl, iectl, pectl;
+	uint64_t gcmd;   /**< last value written, with VTD_GCMD_FRESH until it is carried out */
+	uint64_t rtaddr;
+	uint64_t iqa;
+	uint64_t pqa;
+	uint64_t irta;
+	uint64_t iqercd;
+	uint32_t msi[9]; /**< data, address, upper address of FE, IE, PE */
+	uint64_t iqt EMU_CACHE_ALIGNED;
+	uint64_t pqh EMU_CACHE_ALIGNED;
+	uint64_t iqh EMU_CACHE_ALIGNED;
+	uint64_t pqt EMU_CACHE_ALIGNED;
+	uint64_t frcd[VTD_MODEL_FRCD_MAX][2];
+
+	/* The model's own. */
+	uint64_t root EMU_CACHE_ALIGNED; /**< RTADDR as taken over by SRTP */
+	bool root_set;
+	bool translating;
+	bool fetching;         /**< invalidation queue is on */
+	bool aborting;         /**< a device-TLB invalidation timed out: waits are not carried out */
+	uint64_t *iq;          /**< NULL: memory is not ours */
+	uint64_t iq_pa;
+	uint32_t iq_entries;   /**< power of two */
+	uint32_t iq_shift;     /**< log2 of a descriptor's size */
+	uint32_t iq_head;      /**< in entries */
+	uint32_t iq_seen;      /**< tail that was seen last */
+	uint32_t pq_head;      /**< of the request queue, as seen last, in entries */
+	uint64_t pq_pa;
+	uint32_t frcd_next;
+	uint32_t freed;        /**< of struct emu_memory, as seen last */
+};
+#define VTD_GCMD_FRESH (UINT64_C(1) << 32)
+
+/** Who asks for what, for a fault record. */
+enum vtd_access {
+	VTD_ACCESS_WRITE,
+	VTD_ACCESS_READ,
+	VTD_ACCESS_PAGE_REQUEST,
+};
+
+/* vtd_model_regs.c */
+uint32_t
+vtd_model_read32(struct uiommu_emu *emu, uint32_t offset);
+uint64_t
+vtd_model_read64(struct uiommu_emu *emu, uint32_t offset);
+void
+vtd_model_write32(struct uiommu_emu *emu, uint32_t offset, uint32_t value);
+void
+vtd_model_write64(struct uiommu_emu *emu, uint32_t offset, uint64_t value);
+
+/* vtd_model_fault.c */
+/** Record a fault that is not recoverable, S 7.2. */
+void
+vtd_model_fault(struct uiommu_emu *emu, unsigned int reason, const struct emu_message *msg,
+		enum vtd_access access);
+
+/* vtd_model_cmd.c */
+void
+vtd_model_commands(struct uiommu_emu *emu);
+
+/* vtd_model_iq.c */
+unsigned int
+vtd_model_execute(struct uiommu_emu *emu, unsigned int max);
+
+/* vtd_model_desc.c */
+/** What becomes of a descriptor. */
+enum vtd_done {
+	VTD_DONE = 0,
+	VTD_DONE_ANSWER,  /**< it was a response */
+	VTD_STUCK,        /**< malformed: the queue stops here */
+};
+enum vtd_done
+vtd_model_descriptor(struct uiommu_emu *emu, const uint64_t *word);
+/** The queue stops at the descriptor at its head. */
+void
+vtd_model_queue_error(struct vtd_model *vtd, unsigned int reason);
+
+/* vtd_model_prq.c */
+void
+vtd_model_prq_reload(struct uiommu_emu *emu);
+void
+vtd_model_room(struct uiommu_emu *emu);
+void
+vtd_model_publish(struct uiommu_emu *emu);
+bool
+vtd_model_latched(struct uiommu_emu *emu);
+unsigned int
+vtd_model_make(struct uiommu_emu *emu, unsigned int max);
+enum uiommu_emu_outcome
+vtd_model_request(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
+		  const struct emu_message *msg);
+bool
+vtd_model_raw(struct uiommu_emu *emu, const uint64_t *entry);
+
+/* vtd_model_walk.c */
+/** A fault on the way through the tables. */
+struct vtd_fault {
+	uint8_t reason; /**< 0: none */
+	bool hide;      /**< is not to be recorded, S 7.2.3 (FPD) */
+};
+/** Root and context entry of a device, out of the cache or into it. */
+struct vtd_fault
+vtd_model_context(struct uiommu_emu *emu, uint32_t endpoint_id, struct emu_cache *cache);
+/** PASID that a request uses, S 7.4.1, 9.4. @return fault reason */
+unsigned int
+vtd_model_pasid(const struct vtd_model *vtd, const struct emu_cache *context, uint32_t pasid,
+		uint32_t *effective);
+/** PASID directory and table entry, out of the cache or into it. */
+struct vtd_fault
+vtd_model_pasid_entry(struct uiommu_emu *emu, const struct emu_cache *context, uint32_t pasid,
+		      struct emu_cache *cache);
+
+/* vtd_model_cache.c */
+void
+vtd_model_forget_all(struct uiommu_emu *emu);
+void
+vtd_model_forget_context(struct uiommu_emu *emu, unsigned int granularity, uint32_t sid,
+			 unsigned int function_mask);
+void
+vtd_model_forget_pasid(struct uiommu_emu *emu, unsigned int granularity, uint32_t domain,
+		       uint32_t pasid);
+
+/* vtd_model_dma.c */
+bool
+vtd_model_dma(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
+	      const struct emu_message *msg);
+
+#endif /* VTD_MODEL_H */

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef VTD_PVT_H
+#define VTD_PVT_H
+
+/** @file Declarations across the files of the driver. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_common.h>
+#include <rte_log.h>
+
+#include <uiommu_barrier.h>
+#include <uiommu_driver.h>
+
+#include "vtd_desc.h"
+#include "vtd_hw.h"
+#include "vtd_iq.h"
+
+extern int vtd_logtype;
+
+/** One line in the log. Never on the data path. */
+#define VTD_LOG(level, fmt, ...)                                                                   \
+	rte_log(RTE_LOG_##level, (uint32_t)vtd_logtype, "vtd: " fmt "\n", ##__VA_ARGS__)
+
+/** PASID entry that serves requests without PASID: RID_PASID of all context entries. */
+#define VTD_RID_PASID 0
+/** Invalidations that a device may have pending. Any device can do one. */
+#define VTD_MIP 1
+
+/* ------------------------------------------------------------- data path */
+
+/** Page request queue with its invalidation queue: all that the owner needs. */
+struct vtd_queue {
+	/* read on every call */
+	struct uiommu_platform *plat;
+	const struct vtd_desc *ring;
+	uint32_t mask;             /**< entries - 1 */
+	uint32_t head;             /**< index of the next entry */
+	uint32_t tail;             /**< index the unit had reached at the last look */
+	uint32_t sign_bit;         /**< highest bit of an address */
+	uint32_t idle;             /**< fetches in a row that found nothing */
+	bool dit;                  /**< PFSID fields are valid (ECAP.DIT) */
+	uint64_t drain_flags;      /**< VTD_QI_IOTLB_DR, _DW */
+
+	struct vtd_iq iq __rte_cache_aligned;
+
+	/* counters */
+	uint64_t malformed __rte_cache_aligned; /**< left out; the delivered are the engine's */
+	uint64_t stop_markers;
+	uint64_t overflows;
+	uint64_t malformed_type;
+	uint64_t malformed_reserved;
+	uint64_t malformed_access;
+	uint64_t malformed_address;
+	uint64_t prq_wild_index;
+};
+
+extern const struct uiommu_queue_ops vtd_queue_ops;
+
+/** Begin with empty queues. */
+void
+vtd_queue_reset(struct vtd_queue *queue);
+
+int
+vtd_cmd_step(void *queue_private, struct uiommu_cmd *cmd);
+
+/* ---------------------------------------------------------------- tables */
+
+/** A page for a table: zeroed. */
+struct vtd_page {
+	void *va;
+	uint64_t pa;
+};
+
+/** Pages of 4 KiB, carved out of larger pieces that stay until the end. */
+struct vtd_page_pool {
+	struct uiommu_platform *plat;
+	struct uiommu_dma *chunks;
+	uint32_t nb_chunks;
+	struct vtd_page *pages;    /**< stack of free ones */
+	uint32_t nb_free;
+	uint32_t nb_pages;         /**< in all, and size of the stack */
+};
+
+struct vtd_domain {
+	uint32_t type;             /**< enum uiommu_domain_type */
+	uint16_t did;              /**< 0: none (BLOCKED) */
+	uint8_t levels;
+	uint64_t root_pa;
+	struct vtd_page root;      /**< own root table; va NULL: the caller's */
+};
+
+struct vtd_endpoint {
+	struct vtd_context_entry *context;
+	uint16_t source_id;
+	uint8_t pasid_bits;        /**< that the directory covers */
+	uint32_t pasid_limit;      /**< PASIDs below may be attached */
+	struct uiommu_dma dir;     /**< PASID directory */
+	uint32_t nb_dir;           /**< entries of it */
+	struct vtd_pasid_entry *tables[]; /**< by directory index; NULL: none */
+};
+
+/** Registers as start() found them. */
+struct vtd_saved {
+	uint32_t gsts;
+	uint32_t fectl;
+	uint32_t pectl;
+	uint64_t rtaddr;
+	uint64_t iqa;
+	uint64_t pqa;
+};
+
+/** A unit. */
+struct vtd {
+	struct uiommu_dev *dev;
+	uint64_t cap;
+	uint64_t ecap;
+	uint8_t pasid_bits;
+	uint8_t address_bits;
+	uint8_t aw;                /**< widest second-stage width, VTD_AW_*; 0: none */
+	uint32_t prq_entries_max;  /**< prq= */
+	uint32_t iq_entries;       /**< iq=, 0: to be chosen */
+	bool takeover;             /**< takeover= */
+	bool running;              /**< started, not stopped */
+	bool wedged;               /**< could not be turned off: may be using our memory */
+	bool blocking;             /**< stop() left translation on with an empty root table */
+	struct uiommu_dev_conf conf;
+	struct uiommu_dma prq_mem;
+	struct uiommu_dma iq_mem;
+	struct uiommu_dma base_mem; /**< pages: root table, an empty one for stop(), wait status */
+	struct vtd_page_pool pool;
+	struct vtd_context_entry *contexts[VTD_ROOT_ENTRIES * 2]; /**< by bus and devfn bit 7 */
+	uint64_t *did_used;        /**< bit map */
+	uint32_t nb_did;
+	uint32_t did_next;         /**< where to look first */
+	struct vtd_saved saved;
+	struct vtd_queue queue;
+	struct uiommu_driver_stat stats[24]; /**< ends with a NULL name */
+};
+
+static inline struct vtd *
+vtd_of(struct uiommu_dev *dev)
+{
+	return dev->dev_private;
+}
+
+/* Pages of vtd::base_mem */
+#define VTD_BASE_ROOT 0
+#define VTD_BASE_EMPTY_ROOT VTD_PAGE_SIZE
+#define VTD_BASE_STATUS (2 * VTD_PAGE_SIZE)
+#define VTD_BASE_SIZE (3 * VTD_PAGE_SIZE)
+
+int
+vtd_page_alloc(struct vtd_page_pool *pool, struct vtd_page *page);
+
+void
+vtd_page_free(struct vtd_page_pool *pool, const struct vtd_page *page);
+
+void
+vtd_page_pool_free(struct vtd_page_pool *pool);
+
+int
+vtd_endpoint_set(struct uiommu_dev *dev, uint32_t endpoint_id,
+		 const struct uiommu_endpoint_conf *conf, void **endpoint_private);
+void
+vtd_endpoint_clear(struct uiommu_dev *dev, void *endpoint_private);
+void
+vtd_endpoint_enable(struct uiommu_dev *dev, void *endpoint_private);
+void
+vtd_endpoint_free(struct uiommu_dev *dev, void *endpoint_private);
+int
+vtd_domain_init(struct uiommu_dev *dev, const struct uiommu_domain_conf *conf,
+		void **domain_private);
+void
+vtd_domain_fini(struct uiommu_dev *dev, void *domain_private);
+int
+vtd_bond_set(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid, void *domain_private);
+void
+vtd_bond_clear(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid);
+
+/** Domain id in the PASID entry, also after it was cleared; 0: never filled. */
+uint16_t
+vtd_endpoint_did(const struct vtd_endpoint *endpoint, uint32_t pasid);
+
+/* ------------------------------------------------- registers and control */
+
+static inline bool
+vtd_is_power_of_2(uint32_t n)
+{
+	return n != 0 && (n & (n - 1)) == 0;
+}
+
+/** Cycles of the time-stamp counter for the unit's time-out. */
+uint64_t
+vtd_timeout_cycles(const struct vtd *vtd);
+
+/**
+ * Change one bit of GCMD and wait until GSTS shows it, S 11.4.4.
+ *
+ * @return 0; -ETIMEDOUT, with a line in the log
+ */
+int
+vtd_reg_command(struct vtd *vtd, uint32_t bit, bool set, const char *what);
+
+/** Write RTADDR and put it in force, S 6.6. @return 0; -ETIMEDOUT */
+int
+vtd_reg_root_set(struct vtd *vtd, uint64_t rtaddr);
+
+/** Wait until the unit has taken all of its invalidation queue. @return 0; -ETIMEDOUT */
+int
+vtd_reg_await_queue(struct vtd *vtd);
+
+/** Forget all cached tables and translations: three global invalidations, and wait for them. */
+int
+vtd_invalidate_all(struct vtd *vtd);
+
+/** Remember registers for UIOMMU_STOP_RESTORE. */
+void
+vtd_reg_save(struct vtd *vtd);
+
+/** Put them back; translation and queues are off. @return 0; -ETIMEDOUT */
+int
+vtd_reg_restore(struct vtd *vtd);
+
+/** Clear the error bits that an earlier owner left. */
+void
+vtd_reg_clear_sticky(struct vtd *vtd);
+
+int
+vtd_configure(struct uiommu_dev *dev, const struct uiommu_dev_conf *conf);
+int
+vtd_start(struct uiommu_dev *dev);
+int
+vtd_stop(struct uiommu_dev *dev);
+void
+vtd_close(struct uiommu_dev *dev);
+
+#endif /* VTD_PVT_H */

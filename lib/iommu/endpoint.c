@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+/* Endpoints: the table that requests are routed by, adding and removing. */
+
+#include <errno.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_random.h>
+
+#include "uiommu_pvt.h"
+
+/* Two steps, both release: pair with the acquire loads in burst_route(). */
+static int
+endpoint_publish(struct uiommu_unit *unit, uint32_t id, struct uiommu_endpoint *endpoint)
+{
+	struct uiommu_endpoint_leaf **place = &unit->endpoint_dir[id >> UIOMMU_ENDPOINT_LEAF_SHIFT];
+	struct uiommu_endpoint_leaf *leaf = *place;
+
+	if (leaf == unit->endpoint_leaf_empty) {
+		leaf = rte_malloc_socket("uiommu_endpoint_leaf", sizeof(*leaf), RTE_CACHE_LINE_SIZE,
+					 unit->dev.platform.socket_id);
+		if (leaf == NULL)
+			return -ENOMEM;
+		memcpy(leaf, unit->endpoint_leaf_empty, sizeof(*leaf));
+		__atomic_store_n(place, leaf, __ATOMIC_RELEASE);
+	}
+	__atomic_store_n(&leaf->endpoint[id & (UIOMMU_ENDPOINT_LEAF_ENTRIES - 1)], endpoint,
+			 __ATOMIC_RELEASE);
+	return 0;
+}
+
+static struct uiommu_endpoint *
+endpoint_lookup(const struct uiommu_unit *unit, uint32_t id)
+{
+	const struct uiommu_endpoint_leaf *leaf;
+	struct uiommu_endpoint *endpoint;
+
+	if (id >> UIOMMU_ENDPOINT_BITS != 0 || uiommu_pvt_state(unit) < UIOMMU_DEV_CONFIGURED)
+		return NULL;
+	leaf = unit->endpoint_dir[id >> UIOMMU_ENDPOINT_LEAF_SHIFT];
+	endpoint = leaf->endpoint[id & (UIOMMU_ENDPOINT_LEAF_ENTRIES - 1)];
+	return endpoint == unit->unknown ? NULL : endpoint;
+}
+
+int
+uiommu_pvt_endpoints_init(struct uiommu_unit *unit)
+{
+	int socket = unit->dev.platform.socket_id;
+	unsigned int i;
+
+	unit->unknown = rte_zmalloc_socket("uiommu_endpoint", sizeof(*unit->unknown),
+					   RTE_CACHE_LINE_SIZE, socket);
+	unit->endpoint_leaf_empty =
+		rte_zmalloc_socket("uiommu_endpoint_leaf", sizeof(*unit->endpoint_leaf_empty),
+				   RTE_CACHE_LINE_SIZE, socket);
+	if (unit->unknown == NULL || unit->endpoint_leaf_empty == NULL) {
+		uiommu_pvt_endpoints_fini(unit);
+		return -ENOMEM;
+	}
+	uiommu_pvt_pasid_table_init(&unit->unknown->pasids);
+	for (i = 0; i < UIOMMU_ENDPOINT_LEAF_ENTRIES; i++)
+		unit->endpoint_leaf_empty->endpoint[i] = unit->unknown;
+	for (i = 0; i < RTE_DIM(unit->endpoint_dir); i++)
+		unit->endpoint_dir[i] = unit->endpoint_leaf_empty;
+	return 0;
+}
+
+static void
+endpoint_free(struct uiommu_endpoint *endpoint)
+{
+	struct uiommu_unit *unit = endpoint->unit;
+	struct uiommu_attach *attach;
+
+	while ((attach = TAILQ_FIRST(&endpoint->attached)) != NULL)
+		uiommu_pvt_attach_free(attach);
+	TAILQ_REMOVE(&unit->endpoints, endpoint, next);
+	unit->nb_endpoints--;
+	unit->dev.ops->endpoint_free(&unit->dev, endpoint->drv);
+	uiommu_pvt_pasid_table_fini(&endpoint->pasids);
+	rte_free(endpoint->prg);
+	rte_free(endpoint);
+}
+
+void
+uiommu_pvt_endpoints_fini(struct uiommu_unit *unit)
+{
+	unsigned int i;
+
+	while (!TAILQ_EMPTY(&unit->endpoints))
+		endpoint_free(TAILQ_FIRST(&unit->endpoints));
+	for (i = 0; i < RTE_DIM(unit->endpoint_dir); i++) {
+		if (unit->endpoint_dir[i] != unit->endpoint_leaf_empty)
+			rte_free(unit->endpoint_dir[i]);
+		unit->endpoint_dir[i] = NULL;
+	}
+	rte_free(unit->endpoint_leaf_empty);
+	rte_free(unit->unknown);
+	unit->endpoint_leaf_empty = NULL;
+	unit->unknown = NULL;
+}
+
+static int
+endpoint_conf_check(const struct uiommu_unit *unit, const struct uiommu_endpoint_conf *conf)
+{
+	static const struct uiommu_endpoint_conf zero;
+
+	if (conf->size != sizeof(*conf) || conf->pasid_bits > unit->pasid_bits ||
+	    conf->flags != 0 ||
+	    memcmp(conf->reserved0, zero.reserved0, sizeof(zero.reserved0)) != 0 ||
+	    memcmp(conf->reserved, zero.reserved, sizeof(zero.reserved)) != 0)
+		return -EINVAL;
+	return 0;
+}
+
+static struct uiommu_endpoint *
+endpoint_create(struct uiommu_unit *unit, uint32_t id, uint8_t pasid_bits)
+{
+	int socket = unit->dev.platform.socket_id;
+	struct uiommu_endpoint *endpoint;
+	void *mem;
+
+	endpoint = rte_zmalloc_socket("uiommu_endpoint", sizeof(*endpoint), RTE_CACHE_LINE_SIZE,
+				      socket);
+	if (endpoint == NULL)
+		return NULL;
+	endpoint->id = id;
+	endpoint->unit = unit;
+	endpoint->pasid_bits = pasid_bits;
+	TAILQ_INIT(&endpoint->attached);
+	uiommu_pvt_pasid_table_init(&endpoint->pasids);
+	mem = rte_malloc_socket("uiommu_prg", uiommu_prg_size(unit->conf.parked_max),
+				RTE_CACHE_LINE_SIZE, socket);
+	if (mem == NULL) {
+		rte_free(endpoint);
+		return NULL;
+	}
+	endpoint->prg = uiommu_prg_init(mem, unit->conf.parked_max, unit->conf.group_max,
+					rte_rand());
+	return endpoint;
+}
+
+/* Out of force in hardware; nobody knows of it yet, or no more. */
+static void
+endpoint_undo(struct uiommu_endpoint *endpoint)
+{
+	struct uiommu_unit *unit = endpoint->unit;
+
+	if (endpoint->drv != NULL) {
+		unit->dev.ops->endpoint_clear(&unit->dev, endpoint->drv);
+		unit->dev.ops->endpoint_free(&unit->dev, endpoint->drv);
+	}
+	rte_free(endpoint->prg);
+	rte_free(endpoint);
+}
+
+static int
+endpoint_add_locked(struct uiommu_unit *unit, uint32_t id, const struct uiommu_endpoint_conf *conf,
+		    struct uiommu_endpoint **out)
+{
+	struct uiommu_endpoint_conf full = *conf;
+	struct uiommu_endpoint *endpoint;
+	int ret;
+
+	if (uiommu_pvt_state(unit) < UIOMMU_DEV_CONFIGURED || id >> UIOMMU_ENDPOINT_BITS != 0)
+		return -EINVAL;
+	if (uiommu_pvt_state(unit) == UIOMMU_DEV_FAILED)
+		return -EIO;
+	ret = endpoint_conf_check(unit, conf);
+	if (ret != 0)
+		return ret;
+	if (endpoint_lookup(unit, id) != NULL)
+		return -EEXIST;
+	if (unit->nb_endpoints == unit->conf.endpoints_max)
+		return -ENOSPC;
+	if (full.pasid_bits == 0)
+		full.pasid_bits = unit->pasid_bits;
+	endpoint = endpoint_create(unit, id, full.pasid_bits);
+	if (endpoint == NULL)
+		return -ENOMEM;
+	ret = unit->dev.ops->endpoint_set(&unit->dev, id, &full, &endpoint->drv);
+	if (ret == 0)
+		ret = uiommu_pvt_cmd(unit, UIOMMU_CMD_ENDPOINT_SET, endpoint, UIOMMU_NO_PASID,
+				     NULL);
+	if (ret == 0)
+		ret = endpoint_publish(unit, id, endpoint);
+	if (ret != 0) {
+		endpoint_undo(endpoint);
+		return ret;
+	}
+	TAILQ_INSERT_TAIL(&unit->endpoints, endpoint, next);
+	unit->nb_endpoints++;
+	*out = endpoint;
+	return 0;
+}
+
+struct uiommu_endpoint *
+uiommu_endpoint_add(int16_t dev_id, uint32_t endpoint_id, const struct uiommu_endpoint_conf *conf)
+{
+	static const struct uiommu_endpoint_conf defaults = {.size = sizeof(defaults)};
+	struct uiommu_unit *unit = uiommu_pvt_unit_get(dev_id);
+	struct uiommu_endpoint *endpoint = NULL;
+	int ret;
+
+	if (unit == NULL) {
+		rte_errno = ENODEV;
+		return NULL;
+	}
+	ret = uiommu_pvt_lock(unit);
+	if (ret == 0) {
+		ret = endpoint_add_locked(unit, endpoint_id, conf == NULL ? &defaults : conf,
+					  &endpoint);
+		uiommu_pvt_unlock(unit);
+	}
+	if (ret != 0)
+		rte_errno = -ret;
+	return endpoint;
+}
+
+static int
+endpoint_remove_locked(struct uiommu_endpoint *endpoint)
+{
+	struct uiommu_unit *unit = endpoint->unit;
+	struct uiommu_attach *attach;
+	int ret;
+
+	if (uiommu_pvt_state(unit) == UIOMMU_DEV_FAILED)
+		return -EIO;
+	/* from here on requests are answered INVALID: the endpoint itself stays until they are */
+	TAILQ_FOREACH(attach, &endpoint->attached, next)
+		uiommu_pvt_pasid_table_set(&endpoint->pasids, attach->head.pasid, NULL);
+	unit->dev.ops->endpoint_clear(&unit->dev, endpoint->drv);
+	ret = uiommu_pvt_drain(unit, endpoint, UIOMMU_CMD_ALL_PASIDS, NULL);
+	if (ret != 0)
+		return ret;
+	endpoint_publish(unit, endpoint->id, unit->unknown); /* its leaf exists: cannot fail */
+	ret = uiommu_pvt_grace(unit);
+	if (ret != 0)
+		return ret;
+	endpoint_free(endpoint);
+	return 0;
+}
+
+int
+uiommu_endpoint_remove(struct uiommu_endpoint *endpoint)
+{
+	struct uiommu_unit *unit;
+	int ret;
+
+	if (endpoint == NULL)
+		return -EINVAL;
+	unit = endpoint->unit;
+	ret = uiommu_pvt_lock(unit);
+	if (ret != 0)
+		return ret;
+	ret = endpoint_remove_locked(endpoint);
+	uiommu_pvt_unlock(unit);
+	return ret;
+}
+
+struct uiommu_endpoint *
+uiommu_endpoint_find(int16_t dev_id, uint32_t endpoint_id)
+{
+	struct uiommu_unit *unit = uiommu_pvt_unit_get(dev_id);
+	struct uiommu_endpoint *endpoint;
+
+	if (unit == NULL) {
+		rte_errno = ENODEV;
+		return NULL;
+	}
+	if (uiommu_pvt_lock(unit) != 0) {
+		rte_errno = EDEADLK;
+		return NULL;
+	}
+	endpoint = endpoint_lookup(unit, endpoint_id);
+	uiommu_pvt_unlock(unit);
+	if (endpoint == NULL)
+		rte_errno = ENOENT;
+	return endpoint;
+}

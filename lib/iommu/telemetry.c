@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+/* /uiommu/... on DPDK's telemetry socket. Callbacks run on a control thread. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_telemetry.h>
+
+#include "uiommu_compat.h"
+#include "uiommu_pvt.h"
+
+#define XSTATS_MAX 128
+
+/* The unit that the parameters name: "0", or nothing where there is only one. */
+static int16_t
+dev_id_parse(const char *params)
+{
+	char *end;
+	long id;
+
+	if (params == NULL || params[0] == '\0') {
+		id = uiommu_dev_next(0);
+		return id >= 0 && uiommu_dev_next((int16_t)id + 1) < 0 ? (int16_t)id : -1;
+	}
+	id = strtol(params, &end, 10);
+	if (end == params || *end != '\0' || id < 0 || id >= UIOMMU_MAX_DEVS)
+		return -1;
+	return (int16_t)id;
+}
+
+static int
+list_cb(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	int16_t id;
+
+	rte_tel_data_start_array(d, RTE_TEL_INT_VAL);
+	for (id = uiommu_dev_next(0); id >= 0; id = uiommu_dev_next(id + 1))
+		rte_tel_data_add_array_int(d, id);
+	return 0;
+}
+
+static const char *
+state_name(enum uiommu_dev_state state)
+{
+	switch (state) {
+	case UIOMMU_DEV_PROBED:
+		return "probed";
+	case UIOMMU_DEV_CONFIGURED:
+		return "configured";
+	case UIOMMU_DEV_STARTED:
+		return "started";
+	case UIOMMU_DEV_FAILED:
+		return "failed";
+	default:
+		return "unused";
+	}
+}
+
+static int
+info_cb(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	struct uiommu_dev_info info;
+	int ret = uiommu_info_get(dev_id_parse(params), &info);
+
+	if (ret != 0)
+		return ret;
+	rte_tel_data_start_dict(d);
+	rte_tel_data_add_dict_string(d, "name", info.name);
+	rte_tel_data_add_dict_string(d, "driver", info.driver);
+	rte_tel_data_add_dict_string(d, "platform", info.platform);
+	rte_tel_data_add_dict_string(d, "state", state_name(info.state));
+	rte_tel_data_add_dict_int(d, "socket", info.socket_id);
+	uiommu_tel_dict_uint(d, "capa", info.capa);
+	uiommu_tel_dict_uint(d, "queues", info.nb_queues);
+	uiommu_tel_dict_uint(d, "pasid_bits", info.pasid_bits);
+	uiommu_tel_dict_uint(d, "address_bits", info.address_bits);
+	uiommu_tel_dict_uint(d, "queue_entries", info.queue_entries);
+	uiommu_tel_dict_uint(d, "queue_entries_max", info.queue_entries_max);
+	uiommu_tel_dict_uint(d, "endpoints", info.endpoints);
+	uiommu_tel_dict_uint(d, "endpoints_max", info.endpoints_max);
+	uiommu_tel_dict_uint(d, "domains", info.domains);
+	uiommu_tel_dict_uint(d, "attached", info.attached);
+	uiommu_tel_dict_uint(d, "parked_max", info.parked_max);
+	uiommu_tel_dict_uint(d, "deferred_max", info.deferred_max);
+	uiommu_tel_dict_uint(d, "burst", info.burst);
+	return 0;
+}
+
+static int
+stats_cb(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	struct uiommu_xstat xstats[XSTATS_MAX];
+	int i, nb = uiommu_xstats_get(dev_id_parse(params), xstats, XSTATS_MAX);
+
+	if (nb < 0)
+		return nb;
+	rte_tel_data_start_dict(d);
+	for (i = 0; i < RTE_MIN(nb, XSTATS_MAX); i++)
+		uiommu_tel_dict_uint(d, xstats[i].name, xstats[i].value);
+	return 0;
+}
+
+/* Endpoints with the number of their bonds; at most what a telemetry dictionary can hold. */
+static int
+endpoints_cb(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	struct uiommu_unit *unit = uiommu_pvt_unit_get(dev_id_parse(params));
+	const struct uiommu_endpoint *endpoint;
+	unsigned int nb = 0;
+	char name[16];
+	int ret;
+
+	if (unit == NULL)
+		return -ENODEV;
+	ret = uiommu_pvt_lock(unit);
+	if (ret != 0)
+		return ret;
+	rte_tel_data_start_dict(d);
+	TAILQ_FOREACH(endpoint, &unit->endpoints, next) {
+		if (nb++ == RTE_TEL_MAX_DICT_ENTRIES)
+			break;
+		snprintf(name, sizeof(name), "%04x", endpoint->id);
+		uiommu_tel_dict_uint(d, name, endpoint->nb_attached);
+	}
+	uiommu_pvt_unlock(unit);
+	return 0;
+}
+
+RTE_INIT(uiommu_telemetry_init)
+{
+	rte_telemetry_register_cmd("/uiommu/list", list_cb, "Ids of all units. No parameters.");
+	rte_telemetry_register_cmd("/uiommu/info", info_cb,
+				   "What a unit is, and its bounds. Parameter: id.");
+	rte_telemetry_register_cmd("/uiommu/stats", stats_cb,
+				   "Counters of a unit by name. Parameter: id.");
+	rte_telemetry_register_cmd("/uiommu/endpoints", endpoints_cb,
+				   "Endpoints of a unit with their bonds. Parameter: id.");
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef UIOMMU_BARRIER_H
+#define UIOMMU_BARRIER_H
+
+/**
+ * @file
+ * Barriers named for their purpose, and register access, for drivers.
+ *
+ * rte_io_wmb() and its like map to what a processor needs between normal
+ * memory and device memory: a compiler barrier on x86-64, "dmb osh" on arm64,
+ * "fence" on riscv64.
+ */
+
+#include <stdint.h>
+
+#include <rte_atomic.h>
+#include <rte_io.h>
+
+/** Before a doorbell: descriptors written before are visible to the unit after it. */
+static inline void
+uiommu_wmb_before_doorbell(void)
+{
+	rte_io_wmb();
+}
+
+/** After a producer index was read: entries are read only after it. */
+static inline void
+uiommu_rmb_after_index(void)
+{
+	rte_io_rmb();
+}
+
+/**
+ * Before a consumer index is published: the entries were read, and the unit may
+ * overwrite them after it. Orders earlier loads before a later store.
+ */
+static inline void
+uiommu_mb_before_release(void)
+{
+#if defined(__riscv)
+	asm volatile("fence ir, ow" : : : "memory");
+#else
+	/* arm64: "dmb oshld" orders loads before later stores too; x86-64: always in order */
+	rte_io_rmb();
+#endif
+}
+
+/**
+ * Between the body of a table entry in memory and the store that makes it
+ * present: the unit never sees a present entry with an old body.
+ */
+static inline void
+uiommu_wmb_before_present(void)
+{
+	rte_io_wmb();
+}
+
+/**
+ * Store one 64-bit word of a structure that a unit may be reading. Release
+ * order; pairs with the unit's own ordered fetch (emulation: acquire load).
+ */
+static inline void
+uiommu_store_shared64(uint64_t *p, uint64_t v)
+{
+	__atomic_store_n(p, v, __ATOMIC_RELEASE);
+}
+
+/** Load one 64-bit word that a unit may be writing. Acquire order. */
+static inline uint64_t
+uiommu_load_shared64(const uint64_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+/** Load one 32-bit word that a unit may be writing (a wait status). Acquire order. */
+static inline uint32_t
+uiommu_load_shared32(const uint32_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+#endif /* UIOMMU_BARRIER_H */

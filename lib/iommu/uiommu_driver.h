@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef UIOMMU_DRIVER_H
+#define UIOMMU_DRIVER_H
+
+/**
+ * @file
+ * For those who write drivers and platforms.
+ *
+ * A driver knows one vendor's unit: registers, tables, queues. A platform knows where
+ * registers and DMA memory come from, and no vendor. The engine knows neither: it
+ * reaches both through the tables of this file.
+ *
+ * Who calls what, where
+ *
+ *   uiommu_dev_ops      control lock of the unit held, any thread; never at the same
+ *                       time as another of them. Table functions change memory only;
+ *                       what the unit must be told of it follows as a command.
+ *   uiommu_queue_ops    on the thread that owns the queue, and nowhere else. So
+ *                       everything that touches a hardware queue has one thread,
+ *                       and needs no lock.
+ *   uiommu_queue_ops::cmd_step also on the owner: commands of the control path are
+ *                       carried out step by step between bursts.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_common.h>
+#include <rte_io.h>
+
+#include <uiommu.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct uiommu_dev;
+struct uiommu_platform;
+
+/* ------------------------------------------------------------------ devargs */
+
+/** Parsed devargs; remembers which keys were asked for. */
+struct uiommu_args;
+
+/**
+ * Unsigned number by key: decimal or 0x hexadecimal, to the last character.
+ *
+ * @param value left alone when the key is absent
+ * @return 0; -EINVAL: not a number or outside [min, max], with one line in the log
+ */
+int
+uiommu_args_get_u64(struct uiommu_args *args, const char *key, uint64_t min, uint64_t max,
+		    uint64_t *value);
+
+/** Text by key. @return the text, valid as long as args; NULL: absent */
+const char *
+uiommu_args_get_str(struct uiommu_args *args, const char *key);
+
+/* ---------------------------------------------------------------- platforms */
+
+/** A piece of memory that the unit can reach. */
+struct uiommu_dma {
+	void *va;          /**< for the processor */
+	uint64_t pa;       /**< for the unit ("physical", or what the platform maps to it) */
+	size_t size;       /**< in bytes */
+	const void *priv;  /**< of the platform */
+};
+
+/** What a platform does. */
+struct uiommu_platform_ops {
+	const char *name; /**< as in platform=; not empty */
+	/**
+	 * Open the registers of a unit.
+	 *
+	 * @param plat name, driver and socket_id are set; to be filled: priv, regs,
+	 *   regs_size, coherent
+	 * @param args for keys of its own
+	 * @return 0 or a negative errno with one line in the log that says why
+	 */
+	int (*open)(struct uiommu_platform *plat, struct uiommu_args *args);
+	void (*close)(struct uiommu_platform *plat);
+	/** Registers, values in the processor's order. NULL where regs is set. */
+	uint32_t (*read32)(struct uiommu_platform *plat, uint32_t offset);
+	uint64_t (*read64)(struct uiommu_platform *plat, uint32_t offset);
+	void (*write32)(struct uiommu_platform *plat, uint32_t offset, uint32_t value);
+	void (*write64)(struct uiommu_platform *plat, uint32_t offset, uint64_t value);
+	/**
+	 * Zeroed memory, contiguous for the unit, for as long as the unit is open. Not for
+	 * the data path.
+	 *
+	 * @param size in bytes
+	 * @param align in bytes, power of two, at least 64
+	 * @return 0; -ENOMEM
+	 */
+	int (*dma_alloc)(struct uiommu_platform *plat, size_t size, size_t align,
+			 struct uiommu_dma *mem);
+	void (*dma_free)(struct uiommu_platform *plat, struct uiommu_dma *mem);
+};
+
+/** An open platform of one unit. */
+struct uiommu_platform {
+	const struct uiommu_platform_ops *ops;
+	const char *name;       /**< name of the unit */
+	const char *driver;     /**< name of the unit's driver */
+	int socket_id;          /**< NUMA node for memory */
+	bool coherent;          /**< the unit's accesses to memory snoop the caches */
+	volatile uint8_t *regs; /**< registers, where they are mapped; else NULL */
+	size_t regs_size;       /**< bytes of registers */
+	void *priv;             /**< of the platform */
+};
+
+static inline uint32_t
+uiommu_reg_read32(struct uiommu_platform *plat, uint32_t offset)
+{
+	if (plat->regs != NULL)
+		return rte_le_to_cpu_32(rte_read32(plat->regs + offset));
+	return plat->ops->read32(plat, offset);
+}
+
+static inline uint64_t
+uiommu_reg_read64(struct uiommu_platform *plat, uint32_t offset)
+{
+	if (plat->regs != NULL)
+		return rte_le_to_cpu_64(rte_read64(plat->regs + offset));
+	return plat->ops->read64(plat, offset);
+}
+
+static inline void
+uiommu_reg_write32(struct uiommu_platform *plat, uint32_t offset, uint32_t value)
+{
+	if (plat->regs != NULL)
+		rte_write32(rte_cpu_to_le_32(value), plat->regs + offset);
+	else
+		plat->ops->write32(plat, offset, value);
+}
+
+static inline void
+uiommu_reg_write64(struct uiommu_platform *plat, uint32_t offset, uint64_t value)
+{
+	if (plat->regs != NULL)
+		rte_write64(rte_cpu_to_le_64(value), plat->regs + offset);
+	else
+		plat->ops->write64(plat, offset, value);
+}
+
+static inline int
+uiommu_dma_alloc(struct uiommu_platform *plat, size_t size, size_t align, struct uiommu_dma *mem)
+{
+	return plat->ops->dma_alloc(plat, size, align, mem);
+}
+
+/** Free and clear @p mem; nothing where it is clear. */
+static inline void
+uiommu_dma_free(struct uiommu_platform *plat, struct uiommu_dma *mem)
+{
+	if (mem->va == NULL)
+		return;
+	plat->ops->dma_free(plat, mem);
+	memset(mem, 0, sizeof(*mem));
+}
+
+/* ------------------------------------------------------------------ drivers */
+
+/** What the control path wants of the unit, carried out by the owner of a queue. */
+enum uiommu_cmd_op {
+	/** Endpoint's device entry was filled: forget cached absence, where the unit caches it. */
+	UIOMMU_CMD_ENDPOINT_SET,
+	/** Endpoint's device entry was cleared: forget it and all translations of the endpoint. */
+	UIOMMU_CMD_ENDPOINT_CLEAR,
+	/** Bond's entry was filled. */
+	UIOMMU_CMD_BOND_SET,
+	/** Bond's entry was cleared: forget it and its translations, in unit and device. */
+	UIOMMU_CMD_BOND_CLEAR,
+	/**
+	 * Every page request that the endpoint sent before is in the hardware queue, where
+	 * fetch() will find it, when this is done. For pasid UIOMMU_CMD_ALL_PASIDS: of all
+	 * its PASIDs and of its RID.
+	 */
+	UIOMMU_CMD_DRAIN,
+	/** Every response handed to respond() before has been carried out by the unit. */
+	UIOMMU_CMD_SYNC,
+};
+
+/** uiommu_cmd::pasid for all PASIDs of the endpoint and its RID. */
+#define UIOMMU_CMD_ALL_PASIDS UINT32_MAX
+
+/** A command under way. */
+struct uiommu_cmd {
+	enum uiommu_cmd_op op;
+	uint32_t endpoint_id;   /**< requester id or StreamID; not for SYNC */
+	uint32_t pasid;         /**< PASID, UIOMMU_NO_PASID or UIOMMU_CMD_ALL_PASIDS */
+	void *endpoint_private; /**< as set by endpoint_set(); NULL for SYNC */
+	void *domain_private;   /**< domain of the bond; for BOND_SET and BOND_CLEAR */
+	uint64_t deadline_tsc;  /**< when to give up */
+	unsigned int step;      /**< of the driver; 0 at the first call */
+	uint64_t scratch[4];    /**< of the driver; 0 at the first call */
+};
+
+/** Bits that fetch() may set in *events. */
+/** queue overflowed and is empty now: discard, then overflow_ack() */
+#define UIOMMU_EVENT_OVERFLOW (1U << 0)
+/** the unit does not react or has a fatal error; logged by the driver */
+#define UIOMMU_EVENT_FAILED (1U << 1)
+
+/** Data path of one hardware queue. On the owner's thread only. */
+struct uiommu_queue_ops {
+	/**
+	 * Copy out and decode up to nb entries, and give their places back to the unit.
+	 *
+	 * Never takes more than the responses that respond() has room for, so
+	 * that an answer never waits. Entries that are no requests (stop markers,
+	 * unknown types) are counted by the driver and left out; malformed requests
+	 * are counted and delivered with UIOMMU_FAULT_REJECT, so that the engine answers
+	 * them INVALID if they are the last of their group.
+	 *
+	 * @param queue from queue_get()
+	 * @param faults filled
+	 * @param nb size of the array, at most the configured burst
+	 * @param taken set to the entries that were consumed, left-out ones included
+	 * @param events UIOMMU_EVENT_*, set (not cleared)
+	 * @return faults written
+	 */
+	uint16_t (*fetch)(void *queue, struct uiommu_fault *faults, uint16_t nb, uint16_t *taken,
+			  uint32_t *events);
+	/**
+	 * Send responses, with one doorbell.
+	 *
+	 * @return responses taken; less than nb only when there is no room. A unit that has
+	 *   failed takes (and counts) all of them
+	 */
+	uint16_t (*respond)(void *queue, const struct uiommu_resp *resps, uint16_t nb);
+	/** @return responses that respond() would take now, 0 when failed; may read a register */
+	uint16_t (*room)(void *queue);
+	/**
+	 * Incomplete groups were discarded: acknowledge the overflow, if the queue is
+	 * (still) empty.
+	 *
+	 * @return true: acknowledged; false: entries came, go on fetching
+	 */
+	bool (*overflow_ack)(void *queue);
+	/** @return entries that the unit has put into the queue and fetch() has not taken yet */
+	uint32_t (*pending)(void *queue);
+	/**
+	 * Carry on with a command. Never waits: called again and again, with other work in
+	 * between, until it returns something else than -EINPROGRESS.
+	 *
+	 * @return 0: done; -EINPROGRESS; -EAGAIN: the queue overflowed meanwhile,
+	 *   recover and issue it again from step 0; -ETIMEDOUT: deadline passed; -EIO: the unit
+	 *   refused it
+	 */
+	int (*cmd_step)(void *queue, struct uiommu_cmd *cmd);
+	void *reserved[4]; /**< NULL */
+};
+
+/** One counter of a driver. */
+struct uiommu_driver_stat {
+	const char *name;
+	const uint64_t *value; /**< written by the owner of the queue, relaxed atomic */
+};
+
+/** Control path of a unit. */
+struct uiommu_dev_ops {
+	/** Fill capa, nb_queues, pasid_bits, address_bits, queue_entries_min and _max. */
+	void (*info_get)(struct uiommu_dev *dev, struct uiommu_dev_info *info);
+	/** Take memory. conf has no default (0) members left. Called again: free the old first. */
+	int (*configure)(struct uiommu_dev *dev, const struct uiommu_dev_conf *conf);
+	/** Bring the unit up with the tables as they are. May wait, up to the time-out. */
+	int (*start)(struct uiommu_dev *dev);
+	/** Page requests off, queues off, registers as stop_mode says. May wait. */
+	int (*stop)(struct uiommu_dev *dev);
+	/** Free everything; the unit is not started. */
+	void (*close)(struct uiommu_dev *dev);
+	/** Data path of a queue; valid from configure() on. */
+	void *(*queue_get)(struct uiommu_dev *dev, uint16_t queue);
+
+	/** Fill the device entry: translation, PASID and page requests on. */
+	int (*endpoint_set)(struct uiommu_dev *dev, uint32_t endpoint_id,
+			    const struct uiommu_endpoint_conf *conf, void **endpoint_private);
+	/** Make the device entry not present. Memory is kept until endpoint_free(). */
+	void (*endpoint_clear)(struct uiommu_dev *dev, void *endpoint_private);
+	/**
+	 * Make the device entry present again after endpoint_clear(), with the same PASIDs:
+	 * for the start after a stop.
+	 */
+	void (*endpoint_enable)(struct uiommu_dev *dev, void *endpoint_private);
+	void (*endpoint_free)(struct uiommu_dev *dev, void *endpoint_private);
+
+	int (*domain_init)(struct uiommu_dev *dev, const struct uiommu_domain_conf *conf,
+			   void **domain_private);
+	void (*domain_fini)(struct uiommu_dev *dev, void *domain_private);
+
+	/** Fill the PASID entry, or that of the RID. @return 0; -EINVAL: reserved; -ENOMEM */
+	int (*bond_set)(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid,
+			void *domain_private);
+	/** Make the PASID entry not present. */
+	void (*bond_clear)(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid);
+
+	/** Counters: array that ends with a NULL name; valid until close(). May be NULL. */
+	const struct uiommu_driver_stat *(*stats_get)(struct uiommu_dev *dev);
+	void *reserved[4]; /**< NULL */
+};
+
+/** A unit, as its driver sees it. */
+struct uiommu_dev {
+	int16_t dev_id;
+	char name[UIOMMU_NAME_SIZE];
+	struct uiommu_platform platform;
+	uint64_t timeout_ns;               /**< bound on a wait; from configure on */
+	/* Set by probe(). */
+	const struct uiommu_dev_ops *ops;
+	const struct uiommu_queue_ops *queue_ops;
+	/** 1 << enum uiommu_cmd_op that the unit needs at all */
+	uint32_t cmd_mask;
+	void *dev_private;                 /**< of the driver */
+};
+
+/** A driver. */
+struct uiommu_driver {
+	const char *name; /**< first word of devargs */
+	const char *description; /**< one line, for lists */
+	/**
+	 * Look at the unit behind dev->platform, which is open: read registers, change
+	 * nothing; set the members of dev above.
+	 *
+	 * @return 0; -ENOTSUP: lacks a capability, with one line in the log for each; -ENOMEM;
+	 *   -EINVAL: bad argument
+	 */
+	int (*probe)(struct uiommu_dev *dev, struct uiommu_args *args);
+};
+
+/** Add a driver to the list. For UIOMMU_DRIVER_REGISTER(). */
+void
+uiommu_driver_register(const struct uiommu_driver *driver);
+
+/** Add a platform to the list. For UIOMMU_PLATFORM_REGISTER(). */
+void
+uiommu_platform_register(const struct uiommu_platform_ops *ops);
+
+/** Register at load time; @p drv is a struct uiommu_driver with static life. */
+#define UIOMMU_DRIVER_REGISTER(drv)                                                                \
+	RTE_INIT(uiommu_register_driver_##drv)                                                     \
+	{                                                                                          \
+		uiommu_driver_register(&drv);                                                      \
+	}                                                                                          \
+	struct uiommu_driver_register_semicolon_##drv
+
+/** Register at load time; @p pops is a struct uiommu_platform_ops with static life. */
+#define UIOMMU_PLATFORM_REGISTER(pops)                                                             \
+	RTE_INIT(uiommu_register_platform_##pops)                                                  \
+	{                                                                                          \
+		uiommu_platform_register(&pops);                                                   \
+	}                                                                                          \
+	struct uiommu_platform_register_semicolon_##pops
+
+/** Add to a counter that only this thread writes and any thread reads. */
+static inline void
+uiommu_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* UIOMMU_DRIVER_H */

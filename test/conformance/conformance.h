@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef CONFORMANCE_H
+#define CONFORMANCE_H
+
+/* What the files of cases share. */
+
+#include <errno.h>
+
+#include <rte_common.h>
+#include <rte_errno.h>
+
+#include "rig.h"
+
+/* Requests of a case; sanitizers make each of them dear. */
+#ifdef __SANITIZE_THREAD__
+#define TRAFFIC(n) ((n) / 8)
+#elif defined(__SANITIZE_ADDRESS__)
+#define TRAFFIC(n) ((n) / 3)
+#else
+#define TRAFFIC(n) (n)
+#endif
+
+extern const struct harness_suite r1_suite, r2_suite, r4_suite, r4_threads_suite, r5_suite,
+	r6_suite, r7_suite, r8_suite, r9_suite, r10_suite, r11_suite, defects_suite;
+
+/* Attach PASIDs first to first + nb - 1. */
+void
+attach_range(struct uiommu_endpoint *endpoint, uint32_t first, uint32_t nb, struct recorder *rec);
+
+/* A device with PASIDs 1 to nb, its endpoint, all of them attached. */
+struct uiommu_endpoint *
+endpoint_with(struct rig *rig, uint32_t endpoint_id, uint32_t nb, uint32_t credits,
+	      struct recorder *rec);
+
+#endif /* CONFORMANCE_H */

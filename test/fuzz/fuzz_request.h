@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef FUZZ_REQUEST_H
+#define FUZZ_REQUEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Input, which make_corpus.py writes too: a head of 32 bytes, then descriptors of 32 bytes as a
+ * unit writes them. What is left at the end is ignored.
+ *
+ *   head byte 0   parked_max, 0 means 256
+ *   head byte 1   group_max, taken into range
+ *   head byte 2   highest bit of an address, taken from {38, 47, 56}
+ *   head 8 to 15  seed of the hash
+ *
+ * Two types that no unit has are orders to the harness: 0xfe discards everything, 0xfd purges the
+ * PASID in the descriptor (without PASID present: requests without PASID) at its endpoint.
+ */
+#define FUZZ_REQUEST_HEAD 32
+#define FUZZ_TYPE_DISCARD 0xfe
+#define FUZZ_TYPE_PURGE 0xfd
+
+/* Endpoints that were "added": requester ids 0 to 3. */
+#define FUZZ_ENDPOINTS 4
+
+#define FUZZ_KINDS 6
+#define FUZZ_RESULTS 4
+
+/* What has happened so far, over all inputs. */
+struct fuzz_request_counts {
+	uint64_t kinds[FUZZ_KINDS];     /* by enum vtd_prq_kind */
+	uint64_t results[FUZZ_RESULTS]; /* by enum uiommu_prg_result */
+	uint64_t unknown_endpoint;
+	uint64_t thrown;   /* parked requests thrown away with a lost group */
+	uint64_t discards; /* that threw something away */
+	uint64_t purges;   /* likewise */
+	uint64_t longest;  /* requests of the largest group */
+};
+
+extern struct fuzz_request_counts fuzz_request_counts;
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#endif /* FUZZ_REQUEST_H */

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The uiommu authors
+
+"""Write the seed corpus of fuzz_request: one small file for each thing that a device may do.
+
+    make_corpus.py [DIRECTORY]        default: corpus/request beside this file
+
+The format is described in fuzz_request.h; descriptors are those of VT-d 7.4.1.1.
+"""
+
+import os
+import random
+import struct
+import sys
+
+REQUEST, DISCARD, PURGE = 0x01, 0xFE, 0xFD
+R, W, L = 1, 2, 4
+
+
+def head(parked_max=16, group_max=255, width=1, seed=1):
+    """group_max is taken modulo parked_max + 1; width 0, 1, 2: 39, 48, 57 bits."""
+    return struct.pack("<BBBxxxxxQ16x", parked_max & 0xFF, group_max, width, seed)
+
+
+def desc(page=0, flags=R, index=0, pasid=None, rid=0, kind=REQUEST, w0=0, w1=0, tail=(0, 0)):
+    low = kind | rid << 16 | w0
+    if pasid is not None:
+        low |= 1 << 8 | pasid << 32
+    high = flags | index << 3 | page << 12 | w1
+    return struct.pack("<4Q", low, high & (2**64 - 1), *tail)
+
+
+def group(pages, index=0, pasid=None, rid=0, flags=R):
+    pages = list(pages)
+    return [desc(p, flags | (L if i + 1 == len(pages) else 0), index, pasid, rid)
+            for i, p in enumerate(pages)]
+
+
+def interleave(*groups):
+    return [d for step in zip(*groups) for d in step]
+
+
+def storm(seed, count, parked_max, pasids, indices):
+    """Everything at once, the same each time."""
+    rng = random.Random(seed)
+    out = [head(parked_max, parked_max, seed % 3, seed)]
+    for _ in range(count):
+        dice = rng.randrange(100)
+        pasid = rng.choice([None] + list(range(pasids)))
+        index, rid = rng.randrange(indices), rng.randrange(5)
+        if dice < 2:
+            out.append(desc(kind=DISCARD))
+        elif dice < 5:
+            out.append(desc(kind=PURGE, pasid=pasid, rid=rid))
+        elif dice < 10:
+            out.append(desc(flags=L, pasid=0, index=index, rid=rid))
+        elif dice < 15:
+            out.append(desc(1, R, index, pasid, rid, w0=1 << rng.randrange(54, 64)))
+        else:
+            flags = rng.choice([R, W, R | W]) | (L if rng.randrange(3) == 0 else 0)
+            out.append(desc(rng.randrange(1 << 20), flags, index, pasid, rid))
+    return out
+
+
+def corpus():
+    top = (1 << 52) - 1
+    yield "empty-head", [head()]
+    yield "single-read", [head(), desc(1, R | L, 1, 5)]
+    yield "single-write", [head(), desc(2, W | L, 511, 0xFFFFF, 3)]
+    yield "single-read-write-no-pasid", [head(), desc(3, R | W | L, 256)]
+    yield "group-of-2", [head()] + group([1, 2], 7, 9)
+    yield "group-of-8", [head()] + group(range(10, 18), 8, 9, 1, R | W)
+    yield "group-of-17-fills-parking", [head(16, 16)] + group(range(17), 3, 1)
+    yield "groups-one-after-another", [head()] + group([1, 2, 3], 1, 4) + group([4, 5], 1, 4)
+    yield "same-index-two-pasids", [head()] + interleave(
+        group([1, 2, 3], 5, 10), group([11, 12, 13], 5, 11))
+    yield "same-index-pasid-and-none", [head()] + interleave(
+        group([1, 2, 3], 5, 0), group([11, 12, 13], 5, None))
+    yield "same-pasid-four-indices", [head()] + interleave(
+        *[group([i * 8, i * 8 + 1, i * 8 + 2], i * 170, 3) for i in range(4)])
+    yield "same-key-four-endpoints", [head()] + interleave(
+        *[group([1, 2, 3, 4], 5, 10, rid) for rid in range(4)])
+    yield "duplicate-pages", [head()] + group([6, 6, 6], 2, 2)
+    yield "repeated-last", [head()] + [desc(1, R, 4, 4)] + 3 * [desc(2, R | L, 4, 4)]
+    yield "stop-marker", [head(), desc(0, L, 0, 77), desc(top, L, 511, 77)]
+    yield "stop-marker-inside-group", [head(), desc(1, R, 2, 77), desc(0, L, 2, 77),
+                                       desc(2, R | L, 2, 77)]
+    yield "no-access-without-pasid", [head(), desc(1, L, 1), desc(1, 0, 1), desc(1, 0, 1, 3)]
+    yield "reserved-bits-word-0", [head()] + [
+        desc(1, R | L, 1, 5, w0=1 << b) for b in list(range(9, 16)) + list(range(54, 64))]
+    yield "reserved-bits-not-last", [head(), desc(1, R, 1, 5), desc(2, R, 1, 5, w0=1 << 63),
+                                     desc(3, R | L, 1, 5)]
+    yield "reserved-last-ends-group", [head(), desc(1, R, 1, 5), desc(2, R | L, 1, 5, w0=1 << 15),
+                                       desc(3, R | L, 1, 5)]
+    yield "words-2-and-3-garbage", [head(), desc(1, R | L, 1, 5, tail=(2**64 - 1, 0xDEADBEEF))]
+    yield "unknown-types", [head()] + [desc(1, R | L, 1, 5, kind=k) for k in (0, 2, 3, 0x11, 0xFF)]
+    yield "unknown-endpoint", [head(), desc(1, R, 1, 5, 4), desc(2, R | L, 1, 5, 0xFFFF)]
+    yield "execute-and-privileged", [head()] + [
+        desc(1, f | L, 1, p, w0=b) for f in (R, W) for p in (None, 5) for b in (1 << 52, 1 << 53)]
+    for width, bits in enumerate((39, 48, 57)):
+        low, high = (1 << (bits - 13)), top - (1 << (bits - 13)) + 1
+        yield "canonical-%d-bits" % bits, [head(width=width)] + [
+            desc(p & top, R | L, 1, 5) for p in (0, low - 1, low, high - 1, high, top)]
+    yield "all-zeros", [head(), bytes(96)]
+    yield "all-ones", [head(), b"\xff" * 96]
+    yield "cut-short", [head(), desc(1, R | L, 1, 5), desc(2, R | L, 1, 5)[:31]]
+    yield "parking-overflow", [head(4, 4)] + [desc(p, R, p, 5) for p in range(8)] + [
+        desc(p + 100, R | L, p, 5) for p in range(8)]
+    yield "parking-overflow-of-one-group", [head(2, 2)] + group(range(6), 1, 5) + group([9], 1, 5)
+    yield "losses-beyond-memory", [head(1, 1)] + [desc(1, R, 7, p) for p in range(6)] + [
+        desc(2, R | L, 7, p) for p in range(6)]
+    yield "group-longer-than-allowed", [head(16, 2)] + group(range(9), 1, 5) + group([1, 2], 1, 5)
+    yield "group-max-1", [head(16, 0)] + group([1, 2], 1, 5) + group([1], 1, 5)
+    yield "discard-inside-groups", [head(4, 4)] + [desc(p, R, p, 5, p % 4) for p in range(12)] + [
+        desc(kind=DISCARD)] + [desc(p, R | L, p, 5, p % 4) for p in range(12)]
+    yield "purge-one-pasid", [head()] + [desc(1, R, 1, p) for p in (None, 0, 1, 2)] + [
+        desc(kind=PURGE, pasid=1)] + [desc(2, R | L, 1, p) for p in (None, 0, 1, 2)] + [
+        desc(1, R, 1), desc(kind=PURGE), desc(2, R | L, 1)]
+    yield "storm-tight", storm(1, 100, 3, 3, 2)
+    yield "storm-wide", storm(2, 150, 64, 8, 512)
+
+
+def main():
+    here = os.path.dirname(os.path.abspath(__file__))
+    directory = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "corpus", "request")
+    os.makedirs(directory, exist_ok=True)
+    for name, parts in corpus():
+        with open(os.path.join(directory, name), "wb") as f:
+            f.write(b"".join(parts))
+
+
+if __name__ == "__main__":
+    main()

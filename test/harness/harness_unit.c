@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#include <uiommu.h>
+#include <uiommu_emu.h>
+
+#include "harness.h"
+#include "harness_unit.h"
+
+/* ------------------------------------------------------------------ VT-d */
+
+/* Page request descriptor, S 7.4.1.1. Words 2 and 3 hold anything: they are not to be relied on. */
+static void
+vtd_encode(const struct uiommu_emu_request *req, uint64_t *entry)
+{
+	bool has_pasid = req->pasid != UINT32_MAX;
+
+	entry[0] = 0x01 | (uint64_t)has_pasid << 8 | (uint64_t)req->endpoint_id << 16 |
+		   (uint64_t)req->exec << 52 | (uint64_t)req->priv << 53;
+	if (has_pasid)
+		entry[0] |= (uint64_t)req->pasid << 32;
+	entry[1] = (uint64_t)req->read | (uint64_t)req->write << 1 | (uint64_t)req->last << 2 |
+		   (uint64_t)req->prg_index << 3 | (req->iova & ~UINT64_C(0xfff));
+	entry[2] = UINT64_C(0x5555aaaa5555aaaa);
+	entry[3] = UINT64_MAX;
+}
+
+#define BIT(n) (UINT64_C(1) << (n))
+#define RESERVED(n) {"reserved bit " #n, {0}, {BIT(n)}, true}
+#define TYPE(n) {"type " #n, {0xff}, {n}, false}
+
+static const struct harness_spoil vtd_spoils[] = {
+	RESERVED(9), RESERVED(10), RESERVED(11), RESERVED(12), RESERVED(13), RESERVED(14),
+	RESERVED(15), RESERVED(54), RESERVED(55), RESERVED(56), RESERVED(57), RESERVED(58),
+	RESERVED(59), RESERVED(60), RESERVED(61), RESERVED(62), RESERVED(63),
+	TYPE(0x00), TYPE(0x02), TYPE(0x03), TYPE(0x11), TYPE(0x41), TYPE(0x81), TYPE(0xff),
+	/* a type that is unknown, with its reserved bits set too */
+	{"everything set", {0}, {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}, false},
+	{"everything clear", {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}, {0}, false},
+	{"privileged", {0}, {BIT(53)}, true},
+	{"execute and read", {0}, {BIT(52)}, true},
+	/* canonical neither with 48 bits nor with 57 */
+	{"address 0x0100000000000000", {0}, {0, BIT(56)}, true},
+	{"address 0x8000000000000000", {0}, {0, BIT(63)}, true},
+	{"address 0xfe80000000000000", {0}, {0, UINT64_C(0xfe80000000000000)}, true},
+	/* the index is undefined, so there is nothing that could be answered */
+	{"no access", {0, 3}, {0}, false},
+	{"no access, no PASID", {BIT(8), 3}, {0}, false},
+};
+
+#define VTD(args, text)                                                                            \
+	{                                                                                          \
+		.name = text, .driver = "vtd", .devargs = args, .entries_min = 128,                \
+		.entries_max = 16384, .queue_full = 1, .entry_size = 32, .reserved_pasid = 0,      \
+		.capa = UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |          \
+			UIOMMU_CAPA_PASSTHROUGH | UIOMMU_CAPA_AUTO_ANSWER,                         \
+		.spoils = vtd_spoils, .nb_spoils = ARRAY_COUNT(vtd_spoils), .encode = vtd_encode,  \
+	}
+
+static const struct harness_unit units[] = {
+	VTD("vtd,platform=emu", "vtd/emu"),
+};
+
+static size_t chosen;
+
+const struct harness_unit *
+harness_unit(void)
+{
+	return &units[chosen];
+}
+
+size_t
+harness_unit_count(void)
+{
+	return ARRAY_COUNT(units);
+}
+
+void
+harness_unit_choose(size_t index)
+{
+	chosen = index;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef HARNESS_UNIT_H
+#define HARNESS_UNIT_H
+
+/**
+ * @file
+ * The units that cases run on, and what of a vendor's format cases need: entries of the
+ * request queue, put together by hand from the vendor's manual and not with the driver's header.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Largest entry of a request queue, in 64-bit words. */
+#define HARNESS_ENTRY_WORDS 4
+
+/** Ways to spoil an entry. */
+struct harness_spoil {
+	const char *what;
+	uint64_t clear[HARNESS_ENTRY_WORDS]; /**< bits to clear first */
+	uint64_t set[HARNESS_ENTRY_WORDS];   /**< bits to set then */
+	bool answered; /**< INVALID, where it is the last of its group; else no answer at all */
+};
+
+struct uiommu_emu_request;
+
+/** A unit that cases run on. */
+struct harness_unit {
+	const char *name;       /**< in the output: driver/platform */
+	const char *driver;     /**< name of the driver, which its own counters begin with */
+	const char *devargs;    /**< without the keys that the harness adds */
+	uint64_t capa;          /**< what it has, found out at the start */
+	uint32_t entries_min;   /**< of the request queue */
+	uint32_t entries_max;
+	uint32_t queue_full;    /**< entries that a queue of n cannot hold: n - this are usable */
+	size_t entry_size;      /**< in bytes */
+	uint32_t reserved_pasid; /**< PASID that cannot be attached; UIOMMU_NO_PASID: none */
+	const struct harness_spoil *spoils;
+	size_t nb_spoils;
+	/** Entry of a request. */
+	void (*encode)(const struct uiommu_emu_request *req, uint64_t *entry);
+};
+
+/** The unit that the running case is for. */
+const struct harness_unit *
+harness_unit(void);
+
+size_t
+harness_unit_count(void);
+
+void
+harness_unit_choose(size_t index);
+
+#endif /* HARNESS_UNIT_H */

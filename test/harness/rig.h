@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef RIG_H
+#define RIG_H
+
+/**
+ * @file
+ * A unit under test, the model behind it, and domains whose handlers write down what they get.
+ *
+ * A rig is alone in its case. Without threads (the default) the model takes its steps where the
+ * driver touches a register, so that everything happens on the case's own thread in an
+ * order that is the same each time. With .model_thread it runs by itself.
+ */
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_errno.h>
+
+#include <uiommu.h>
+#include <uiommu_emu.h>
+
+#include "harness.h"
+#include "harness_unit.h"
+
+/** Bound on each wait of a test; generous, for sanitizers on a busy machine. */
+#define RIG_PATIENCE_NS UINT64_C(60000000000)
+
+/** Responses that rig_expect_any() can pass over. */
+#define RIG_PILE 256
+
+/** Endpoint of most cases. */
+#define EP 0x0108
+
+struct rig_conf {
+	const char *devargs;         /**< further devargs, beginning with a comma; may be NULL */
+	bool model_thread;           /**< the model runs in a thread of its own */
+	bool owner_thread;           /**< the queue is polled by a thread of its own */
+	bool no_start;               /**< configured only */
+	bool no_claim;               /**< the queue has no owner */
+	bool no_log;                 /**< responses are not kept: the judge's fast path */
+	struct uiommu_dev_conf dev;  /**< size is filled in */
+};
+
+struct rig {
+	int16_t dev;
+	struct uiommu_emu *emu;
+	struct uiommu_dev_info info;
+	struct rig_conf conf;
+	char name[UIOMMU_NAME_SIZE];
+	pthread_t model;
+	pthread_t owner;
+	bool has_model;
+	bool has_owner;
+	bool end_model;              /**< atomic */
+	bool end_owner;              /**< atomic */
+	bool pause_owner;            /**< atomic */
+	bool claimed;                /**< by the thread of the case */
+	uint64_t owner_turns;        /**< atomic */
+	uint64_t model_turns;        /**< atomic */
+	bool raw;                    /**< entries were made past the unit's own checks */
+	struct recorder *recorders;  /**< all of them */
+	struct uiommu_emu_response pile[RIG_PILE]; /**< passed over by rig_expect_any() */
+	uint32_t nb_pile;
+	bool open;
+};
+
+/** Groups that a recorder keeps. */
+#define RECORDER_KEPT 512
+/** Requests of each that it keeps. */
+#define RECORDER_FAULTS 40
+
+/** A group as a handler got it. */
+struct kept_group {
+	uint32_t endpoint_id, pasid;
+	uint16_t prg_index;
+	uint16_t nb_faults;
+	void *priv;
+	uiommu_cookie_t cookie;
+	struct uiommu_fault faults[RECORDER_FAULTS];
+};
+
+struct recorder;
+
+/** What a handler does besides writing down. The codes are the recorder's before. */
+typedef void (*recorder_hook_t)(struct recorder *rec, struct uiommu_group *groups, uint8_t *codes,
+				uint16_t nb);
+
+/** A domain with a handler that writes down what it gets. */
+struct recorder {
+	struct uiommu_domain *domain;
+	struct rig *rig;
+	uint8_t code;          /**< answer to each group */
+	bool defer;            /**< keep each group instead; code where there is no slot */
+	recorder_hook_t hook;
+	void *hook_arg;
+	bool closed;           /**< atomic; a call of the handler is a failure from now on */
+	uint64_t calls;        /**< atomic */
+	uint64_t groups;       /**< atomic */
+	uint64_t faults;       /**< atomic */
+	uint64_t deferred;     /**< atomic */
+	uint32_t nb_kept;
+	struct kept_group kept[RECORDER_KEPT]; /**< the first ones */
+	struct recorder *next;
+};
+
+/** A PAGING domain that answers with a code. Lives as long as the rig. */
+struct recorder *
+rig_recorder(struct rig *rig, unsigned int code);
+
+/** Free the domain; the handler must not be called any more. */
+void
+recorder_close(struct recorder *rec);
+
+static inline uint64_t
+recorder_groups(const struct recorder *rec)
+{
+	return __atomic_load_n(&rec->groups, __ATOMIC_RELAXED);
+}
+
+/** Probe, configure, start, claim. Lives until the next case. @param conf NULL: defaults */
+struct rig *
+rig_open(const struct rig_conf *conf);
+
+/** Let everything come to rest, hold the verdict and the counters to account, stop and close. */
+void
+rig_close(struct rig *rig);
+
+/** Stop with what is in flight, hold the verdict to account, close. */
+void
+rig_close_now(struct rig *rig);
+
+/** The same, where the model was made to misbehave beyond repair: only stop and close. */
+void
+rig_close_failed(struct rig *rig);
+
+/** What rig_close() checks before it stops the unit. */
+void
+rig_check(struct rig *rig);
+
+/** The verdict is clean now; final: nothing is outstanding either. */
+void
+rig_check_verdict(struct rig *rig, bool final);
+
+/** Sums that uiommu_stats.h promises. At rest only. */
+void
+rig_check_counters(struct rig *rig);
+
+void
+rig_owner_start(struct rig *rig);
+
+/** The thread releases the queue and ends. */
+void
+rig_owner_stop(struct rig *rig);
+
+/** The thread owns the queue and does not poll it. */
+void
+rig_owner_pause(struct rig *rig);
+
+void
+rig_owner_resume(struct rig *rig);
+
+void
+rig_claim(struct rig *rig);
+
+void
+rig_release(struct rig *rig);
+
+enum uiommu_dev_state
+rig_state(const struct rig *rig);
+
+struct uiommu_stats
+rig_stats(const struct rig *rig);
+
+/** A counter by name, with the driver's own as "_name". Ends the case where there is none. */
+uint64_t
+rig_xstat(const struct rig *rig, const char *name);
+
+struct uiommu_emu_verdict
+rig_verdict(const struct rig *rig, bool final);
+
+/* ----------------------------------------------------------- endpoints */
+
+/** A device with these PASIDs (UIOMMU_NO_PASID for requests without). @param credits 0: 512 */
+void
+rig_device(struct rig *rig, uint32_t endpoint_id, const uint32_t *pasids, uint32_t nb,
+	   uint32_t credits);
+
+/** The same with PASIDs first to first + nb - 1. */
+void
+rig_device_range(struct rig *rig, uint32_t endpoint_id, uint32_t first, uint32_t nb,
+		 uint32_t credits);
+
+/** A device with its endpoint in the engine. */
+struct uiommu_endpoint *
+rig_endpoint(struct rig *rig, uint32_t endpoint_id, uint32_t credits);
+
+/** Attach, or end the case. */
+struct uiommu_attach *
+rig_attach(struct uiommu_endpoint *endpoint, uint32_t pasid, struct uiommu_domain *domain,
+	   void *priv);
+
+/* ------------------------------------------------------------- requests */
+
+/** A read request of a page. */
+enum uiommu_emu_outcome
+rig_send(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index, uint64_t page,
+	 bool last);
+
+/** Of EP; must get into the queue. */
+void
+rig_ask(struct rig *rig, uint32_t pasid, uint16_t index, uint64_t page, bool last);
+
+/** An entry past the unit's own checks. @param spoil NULL: none */
+void
+rig_raw(struct rig *rig, const struct uiommu_emu_request *req, const struct harness_spoil *spoil);
+
+/** A raw read request. */
+void
+rig_raw_ask(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index, bool last);
+
+/** Poll once. @return requests handled */
+uint16_t
+rig_turn(struct rig *rig);
+
+/** Poll (or wait for who polls) until nothing moves any more. */
+void
+rig_settle(struct rig *rig);
+
+/** Let the devices send for a time, or until so many requests were made; then settle. */
+void
+rig_traffic(struct rig *rig, const struct uiommu_emu_traffic *traffic, uint64_t requests);
+
+/* ------------------------------------------------------------ responses */
+
+/** The next response, of software and unit. PASID as in the engine. @return false: none */
+bool
+rig_response(struct rig *rig, struct uiommu_emu_response *resp);
+
+/** The next response is this one, by software. */
+void
+rig_expect(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index, uint16_t code);
+
+/** One of those that are there is this one, by software; it is taken out. */
+void
+rig_expect_any(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index, uint16_t code);
+
+/** The next response is this one, by the unit itself. */
+void
+rig_expect_auto(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index,
+		uint16_t code);
+
+/** No further response. */
+void
+rig_expect_none(struct rig *rig);
+
+#endif /* RIG_H */

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+/* Drive a rig: requests in, responses out, domains that write down what they get. */
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_common.h>
+#include <rte_errno.h>
+
+#include "rig.h"
+
+/* Turns without work after which a rig is at rest. */
+#define IDLE_TURNS 64
+
+static uint32_t
+pasid_to_emu(uint32_t pasid)
+{
+	return pasid == UIOMMU_NO_PASID ? UINT32_MAX : pasid;
+}
+
+/* ------------------------------------------------------------- recorders */
+
+static void
+group_keep(struct recorder *rec, const struct uiommu_group *group, uiommu_cookie_t cookie)
+{
+	const struct uiommu_fault *last = &group->faults[group->nb_faults - 1];
+	struct kept_group *kept;
+
+	if (rec->nb_kept == RECORDER_KEPT)
+		return;
+	kept = &rec->kept[rec->nb_kept++];
+	kept->endpoint_id = last->endpoint_id;
+	kept->pasid = last->pasid;
+	kept->prg_index = last->prg_index;
+	kept->nb_faults = group->nb_faults;
+	kept->priv = uiommu_attach_priv(group->attach);
+	kept->cookie = cookie;
+	memcpy(kept->faults, group->faults,
+	       RTE_MIN(group->nb_faults, RECORDER_FAULTS) * sizeof(kept->faults[0]));
+}
+
+/* What holds for each group that reaches a handler. */
+static void
+group_check(const struct uiommu_group *group)
+{
+	const struct uiommu_fault *last = &group->faults[group->nb_faults - 1];
+	uint16_t i;
+
+	EXPECT(group->nb_faults > 0);
+	EXPECT_EQ(uiommu_attach_endpoint_id(group->attach), last->endpoint_id);
+	EXPECT_EQ(uiommu_attach_pasid(group->attach), last->pasid);
+	for (i = 0; i < group->nb_faults; i++) {
+		const struct uiommu_fault *fault = &group->faults[i];
+
+		EXPECT_EQ(fault->endpoint_id, last->endpoint_id);
+		EXPECT_EQ(fault->pasid, last->pasid);
+		EXPECT_EQ(fault->prg_index, last->prg_index);
+		EXPECT_EQ(fault->iova & 0xfff, 0);
+		EXPECT((fault->flags & (UIOMMU_FAULT_READ | UIOMMU_FAULT_WRITE)) != 0);
+		EXPECT((fault->flags & UIOMMU_FAULT_REJECT) == 0);
+		EXPECT_EQ((fault->flags & UIOMMU_FAULT_PASID) != 0,
+			  fault->pasid != UIOMMU_NO_PASID);
+		EXPECT_EQ((fault->flags & UIOMMU_FAULT_LAST) != 0, fault == last);
+	}
+}
+
+static void
+recorder_handler(void *priv, struct uiommu_group *groups, uint8_t *codes, uint16_t nb)
+{
+	struct recorder *rec = priv;
+	uint64_t faults = 0;
+	uint16_t i;
+
+	EXPECT(!__atomic_load_n(&rec->closed, __ATOMIC_ACQUIRE));
+	EXPECT(nb > 0);
+	for (i = 0; i < nb; i++) {
+		uiommu_cookie_t cookie = rec->defer ? uiommu_group_defer(&groups[i]) : 0;
+
+		EXPECT_EQ(codes[i], UIOMMU_CODE_INVALID); /* as the header says */
+		group_check(&groups[i]);
+		group_keep(rec, &groups[i], cookie);
+		codes[i] = cookie != 0 ? UIOMMU_CODE_DEFERRED : rec->code;
+		faults += groups[i].nb_faults;
+		if (cookie != 0)
+			__atomic_fetch_add(&rec->deferred, 1, __ATOMIC_RELAXED);
+	}
+	__atomic_fetch_add(&rec->calls, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&rec->groups, nb, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&rec->faults, faults, __ATOMIC_RELAXED);
+	if (rec->hook != NULL)
+		rec->hook(rec, groups, codes, nb);
+}
+
+struct recorder *
+rig_recorder(struct rig *rig, unsigned int code)
+{
+	struct recorder *rec = calloc(1, sizeof(*rec));
+	struct uiommu_domain_conf conf = {
+		.size = sizeof(conf),
+		.type = UIOMMU_DOMAIN_PAGING,
+		.handler = recorder_handler,
+		.handler_priv = rec,
+	};
+
+	CHECK(rec != NULL);
+	rec->rig = rig;
+	rec->code = (uint8_t)code;
+	rec->next = rig->recorders;
+	rig->recorders = rec;
+	rec->domain = uiommu_domain_alloc(rig->dev, &conf);
+	CHECK(rec->domain != NULL);
+	return rec;
+}
+
+void
+recorder_close(struct recorder *rec)
+{
+	__atomic_store_n(&rec->closed, true, __ATOMIC_RELEASE);
+	CHECK_EQ(uiommu_domain_free(rec->domain), 0);
+	rec->domain = NULL;
+}
+
+/* ------------------------------------------------------------- endpoints */
+
+void
+rig_device(struct rig *rig, uint32_t endpoint_id, const uint32_t *pasids, uint32_t nb,
+	   uint32_t credits)
+{
+	struct uiommu_emu_device_conf conf = {
+		.endpoint_id = endpoint_id,
+		.credits = credits,
+		.nb_pasids = nb,
+	};
+	uint32_t *list = calloc(nb + 1, sizeof(*list));
+	uint32_t i;
+
+	CHECK(list != NULL);
+	for (i = 0; i < nb; i++)
+		list[i] = pasid_to_emu(pasids[i]);
+	conf.pasids = list;
+	EXPECT_EQ(uiommu_emu_device_add(rig->emu, &conf), 0);
+	free(list);
+}
+
+void
+rig_device_range(struct rig *rig, uint32_t endpoint_id, uint32_t first, uint32_t nb,
+		 uint32_t credits)
+{
+	uint32_t *list = calloc(nb + 1, sizeof(*list));
+	uint32_t i;
+
+	CHECK(list != NULL);
+	for (i = 0; i < nb; i++)
+		list[i] = first + i;
+	rig_device(rig, endpoint_id, list, nb, credits);
+	free(list);
+}
+
+struct uiommu_endpoint *
+rig_endpoint(struct rig *rig, uint32_t endpoint_id, uint32_t credits)
+{
+	struct uiommu_endpoint *endpoint;
+
+	rig_device(rig, endpoint_id, NULL, 0, credits);
+	endpoint = uiommu_endpoint_add(rig->dev, endpoint_id, NULL);
+	CHECK(endpoint != NULL);
+	return endpoint;
+}
+
+struct uiommu_attach *
+rig_attach(struct uiommu_endpoint *endpoint, uint32_t pasid, struct uiommu_domain *domain,
+	   void *priv)
+{
+	struct uiommu_attach *attach = uiommu_attach(endpoint, pasid, domain, priv);
+
+	if (attach == NULL)
+		harness_fail(__FILE__, __LINE__, "attach of PASID 0x%x: %s", pasid,
+			     rte_strerror(rte_errno));
+	return attach;
+}
+
+/* -------------------------------------------------------------- requests */
+
+enum uiommu_emu_outcome
+rig_send(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index, uint64_t page,
+	 bool last)
+{
+	const struct uiommu_emu_request req = {
+		.endpoint_id = endpoint_id,
+		.pasid = pasid_to_emu(pasid),
+		.iova = page << 12,
+		.prg_index = index,
+		.read = true,
+		.last = last,
+	};
+
+	return uiommu_emu_request(rig->emu, &req);
+}
+
+void
+rig_ask(struct rig *rig, uint32_t pasid, uint16_t index, uint64_t page, bool last)
+{
+	CHECK_EQ(rig_send(rig, EP, pasid, index, page, last), UIOMMU_EMU_QUEUED);
+}
+
+void
+rig_raw(struct rig *rig, const struct uiommu_emu_request *req, const struct harness_spoil *spoil)
+{
+	const struct harness_unit *unit = harness_unit();
+	struct uiommu_emu_request copy = *req;
+	uint64_t entry[HARNESS_ENTRY_WORDS] = {0};
+	unsigned int i;
+
+	copy.pasid = pasid_to_emu(req->pasid);
+	unit->encode(&copy, entry);
+	rig->raw = true;
+	for (i = 0; spoil != NULL && i < HARNESS_ENTRY_WORDS; i++)
+		entry[i] = (entry[i] & ~spoil->clear[i]) | spoil->set[i];
+	CHECK_EQ(uiommu_emu_request_raw(rig->emu, entry, unit->entry_size), 0);
+}
+
+void
+rig_raw_ask(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index, bool last)
+{
+	const struct uiommu_emu_request req = {
+		.endpoint_id = endpoint_id,
+		.pasid = pasid,
+		.iova = 0x1000,
+		.prg_index = index,
+		.read = true,
+		.last = last,
+	};
+
+	rig_raw(rig, &req, NULL);
+}
+
+uint16_t
+rig_turn(struct rig *rig)
+{
+	return uiommu_poll(rig->dev, 0, UINT16_MAX);
+}
+
+/* Requests and responses so far, by both sides: nothing moves while this stays the same. */
+static uint64_t
+progress(struct rig *rig)
+{
+	struct uiommu_emu_verdict v = rig_verdict(rig, false);
+	struct uiommu_stats s = rig_stats(rig);
+
+	return s.requests + s.responses + s.busy_polls + s.overflows + v.requests + v.responses +
+	       v.auto_success + v.auto_invalid + v.dropped + v.invalidations + v.waits;
+}
+
+/* Wait for turns of a thread, which may be away from the processor for long. */
+static void
+thread_turns_wait(bool exists, const uint64_t *turns)
+{
+	uint64_t begin = __atomic_load_n(turns, __ATOMIC_RELAXED);
+	uint64_t end = harness_now_ns() + RIG_PATIENCE_NS;
+
+	while (exists && __atomic_load_n(turns, __ATOMIC_RELAXED) < begin + IDLE_TURNS) {
+		sched_yield();
+		CHECK(harness_now_ns() < end);
+	}
+}
+
+static void
+turns_wait(struct rig *rig)
+{
+	unsigned int i;
+
+	for (i = 0; i < IDLE_TURNS && !rig->has_owner; i++)
+		rig_turn(rig);
+	thread_turns_wait(rig->has_owner, &rig->owner_turns);
+	thread_turns_wait(rig->has_model, &rig->model_turns);
+}
+
+void
+rig_settle(struct rig *rig)
+{
+	uint64_t end = harness_now_ns() + RIG_PATIENCE_NS;
+	uint64_t before, now = progress(rig);
+	unsigned int still = 0;
+
+	while (still < 3) {
+		before = now;
+		turns_wait(rig);
+		now = progress(rig);
+		still = now == before ? still + 1 : 0;
+		CHECK(harness_now_ns() < end);
+	}
+}
+
+void
+rig_traffic(struct rig *rig, const struct uiommu_emu_traffic *traffic, uint64_t requests)
+{
+	uint64_t end = harness_now_ns() + RIG_PATIENCE_NS;
+	uint64_t target = rig_verdict(rig, false).requests + requests;
+
+	if (traffic != NULL)
+		CHECK_EQ(uiommu_emu_traffic_set(rig->emu, traffic), 0);
+	uiommu_emu_traffic_run(rig->emu, true);
+	while (rig_verdict(rig, false).requests < target) {
+		if (!rig->has_owner)
+			rig_turn(rig);
+		else
+			sched_yield();
+		CHECK(harness_now_ns() < end);
+	}
+	uiommu_emu_traffic_run(rig->emu, false);
+	rig_settle(rig);
+}
+
+/* ------------------------------------------------------------- responses */
+
+/* Those that were passed over come first, in order. */
+static bool
+pile_take(struct rig *rig, uint32_t at, struct uiommu_emu_response *resp)
+{
+	if (at >= rig->nb_pile)
+		return false;
+	*resp = rig->pile[at];
+	rig->nb_pile--;
+	memmove(&rig->pile[at], &rig->pile[at + 1], (rig->nb_pile - at) * sizeof(rig->pile[0]));
+	return true;
+}
+
+bool
+rig_response(struct rig *rig, struct uiommu_emu_response *resp)
+{
+	if (pile_take(rig, 0, resp))
+		return true;
+	if (!uiommu_emu_response_next(rig->emu, resp))
+		return false;
+	if (resp->pasid == UINT32_MAX)
+		resp->pasid = UIOMMU_NO_PASID;
+	return true;
+}
+
+static void
+response_expect(struct rig *rig, const struct uiommu_emu_response *want)
+{
+	struct uiommu_emu_response resp;
+
+	if (!rig_response(rig, &resp))
+		harness_fail(__FILE__, __LINE__, "no response for device 0x%x PASID 0x%x index %u",
+			     want->endpoint_id, want->pasid, want->prg_index);
+	CHECK_EQ(resp.endpoint_id, want->endpoint_id);
+	CHECK_EQ(resp.pasid, want->pasid);
+	CHECK_EQ(resp.prg_index, want->prg_index);
+	CHECK_EQ(resp.code, want->code);
+	CHECK_EQ(resp.by_unit, want->by_unit);
+}
+
+void
+rig_expect(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index, uint16_t code)
+{
+	const struct uiommu_emu_response want = {endpoint_id, pasid, index, code, false};
+
+	response_expect(rig, &want);
+}
+
+void
+rig_expect_any(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index, uint16_t code)
+{
+	struct uiommu_emu_response resp;
+	uint32_t i = 0;
+
+	while (rig->nb_pile < RIG_PILE && uiommu_emu_response_next(rig->emu, &resp)) {
+		if (resp.pasid == UINT32_MAX)
+			resp.pasid = UIOMMU_NO_PASID;
+		rig->pile[rig->nb_pile++] = resp;
+	}
+	while (i < rig->nb_pile &&
+	       (rig->pile[i].endpoint_id != endpoint_id || rig->pile[i].pasid != pasid ||
+		rig->pile[i].prg_index != index))
+		i++;
+	if (!pile_take(rig, i, &resp))
+		harness_fail(__FILE__, __LINE__, "no response for device 0x%x PASID 0x%x index %u",
+			     endpoint_id, pasid, index);
+	CHECK_EQ(resp.code, code);
+	CHECK(!resp.by_unit);
+}
+
+void
+rig_expect_auto(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index,
+		uint16_t code)
+{
+	const struct uiommu_emu_response want = {endpoint_id, pasid, index, code, true};
+
+	response_expect(rig, &want);
+}
+
+void
+rig_expect_none(struct rig *rig)
+{
+	struct uiommu_emu_response resp;
+
+	if (rig_response(rig, &resp))
+		harness_fail(__FILE__, __LINE__,
+			     "a response for device 0x%x PASID 0x%x index %u, code %u",
+			     resp.endpoint_id, resp.pasid, resp.prg_index, resp.code);
+}
+
+/* -------------------------------------------------------------- counters */
+
+enum uiommu_dev_state
+rig_state(const struct rig *rig)
+{
+	struct uiommu_dev_info info;
+
+	CHECK_EQ(uiommu_info_get(rig->dev, &info), 0);
+	return info.state;
+}
+
+struct uiommu_stats
+rig_stats(const struct rig *rig)
+{
+	struct uiommu_stats stats;
+
+	CHECK_EQ(uiommu_stats_get(rig->dev, &stats), 0);
+	return stats;
+}
+
+uint64_t
+rig_xstat(const struct rig *rig, const char *name)
+{
+	struct uiommu_xstat xstats[128];
+	int i, nb = uiommu_xstats_get(rig->dev, xstats, ARRAY_COUNT(xstats));
+	const char *driver = name[0] == '_' ? harness_unit()->driver : "";
+
+	for (i = 0; i < nb && i < (int)ARRAY_COUNT(xstats); i++) {
+		size_t length = strlen(driver);
+
+		if (strncmp(xstats[i].name, driver, length) == 0 &&
+		    strcmp(xstats[i].name + length, name) == 0)
+			return xstats[i].value;
+	}
+	harness_fail(__FILE__, __LINE__, "no counter of the name %s%s", driver, name);
+}
+
+struct uiommu_emu_verdict
+rig_verdict(const struct rig *rig, bool final)
+{
+	struct uiommu_emu_verdict verdict;
+
+	uiommu_emu_verdict(rig->emu, final, &verdict);
+	return verdict;
+}

@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The uiommu authors
+#
+# run.sh BUILD SOURCE: install the build into a scratch folder, then build and run the example with
+# nothing but what was installed. Prints TAP.
+
+set -euo pipefail
+build=$1
+source=$2
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cases=0
+failures=0
+
+# check NAME COMMAND...: its output follows where it fails
+check()
+{
+        local name=$1
+
+        shift
+        cases=$((cases + 1))
+        if "$@" >"$scratch/out" 2>&1; then
+                echo "ok $cases - $name"
+        else
+                echo "not ok $cases - $name"
+                sed 's/^/# /' "$scratch/out" | tail -n 40
+                failures=$((failures + 1))
+        fi
+}
+
+check "meson install" meson install -C "$build" --no-rebuild --destdir "$scratch/root"
+
+# The package was made for its final place; it is told the place where it is.
+pc=$(find "$scratch/root" -name libuiommu.pc)
+prefix=$(sed -n 's/^prefix=//p' "$pc")
+sed -i "s|^prefix=.*|prefix=$scratch/root$prefix|" "$pc"
+PKG_CONFIG_PATH=$(dirname "$pc")
+export PKG_CONFIG_PATH
+libdir=$(pkg-config --variable=libdir libuiommu)
+export LD_LIBRARY_PATH=$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+
+check "pkg-config knows the version" \
+        test "$(pkg-config --modversion libuiommu)" = "$(cat "$source/VERSION")"
+for header in "$source"/lib/iommu/uiommu*.h; do
+        name=$(basename "$header")
+        case $name in
+        uiommu_pvt.h | uiommu_compat.h)
+                check "$name is not installed" test -z "$(find "$scratch/root" -name "$name")"
+                ;;
+        *)
+                check "$name is installed" test -n "$(find "$scratch/root" -name "$name")"
+                ;;
+        esac
+done
+
+cp -r "$source/examples/count-faults" "$scratch/example"
+check "the example builds with its Makefile" make -C "$scratch/example"
+check "the drivers are linked though no symbol of theirs is named" \
+        sh -c "readelf -d '$scratch/example/count-faults' | grep -q libuiommu_vtd"
+check "the example runs and finds a clean verdict" \
+        "$scratch/example/count-faults" --no-huge -m 64 --no-pci --no-shconf --no-telemetry \
+        --file-prefix="uiommu-install-$$" -l 0
+# shellcheck disable=SC2016
+check "the program of the package runs" \
+        sh -c '"$(find "$1" -type f -name uiommu-storm)" --version' sh "$scratch/root"
+echo "1..$cases"
+((failures == 0))

@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The uiommu authors
+#
+# Bad arguments: one line that says why, and exit 2, or 1 where something named is not there.
+# Questions are answered on stdout with exit 0.
+
+. "$(dirname "$0")/common.sh"
+
+refused()
+{
+        ended_with 2 && says_why && [[ ! -s $scratch/stdout ]]
+}
+
+answered()
+{
+        ended_with 0 && [[ -s $scratch/stdout ]]
+}
+
+for question in --help --list --version; do
+        storm "$question"
+        check "$question" answered
+done
+
+while read -r -a arguments; do
+        storm "${arguments[@]}"
+        check "${arguments[*]}" refused
+done <<'END'
+--no-such-option
+--duration
+--duration ten
+--duration -1
+--duration 10x
+--rate 1e99x
+--endpoints 0
+--endpoints 4097
+--pasids 0
+--pasids 2000000000
+--endpoints 4 --pasids 2
+--domains 9 --pasids 8
+--group-pages 0-4
+--group-pages 8-1
+--group-pages 1-
+--group-pages 1-257
+--profile sideways
+--write-ratio 1.5
+--bad-ratio -0.1
+--bad-ratio nan
+--queue-entries 1000
+--queue-entries 1
+--burst 0
+--burst 513
+--handler nobody
+--judge nobody
+--churn -5
+--seed 0x
+--cores 1,1
+--preload --churn 10
+--iommu vtd,platform=emu,no_such_key=1
+left-over
+END
+
+# What cannot be found is no wrong usage.
+not_there()
+{
+        ended_with 1 && says_why && [[ ! -s $scratch/stdout ]]
+}
+
+while read -r -a arguments; do
+        storm "${arguments[@]}"
+        check "${arguments[*]}" not_there
+done <<'END'
+--unit no-such-driver
+--iommu vtd,platform=nowhere
+END
+finish

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The uiommu authors
+# shellcheck shell=bash
+#
+# Sourced by the scripts of this folder. All talk goes to stderr.
+
+say()
+{
+        printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2
+}
+
+die()
+{
+        say "$*"
+        exit 1
+}
+
+# Command that runs another one as root: nothing for root, sudo where it works. Fails where
+# neither is so.
+as_root()
+{
+        if [[ $(id -u) -eq 0 ]]; then
+                "$@"
+        elif command -v sudo >/dev/null && { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; then
+                sudo "$@"
+        else
+                return 1
+        fi
+}
+
+may_be_root()
+{
+        as_root true 2>/dev/null
+}

@@ -1,0 +1,336 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The uiommu authors
+#
+# Set up, build in several ways, run every test, count. Last line: N passed, N failed, N skipped.
+
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tools/common.sh
+
+usage()
+{
+        cat <<'END'
+Usage: tools/test.sh [--quick | --full | --builds LIST] [arguments of "meson test"]
+
+Without arguments: all steps below, as CI does it, in about 15 minutes on two cores. Further
+arguments, names of tests say or --suite unit, choose among the tests and, unless --builds is
+given, leave only the step "gcc".
+
+  --quick        only the step "gcc"
+  --full         all steps, with the long runs (fuzz 10 minutes, churn under ThreadSanitizer 10
+                 minutes)
+  --builds LIST  steps by name, with commas between them
+  --list         names of the steps
+  --help         this text
+
+Builds and logs are in build-test/. The last line is "N passed, N failed, N skipped"; exit 0
+where at least one test passed and none failed.
+END
+}
+
+steps_all=(source gcc clang fuzz asan tsan release other-dpdk)
+declare -A steps_text=(
+        [source]='devtools/check-*'
+        [gcc]='gcc, warnings are errors: all tests'
+        [clang]='clang, warnings are errors: unit tests'
+        [fuzz]='libFuzzer over the committed corpus'
+        [asan]='AddressSanitizer and UndefinedBehaviorSanitizer: all tests'
+        [tsan]='ThreadSanitizer: all tests, and a storm with churn'
+        [release]='release: all tests, storms and the installed package among them'
+        [other-dpdk]='compile and unit tests with other versions of DPDK'
+)
+
+steps=()
+fuzz_seconds=60
+churn_seconds=30
+meson_arguments=()
+
+while (($# > 0)); do
+        case $1 in
+        --quick)
+                steps=(gcc)
+                ;;
+        --full)
+                steps=("${steps_all[@]}")
+                fuzz_seconds=600
+                churn_seconds=600
+                ;;
+        --builds | --builds=*)
+                if [[ $1 == --builds ]]; then
+                        shift
+                        list=${1-}
+                else
+                        list=${1#*=}
+                fi
+                IFS=, read -r -a steps <<<"$list"
+                ((${#steps[@]} > 0)) || die "--builds wants a list, see --list"
+                for step in "${steps[@]}"; do
+                        [[ -n ${steps_text[$step]-} ]] || die "no step of the name '$step', see --list"
+                done
+                ;;
+        --list)
+                for step in "${steps_all[@]}"; do
+                        printf '%-12s%s\n' "$step" "${steps_text[$step]}"
+                done
+                exit 0
+                ;;
+        --help | -h)
+                usage
+                exit 0
+                ;;
+        *)
+                meson_arguments+=("$1")
+                ;;
+        esac
+        shift
+done
+if ((${#steps[@]} == 0)); then
+        if ((${#meson_arguments[@]} > 0)); then
+                steps=(gcc)
+        else
+                steps=("${steps_all[@]}")
+        fi
+fi
+
+top=build-test
+results=$top/results
+logs=$top/logs
+cases=$results/cases.tsv
+rm -rf "$results" "$logs"
+mkdir -p "$results" "$logs"
+: >"$cases"
+
+# Whatever happens on the way, the count comes last.
+finished=false
+count()
+{
+        local status=0
+
+        trap - EXIT
+        $finished || record fail "tools/test.sh" "ended before all steps were done"
+        echo
+        python3 tools/count_results.py "$results" || status=1
+        exit $status
+}
+
+record()
+{
+        printf '%s\t%s\t%s\n' "$1" "$2" "${3-}" >>"$cases"
+        if [[ $1 != pass ]]; then
+                echo "$1: $2${3:+ ($3)}"
+        fi
+}
+
+# Output goes to a log; on a terminal it is shown too.
+run_logged()
+{
+        local log=$logs/$1.log status=0
+
+        shift
+        if [[ -t 1 ]]; then
+                "$@" </dev/null 2>&1 | tee "$log" || status=${PIPESTATUS[0]}
+        else
+                "$@" </dev/null >"$log" 2>&1 || status=$?
+                ((status == 0)) || tail -n 60 "$log"
+        fi
+        return "$status"
+}
+
+# build NAME COMPILER [meson options]: configure and compile in $top/NAME
+build()
+{
+        local name=$1 compiler=$2 folder=$top/$1 mode=()
+
+        shift 2
+        echo "$name: building with $compiler"
+        if [[ -f $folder/build.ninja ]]; then
+                mode=(--wipe)
+        fi
+        if ! run_logged "$name-setup" env CC="$compiler" meson setup "${mode[@]}" "$folder" \
+                -Dtests=enabled -Dwerror=true "$@"; then
+                record fail "$name: configure"
+                return 1
+        fi
+        if ! run_logged "$name-build" ninja -C "$folder"; then
+                record fail "$name: build without a warning"
+                return 1
+        fi
+        record pass "$name: build without a warning"
+}
+
+# run_tests NAME [arguments of meson test]: run the tests of $top/NAME
+run_tests()
+{
+        local name=$1 folder=$top/$1 status=0
+
+        shift
+        rm -f "$folder/meson-logs/testlog.json"
+        meson test -C "$folder" --no-rebuild --print-errorlogs "$@" "${meson_arguments[@]}" \
+                </dev/null || status=$?
+        # The log has every result; without it there is none.
+        if [[ -s $folder/meson-logs/testlog.json ]]; then
+                cp "$folder/meson-logs/testlog.json" "$results/$name.json"
+        else
+                record fail "$name: tests" "none was run, exit $status"
+        fi
+}
+
+step_source()
+{
+        local check name status
+
+        for check in devtools/check-*; do
+                name="source: $(basename "$check")"
+                status=0
+                run_logged "$(basename "$check")" "$check" || status=$?
+                case $status in
+                0) record pass "$name" ;;
+                77) record skip "$name" "$(tail -n 1 "$logs/$(basename "$check").log")" ;;
+                *) record fail "$name" "exit $status" ;;
+                esac
+        done
+}
+
+step_gcc()
+{
+        build gcc gcc -Dfuzz=disabled || return 0
+        run_tests gcc
+}
+
+step_clang()
+{
+        if ! command -v clang >/dev/null; then
+                record skip "clang: build without a warning" "clang is not installed"
+                return
+        fi
+        build clang clang -Db_lundef=false || return 0
+        run_tests clang --suite unit
+}
+
+step_fuzz()
+{
+        local target name status
+
+        if ! command -v clang >/dev/null; then
+                record skip "fuzz: $fuzz_seconds s" "clang is not installed"
+                return
+        fi
+        [[ -f $top/clang/build.ninja ]] || build clang clang -Db_lundef=false || return 0
+        for target in test/fuzz/fuzz_*.c; do
+                target=$(basename "$target" .c)
+                name="fuzz: $target, $fuzz_seconds s"
+                status=0
+                echo "$name"
+                run_logged "$target" test/fuzz/run.sh "$top/clang/test/fuzz/$target" \
+                        "test/fuzz/corpus/${target#fuzz_}" "$fuzz_seconds" || status=$?
+                tail -n 1 "$logs/$target.log"
+                case $status in
+                0) record pass "$name" ;;
+                77) record skip "$name" "$(tail -n 1 "$logs/$target.log")" ;;
+                *) record fail "$name" "$(tail -n 1 "$logs/$target.log")" ;;
+                esac
+        done
+}
+
+step_asan()
+{
+        export ASAN_OPTIONS=halt_on_error=1:abort_on_error=1:detect_leaks=1:print_summary=1
+        export UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_summary=1:print_stacktrace=1
+        build asan gcc -Db_sanitize=address,undefined -Dfuzz=disabled || return 0
+        run_tests asan -t 5
+}
+
+# The shadow memory of ThreadSanitizer's older runtimes collides with mappings of kernels that
+# randomise more address bits; without randomisation it does not.
+tsan_prefix=()
+find_tsan_prefix()
+{
+        local compiler=$1 probe
+
+        probe=$(mktemp -d)
+        echo 'int main(void) { return 0; }' >"$probe/probe.c"
+        if ! "$compiler" -fsanitize=thread "$probe/probe.c" -o "$probe/probe" 2>/dev/null; then
+                rm -r "$probe"
+                echo "$compiler has no ThreadSanitizer"
+                return 1
+        fi
+        if ! "$probe/probe" 2>/dev/null; then
+                tsan_prefix=(setarch -R)
+                if ! setarch -R "$probe/probe" 2>/dev/null; then
+                        rm -r "$probe"
+                        echo "ThreadSanitizer does not start on this kernel"
+                        return 1
+                fi
+        fi
+        rm -r "$probe"
+}
+
+step_tsan()
+{
+        local status=0 compiler=gcc reason=$logs/tsan-probe.log
+        local name="tsan: storm with churn, $churn_seconds s"
+
+        if command -v clang >/dev/null; then
+                compiler=clang
+        fi
+        if ! find_tsan_prefix "$compiler" >"$reason"; then
+                record skip "tsan: build without a warning" "$(cat "$reason")"
+                return
+        fi
+        export TSAN_OPTIONS=exitcode=66:halt_on_error=0
+        if [[ -f test/tsan.supp ]]; then
+                TSAN_OPTIONS+=:suppressions=$PWD/test/tsan.supp
+        fi
+        build tsan "$compiler" -Db_sanitize=thread -Db_lundef=false -Dfuzz=disabled || return 0
+        run_tests tsan -t 10 ${tsan_prefix:+--wrapper "${tsan_prefix[*]}"}
+        ((${#meson_arguments[@]} == 0)) || return 0
+        echo "$name"
+        run_logged tsan-churn "${tsan_prefix[@]}" "$top/tsan/app/storm/uiommu-storm" \
+                --churn 1000 --duration "$churn_seconds" || status=$?
+        if ((status == 0)) && ! grep -q 'WARNING: ThreadSanitizer' "$logs/tsan-churn.log"; then
+                record pass "$name"
+        else
+                record fail "$name" "exit $status, see $logs/tsan-churn.log"
+        fi
+}
+
+step_release()
+{
+        build release gcc --buildtype=release -Dfuzz=disabled || return 0
+        run_tests release
+}
+
+step_other-dpdk()
+{
+        local status=0
+
+        run_logged other-dpdk tools/other-dpdk.sh --results "$cases" || status=$?
+        case $status in
+        0 | 1) ;;
+        77) record skip "other-dpdk: build and unit tests" "$(tail -n 1 "$logs/other-dpdk.log")" ;;
+        *) record fail "other-dpdk: tools/other-dpdk.sh" "exit $status" ;;
+        esac
+}
+
+trap count EXIT
+if ! tools/setup.sh test; then
+        record fail "tools/setup.sh test"
+        exit 1
+fi
+for step in "${steps[@]}"; do
+        start=$SECONDS
+        echo "== $step: ${steps_text[$step]}"
+        # A subshell, so that a step's environment stays its own; outside of any condition, or
+        # errexit would be off in it.
+        set +e
+        (
+                set -e
+                step_"$step"
+        )
+        status=$?
+        set -e
+        ((status == 0)) || record fail "$step" "ended early, exit $status"
+        echo "== $step: $((SECONDS - start)) s"
+done
+finished=true
