@@ -13,8 +13,8 @@ usage()
         cat <<'END'
 Usage: tools/other-dpdk.sh [--roots FOLDER] [--results FILE] [release...]
 
-For each Debian release (default: trixie with DPDK 24.11, forky with 25.11): makes a root folder with
-debootstrap unless it is there, copies the tree in, builds with warnings as errors, and runs
+For each Debian release (default: trixie with DPDK 24.11, forky with 25.11): makes a root folder
+with debootstrap unless it is there, copies the tree in, builds with warnings as errors, and runs
 the unit tests that need no EAL. As root, on Debian, with the network for the first time.
 
   --roots FOLDER   where the root folders are or will be (default build-roots, or
@@ -113,7 +113,8 @@ make_root()
         # The clock of a build machine may be off by weeks; signatures are checked all the same.
         in_root "$root" apt-get -q -o Acquire::Check-Date=false \
                 -o Acquire::Check-Valid-Until=false update >&2 || return 1
-        in_root "$root" apt-get -q -y --no-install-recommends install "${packages[@]}" >&2 || return 1
+        in_root "$root" apt-get -q -y --no-install-recommends install "${packages[@]}" >&2 ||
+                return 1
         rm -f "$root.partial"
 }
 

@@ -37,6 +37,7 @@ module:jansson        libjansson-dev
 '
 packages_test='
 command:gcc           gcc
+command:make          make
 module:cmocka         libcmocka-dev
 '
 # Without these some tests are skipped.
@@ -90,7 +91,7 @@ install_packages()
 
         if ! command -v apt-get >/dev/null || ! may_be_root; then
                 ((${#required[@]} == 0)) ||
-                        die "missing, and may not be installed here (needs apt-get as root): ${required[*]}"
+                        die "missing, and only root with apt-get can install them: ${required[*]}"
                 say "not there, so some tests will be skipped: ${optional[*]}"
                 return 0
         fi
@@ -124,7 +125,8 @@ reserve_hugepages()
                         room=$((wanted - free))
                 fi
                 if ((room > 0)); then
-                        as_root sh -c "echo $((total + room)) >$file/nr_hugepages" 2>/dev/null || true
+                        as_root sh -c "echo $((total + room)) >$file/nr_hugepages" 2>/dev/null ||
+                                true
                         total=$(<$file/nr_hugepages)
                         free=$(<$file/free_hugepages)
                 fi
@@ -143,7 +145,7 @@ mount_hugepages()
         if [[ -z $where ]]; then
                 where=/dev/hugepages
                 as_root sh -c "mkdir -p $where && mount -t hugetlbfs nodev $where" 2>/dev/null || {
-                        say "no hugetlbfs is mounted and it may not be mounted here; going on without"
+                        say "no hugetlbfs is mounted and none may be mounted here; going on without"
                         return 0
                 }
         fi

@@ -66,7 +66,7 @@ while (($# > 0)); do
                 IFS=, read -r -a steps <<<"$list"
                 ((${#steps[@]} > 0)) || die "--builds wants a list, see --list"
                 for step in "${steps[@]}"; do
-                        [[ -n ${steps_text[$step]-} ]] || die "no step of the name '$step', see --list"
+                        [[ -n ${steps_text[$step]-} ]] || die "no step '$step', see --list"
                 done
                 ;;
         --list)
@@ -222,6 +222,11 @@ step_fuzz()
                 name="fuzz: $target, $fuzz_seconds s"
                 status=0
                 echo "$name"
+                if grep -q "^build test/fuzz/$target:" "$top/clang/build.ninja" &&
+                        ! run_logged "$target-build" ninja -C "$top/clang" "test/fuzz/$target"; then
+                        record fail "$name" "it does not build"
+                        continue
+                fi
                 run_logged "$target" test/fuzz/run.sh "$top/clang/test/fuzz/$target" \
                         "test/fuzz/corpus/${target#fuzz_}" "$fuzz_seconds" || status=$?
                 tail -n 1 "$logs/$target.log"

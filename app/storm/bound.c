@@ -8,12 +8,12 @@
 
 #include <rte_common.h>
 #include <rte_cycles.h>
-#include <rte_launch.h>
 #include <rte_malloc.h>
 #include <rte_pause.h>
 
 #include "bound.h"
 #include "clock.h"
+#include "job.h"
 
 #define SLICE_NS UINT64_C(350000000)
 #define WARM_UP_NS UINT64_C(50000000)
@@ -210,15 +210,15 @@ bound_measure(unsigned int lcore_copy, unsigned int lcore_model, uint32_t entrie
 	b->burst = burst;
 	if (ring_create(&b->to_copy, entries) < 0 || ring_create(&b->to_model, entries) < 0)
 		goto out;
-	ret = rte_eal_remote_launch(copy_main, b, lcore_copy);
+	ret = job_start(lcore_copy, copy_main, b);
 	if (ret < 0)
 		goto out;
-	ret = rte_eal_remote_launch(model_main, b, lcore_model);
+	ret = job_start(lcore_model, model_main, b);
 	if (ret == 0)
 		measure_slices(b, result);
 	__atomic_store_n(&b->stop, true, __ATOMIC_RELAXED);
-	rte_eal_wait_lcore(lcore_copy);
-	rte_eal_wait_lcore(lcore_model);
+	job_wait(lcore_copy);
+	job_wait(lcore_model);
 	if (ret == 0)
 		ret = check_sum(b);
 out:

@@ -86,6 +86,7 @@ add_results(json_t *root, const struct storm_result *r)
 	set_real(root, "seconds", run->seconds);
 	set_real(root, "requests_per_s", r->requests_per_s);
 	set_real(root, "ns_per_request", r->ns_per_request);
+	set_real(root, "undisturbed_ns_per_request", r->undisturbed_ns_per_request);
 	set_real(root, "engine_requests_per_s", r->engine_requests_per_s);
 	set_real(root, "busy_ratio", r->busy_ratio);
 	if (r->has_bound) {
@@ -206,31 +207,25 @@ add_lcores(json_t *root, const struct storm *s, const struct storm_result *r)
 		json_object_set_new(root, "fault_lcore_allocations", json_null());
 }
 
-static int
-write_out(const json_t *root, const char *file)
+FILE *
+json_open(const char *file)
 {
-	const size_t flags = JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9);
 	FILE *f = strcmp(file, "-") == 0 ? stdout : fopen(file, "w");
-	int ret;
 
 	if (f == NULL)
-		return -errno;
-	ret = json_dumpf(root, f, flags) < 0 || fputc('\n', f) == EOF ? -EIO : 0;
-	if (f == stdout ? fflush(f) != 0 : fclose(f) != 0)
-		ret = -errno;
-	return ret;
+		talk("cannot write %s: %s", file, strerror(errno));
+	return f;
 }
 
-int
-json_write(const struct storm *s, const struct storm_result *r, const char *file)
+static json_t *
+object_make(const struct storm *s, const struct storm_result *r)
 {
 	json_t *root = json_object();
-	int ret;
 
 	add_results(root, r);
 	add_latency(root, &r->latency);
 	add_codes(root, &r->run.stats);
-	set_text(root, "unit", s->o.unit);
+	set_text(root, "unit", s->info.driver);
 	set_text(root, "name", s->info.name);
 	set_count(root, "seed", s->o.traffic.seed);
 	set_text(root, "version", uiommu_version());
@@ -240,10 +235,21 @@ json_write(const struct storm *s, const struct storm_result *r, const char *file
 	add_counters(root, r);
 	add_churn(root, &r->run.churn);
 	add_lcores(root, s, r);
-	ret = root == NULL ? -ENOMEM : write_out(root, file);
+	return root;
+}
+
+int
+json_write(const struct storm *s, const struct storm_result *r, FILE *file)
+{
+	json_t *root = object_make(s, r);
+	bool ok;
+
+	ok = root != NULL && json_dumpf(root, file, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0;
+	ok &= fputc('\n', file) != EOF;
+	ok &= (file == stdout ? fflush(file) : fclose(file)) == 0;
 	json_decref(root);
-	if (ret < 0)
-		talk("cannot write %s: %s", strcmp(file, "-") == 0 ? "the report" : file,
-		     strerror(-ret));
-	return ret;
+	if (ok)
+		return 0;
+	talk("cannot write the report as JSON: %s", strerror(errno));
+	return -EIO;
 }

@@ -9,18 +9,27 @@
 #include <rte_common.h>
 #include <rte_cycles.h>
 #include <rte_errno.h>
-#include <rte_launch.h>
 #include <rte_pause.h>
 
 #include <uiommu.h>
 
 #include "allocs.h"
+#include "job.h"
 #include "lcores.h"
 #include "talk.h"
 
 /* With --overflow: a hold this long, this often. */
 #define HOLD_US 1000
 #define HOLD_EVERY_US 10000
+
+/* A turn that takes longer was interrupted. */
+#define AWAY_US 200
+
+uint64_t
+fault_away_limit(void)
+{
+	return AWAY_US * (rte_get_tsc_hz() / 1000000);
+}
 
 static uint64_t
 clock_ns(clockid_t clock)
@@ -92,6 +101,7 @@ static __rte_always_inline void
 poll_loop(struct fault_lcore *f, const bool holds)
 {
 	const uint64_t us = rte_get_tsc_hz() / 1000000;
+	const uint64_t away_limit = fault_away_limit();
 	const uint16_t budget = f->budget;
 	const int16_t dev_id = f->dev_id;
 	uint32_t phase, seen = PHASE_WARM_UP;
@@ -116,9 +126,7 @@ poll_loop(struct fault_lcore *f, const bool holds)
 		took = sums.tsc - begin;
 		longest = RTE_MAX(longest, took);
 		if (n != 0) {
-			sums.busy_cycles += took;
-			sums.requests += n;
-			sums.busy_turns++;
+			fault_sums_add(&sums, took, n, away_limit);
 			__atomic_store_n(&f->live_busy_cycles, sums.busy_cycles, __ATOMIC_RELAXED);
 			__atomic_store_n(&f->live_requests, sums.requests, __ATOMIC_RELAXED);
 		} else {
@@ -188,29 +196,19 @@ fault_lcore_enter(struct fault_lcore *f, enum storm_phase phase)
 		nanosleep(&pause, NULL);
 }
 
-static int
-launch(lcore_function_t *function, void *arg, unsigned int lcore)
-{
-	int ret = rte_eal_remote_launch(function, arg, lcore);
-
-	if (ret < 0)
-		talk("lcore %u cannot be launched: %s", lcore, rte_strerror(-ret));
-	return ret;
-}
-
 int
 fault_lcore_launch(struct fault_lcore *f, unsigned int lcore)
 {
 	f->phase = PHASE_WARM_UP;
 	f->phase_seen = PHASE_WARM_UP;
-	return launch(fault_lcore_main, f, lcore);
+	return job_start(lcore, fault_lcore_main, f);
 }
 
 int
 fault_lcore_halt(struct fault_lcore *f, unsigned int lcore)
 {
 	fault_lcore_enter(f, PHASE_END);
-	rte_eal_wait_lcore(lcore);
+	job_wait(lcore);
 	if (f->result < 0)
 		talk("the fault lcore cannot have or give back its queue: %s",
 		     rte_strerror(-f->result));
@@ -221,12 +219,12 @@ int
 model_lcore_launch(struct model_lcore *m, unsigned int lcore)
 {
 	m->stop = false;
-	return launch(model_lcore_main, m, lcore);
+	return job_start(lcore, model_lcore_main, m);
 }
 
 void
 model_lcore_halt(struct model_lcore *m, unsigned int lcore)
 {
 	__atomic_store_n(&m->stop, true, __ATOMIC_RELAXED);
-	rte_eal_wait_lcore(lcore);
+	job_wait(lcore);
 }

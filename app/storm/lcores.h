@@ -35,7 +35,27 @@ struct fault_sums {
 	uint64_t requests;    /* found by them */
 	uint64_t busy_turns;
 	uint64_t idle_turns;
+	/* of the busy ones, those so long that the lcore must have been away meanwhile */
+	uint64_t away_cycles;
+	uint64_t away_requests;
 };
+
+/* Adds a turn that found n requests. */
+static inline void
+fault_sums_add(struct fault_sums *sums, uint64_t cycles, uint16_t n, uint64_t away_limit)
+{
+	sums->busy_cycles += cycles;
+	sums->requests += n;
+	sums->busy_turns++;
+	if (cycles > away_limit) {
+		sums->away_cycles += cycles;
+		sums->away_requests += n;
+	}
+}
+
+/* Cycles of a turn, beyond which the lcore was away: far more than the largest burst takes. */
+uint64_t
+fault_away_limit(void);
 
 struct fault_lcore {
 	/* set before it runs */

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include <rte_launch.h>
-
 #include "bound.h"
 #include "options.h"
 #include "report.h"
@@ -104,18 +102,26 @@ storm(struct storm *s)
 {
 	unsigned int a = s->eal.lcore_fault, b = s->eal.lcore_model;
 	struct storm_result r = {0};
+	FILE *json = NULL;
 	int ret;
 
+	if (s->o.json != NULL) {
+		json = json_open(s->o.json);
+		if (json == NULL)
+			return STORM_FAILED;
+	}
 	r.round_trip_before_ns = roundtrip_measure(a, b);
 	ret = storm_with_model(s, &r);
 	if (ret == 0) {
 		r.round_trip_after_ns = roundtrip_measure(a, b);
 		bound_of(s, &r);
 		result_judge(s, &r);
-		if (s->o.json != NULL)
-			ret = json_write(s, &r, s->o.json);
-		if (!s->o.quiet && (s->o.json == NULL || strcmp(s->o.json, "-") != 0))
+		if (!s->o.quiet && json != stdout)
 			report_print(s, &r);
+		if (json != NULL)
+			ret = json_write(s, &r, json);
+	} else if (json != NULL && json != stdout) {
+		fclose(json);
 	}
 	result_free(&r);
 	if (ret < 0)
@@ -144,7 +150,7 @@ main(int argc, char **argv)
 	/* churn keeps its pace by short sleeps; the usual slack of 50 us is long for them */
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	exit_code = storm(&s);
-	if (fflush(stdout) != 0)
+	if (fflush(stdout) != 0 || ferror(stdout) != 0)
 		exit_code = STORM_FAILED;
 	eal_stop();
 	return exit_code;

@@ -19,9 +19,9 @@ memory_needed_mb(const struct storm_options *o)
 {
 	uint64_t kilobytes = 96 * 1024; /* queues, bound, DPDK itself */
 
-	/* PASID entries of unit, engine and model; parking and groups of an endpoint */
+	/* PASID entries of unit, engine and model; parking, groups and directory of an endpoint */
 	kilobytes += o->pasids * UINT64_C(1);
-	kilobytes += o->endpoints * UINT64_C(96);
+	kilobytes += o->endpoints * UINT64_C(300);
 	return (unsigned int)(kilobytes / 1024);
 }
 

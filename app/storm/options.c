@@ -300,7 +300,8 @@ options_parse(int argc, char **argv, struct storm_options *o, int *exit_code)
 		if (index < 0 || finish(specs[index].kind)) {
 			if (index < 0)
 				help_print();
-			*exit_code = fflush(stdout) == 0 ? STORM_OK : STORM_FAILED;
+			*exit_code = fflush(stdout) == 0 && ferror(stdout) == 0 ? STORM_OK
+									   : STORM_FAILED;
 			return false;
 		}
 		ret = value_parse(&specs[index], optarg, o);

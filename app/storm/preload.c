@@ -8,10 +8,10 @@
 #include <rte_common.h>
 #include <rte_cycles.h>
 #include <rte_errno.h>
-#include <rte_launch.h>
 
 #include "allocs.h"
 #include "clock.h"
+#include "job.h"
 #include "preload.h"
 #include "progress.h"
 #include "talk.h"
@@ -61,6 +61,7 @@ engine_turn(struct preload *p, int16_t dev_id, uint16_t budget)
 {
 	struct fault_lcore *f = &p->storm->fault;
 	struct fault_sums *sums = &p->sums;
+	const uint64_t away_limit = fault_away_limit();
 	uint64_t now = rte_rdtsc(), begin;
 	uint16_t n;
 
@@ -70,9 +71,7 @@ engine_turn(struct preload *p, int16_t dev_id, uint16_t budget)
 		now = rte_rdtsc();
 		sums->tsc += now - begin;
 		if (n != 0) {
-			sums->busy_cycles += now - begin;
-			sums->requests += n;
-			sums->busy_turns++;
+			fault_sums_add(sums, now - begin, n, away_limit);
 		}
 	} while (n != 0);
 	sums->idle_turns++;
@@ -154,16 +153,16 @@ rounds(struct storm *s, struct preload *p, uint64_t duration_ns, struct progress
 
 	memset(p, 0, sizeof(*p));
 	p->storm = s;
-	ret = rte_eal_remote_launch(engine_main, p, s->eal.lcore_fault);
+	ret = job_start(s->eal.lcore_fault, engine_main, p);
 	if (ret == 0) {
-		ret = rte_eal_remote_launch(model_main, p, s->eal.lcore_model);
+		ret = job_start(s->eal.lcore_model, model_main, p);
 		if (ret == 0)
 			control(p, duration_ns, progress);
 		else
 			turn_give(p, TURN_END);
 	}
-	rte_eal_wait_lcore(s->eal.lcore_fault);
-	rte_eal_wait_lcore(s->eal.lcore_model);
+	job_wait(s->eal.lcore_fault);
+	job_wait(s->eal.lcore_model);
 	if (ret == 0)
 		ret = s->fault.result;
 	if (ret < 0)

@@ -36,8 +36,8 @@ print_rates(const struct storm *s, const struct storm_result *r)
 
 	printf("\nmeasured   %.3f s%s\n", run->seconds, s->o.preload ? " of the engine alone" : "");
 	printf("requests   %.3f M/s\n", r->requests_per_s * 1e-6);
-	printf("cost       %.2f ns per request, fault lcore %.1f %% busy\n", r->ns_per_request,
-	       r->busy_ratio * 100);
+	printf("cost       %.2f ns per request (undisturbed %.2f), fault lcore %.1f %% busy\n",
+	       r->ns_per_request, r->undisturbed_ns_per_request, r->busy_ratio * 100);
 	printf("engine     %.3f M/s at 100 %% busy\n", r->engine_requests_per_s * 1e-6);
 	if (r->has_bound)
 		printf("bound      %.3f M/s (bare rings: %.1f, %.1f, %.1f), ratio %.3f\n",

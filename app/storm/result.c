@@ -110,6 +110,10 @@ result_make(const struct storm *s, struct storm_result *r)
 		r->ns_per_request = busy_s * 1e9 / (double)sums->requests;
 		r->engine_requests_per_s = 1e9 / r->ns_per_request;
 	}
+	if (sums->requests > sums->away_requests)
+		r->undisturbed_ns_per_request =
+			(double)(sums->busy_cycles - sums->away_cycles) * 1e9 /
+			(double)rte_get_tsc_hz() / (double)(sums->requests - sums->away_requests);
 	latency_make(r->run.latency, &r->latency);
 	bad_requests_count(s, r);
 	return 0;

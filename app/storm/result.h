@@ -20,6 +20,7 @@ struct storm_result {
 	/* the engine */
 	double requests_per_s;
 	double ns_per_request;
+	double undisturbed_ns_per_request; /* without turns in which the lcore was away */
 	double engine_requests_per_s;
 	double busy_ratio;
 	struct latency_ns latency;

@@ -7,8 +7,8 @@
 
 #include <rte_common.h>
 #include <rte_cycles.h>
-#include <rte_launch.h>
 
+#include "job.h"
 #include "roundtrip.h"
 
 #define ROUNDS 201
@@ -71,12 +71,12 @@ roundtrip_measure(unsigned int lcore_a, unsigned int lcore_b)
 {
 	struct roundtrip r = {0};
 
-	if (rte_eal_remote_launch(ask_main, &r, lcore_a) < 0)
+	if (job_start(lcore_a, ask_main, &r) < 0)
 		return 0;
-	if (rte_eal_remote_launch(echo_main, &r, lcore_b) < 0)
+	if (job_start(lcore_b, echo_main, &r) < 0)
 		echo_main(&r);
-	rte_eal_wait_lcore(lcore_a);
-	rte_eal_wait_lcore(lcore_b);
+	job_wait(lcore_a);
+	job_wait(lcore_b);
 	qsort(r.cycles, ROUNDS, sizeof(r.cycles[0]), compare_cycles);
 	return (double)r.cycles[ROUNDS / 2] / TURNS_PER_ROUND * 1e9 / (double)rte_get_tsc_hz();
 }

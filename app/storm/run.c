@@ -15,14 +15,14 @@
 #include "talk.h"
 
 #define WARM_UP_NS UINT64_C(200000000)
-#define REST_NS UINT64_C(2000000000)
+#define REST_NS UINT64_C(10000000000)
 #define REST_LOOK_NS UINT64_C(1000000)
 #define TICK_NS UINT64_C(100000000)
 #define SECOND_NS UINT64_C(1000000000)
 
 /*
  * The devices send nothing any more. Wait until every group is answered and the engine has
- * found nothing for a few looks; two seconds at most.
+ * found nothing for a few looks; some seconds at most.
  */
 static bool
 wait_for_rest(struct storm *s)
@@ -116,6 +116,8 @@ sums_between(const struct fault_sums *from, const struct fault_sums *to, struct 
 	sums->requests = to->requests - from->requests;
 	sums->busy_turns = to->busy_turns - from->busy_turns;
 	sums->idle_turns = to->idle_turns - from->idle_turns;
+	sums->away_cycles = to->away_cycles - from->away_cycles;
+	sums->away_requests = to->away_requests - from->away_requests;
 }
 
 static int

@@ -21,6 +21,9 @@
 #define CREDITS_MAX 65535U
 /* PASID 0 is taken for requests without PASID on some units. */
 #define PASID_FIRST 1
+#define WIDE_ENDPOINTS_MAX 1024
+/* The unit is a thread: on a crowded machine it may be away for seconds, which is no defect. */
+#define TIMEOUT_NS UINT64_C(20000000000)
 
 static uint32_t
 queue_entries(const struct storm *s)
@@ -108,6 +111,7 @@ configure(struct storm *s)
 		.queue_entries = queue_entries(s),
 		.endpoints_max = RTE_MAX(s->o.endpoints, 64U),
 		.burst = (uint16_t)s->o.burst,
+		.timeout_ns = TIMEOUT_NS,
 	};
 	int ret;
 
@@ -228,10 +232,15 @@ unit_attach(struct storm *s, struct storm_endpoint *e, uint32_t bond)
 int
 unit_endpoint_add(struct storm *s, struct storm_endpoint *e)
 {
+	struct uiommu_endpoint_conf conf = {.size = sizeof(conf)};
 	uint32_t i;
 	int ret = 0;
 
-	e->endpoint = uiommu_endpoint_add(s->dev_id, e->id, NULL);
+	/* the full width costs a directory of 128 KiB each on VT-d */
+	if (s->o.endpoints > WIDE_ENDPOINTS_MAX)
+		while (e->nb_bonds + PASID_FIRST > UINT32_C(1) << conf.pasid_bits)
+			conf.pasid_bits++;
+	e->endpoint = uiommu_endpoint_add(s->dev_id, e->id, &conf);
 	if (e->endpoint == NULL) {
 		talk("cannot add endpoint 0x%x: %s", e->id, rte_strerror(rte_errno));
 		return -rte_errno;

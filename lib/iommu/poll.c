@@ -134,12 +134,14 @@ static void
 burst_group(struct uiommu_queue *queue, uint16_t max)
 {
 	const struct uiommu_domain *first = NULL;
-	uint32_t no_slot = UIOMMU_SLOT_NONE | queue->id;
+	uint32_t no_slot;
 	uint16_t nb_groups = 0;
 	uint32_t grouped = 0;
 	bool mixed = false;
 	uint16_t i;
 
+	queue->burst_number++;
+	no_slot = uiommu_slot_none(queue);
 	queue->nb_gathered = 0;
 	for (i = queue->fault_pos; i < queue->nb_faults && nb_groups < max; i++) {
 		const struct uiommu_fault *fault = &queue->faults[i];
@@ -203,7 +205,6 @@ groups_sort(struct uiommu_queue *queue)
 	uint16_t nb_buckets = 0, sum = 0;
 	uint16_t i;
 
-	queue->burst_number++;
 	for (i = 0; i < queue->nb_groups; i++) {
 		struct uiommu_domain *domain = queue->groups[i].attach->domain;
 		struct uiommu_domain_mark *mark = &domain->mark[queue->id];
@@ -382,11 +383,14 @@ uiommu_pvt_burst_finish(struct uiommu_queue *queue)
 	uint16_t i;
 
 	for (i = 0; i < queue->nb_groups && queue->nb_open != 0; i++) {
-		uint8_t code = UIOMMU_CODE_INVALID;
+		uint8_t code = UIOMMU_CODE_DEFERRED;
 
 		if (queue->answered[i / 64] & (UINT64_C(1) << (i % 64)))
 			continue;
-		uiommu_count(&queue->stats.unanswered, 1);
+		if (queue->groups[i].slot >= UIOMMU_SLOT_NONE) {
+			code = UIOMMU_CODE_INVALID;
+			uiommu_count(&queue->stats.unanswered, 1);
+		}
 		uiommu_pvt_codes_apply(queue, &queue->groups[i], &code, 1);
 		queue->nb_open--;
 	}

@@ -75,13 +75,17 @@ slot_put(struct uiommu_queue *queue, struct uiommu_slot *slot)
 uiommu_cookie_t
 uiommu_group_defer(struct uiommu_group *group)
 {
+	struct uiommu_group *own; /* the caller may have a copy */
 	struct uiommu_queue *queue;
 	struct uiommu_slot *slot;
 	uint64_t gen;
 
 	if (group->slot < UIOMMU_SLOT_NONE)
 		return 0;
-	queue = group->attach->endpoint->unit->queues[group->slot & ~UIOMMU_SLOT_NONE];
+	queue = group->attach->endpoint->unit->queues[group->slot & UIOMMU_SLOT_QUEUE_MASK];
+	own = &queue->groups[group->index];
+	if (own->slot != group->slot)
+		return 0;
 	if (queue->free_slot == UIOMMU_SLOT_NONE) {
 		uiommu_count(&queue->stats.no_slot, 1);
 		return 0;
@@ -92,6 +96,7 @@ uiommu_group_defer(struct uiommu_group *group)
 	slot->attach = group->attach;
 	slot->attach->nb_deferred++;
 	group->slot = (uint32_t)(slot - queue->slots);
+	own->slot = group->slot;
 	gen = uiommu_slot_gen(__atomic_load_n(&slot->word, __ATOMIC_RELAXED));
 	/* pairs with the compare-and-swap in answer_one() */
 	__atomic_store_n(&slot->word, uiommu_slot_word(gen, UIOMMU_SLOT_DEFERRED, 0),
@@ -171,23 +176,19 @@ uiommu_pvt_respond_burst(void *arg, const struct uiommu_group *groups, const uin
 		return 0;
 	}
 	for (i = 0; i < nb_groups; i++) {
-		const struct uiommu_group *own;
 		uint16_t index = groups[i].index;
-		struct uiommu_group answered;
+		const struct uiommu_group *own = &queue->groups[index];
 
-		own = &queue->groups[index];
+		/* of this burst is what has its number, or the slot that it was deferred to */
 		if (queue->nb_open == 0 || index >= queue->nb_groups ||
-		    groups[i].faults != own->faults ||
+		    (groups[i].slot != own->slot && groups[i].slot != uiommu_slot_none(queue)) ||
 		    (queue->answered[index / 64] & (UINT64_C(1) << (index % 64))) != 0) {
 			__atomic_fetch_add(&queue->stale_answers, 1, __ATOMIC_RELAXED);
 			continue;
 		}
-		answered = *own;
-		/* the caller's copy knows whether it was deferred */
-		answered.slot = groups[i].slot;
 		queue->answered[index / 64] |= UINT64_C(1) << (index % 64);
 		queue->nb_open--;
-		uiommu_pvt_codes_apply(queue, &answered, &codes[i], 1);
+		uiommu_pvt_codes_apply(queue, own, &codes[i], 1);
 		done++;
 	}
 	uiommu_pvt_resps_flush(queue);
@@ -201,7 +202,8 @@ answers_room(struct uiommu_queue *queue)
 	uint16_t room = queue->ops->room(queue->drv);
 	uint16_t kept = queue->nb_faults - queue->fault_pos + queue->nb_resps;
 
-	return room > kept ? RTE_MIN((uint16_t)(room - kept), queue->burst) : 0;
+	/* resps[] has room for a burst */
+	return room > kept ? RTE_MIN(room - kept, queue->burst - queue->nb_resps) : 0;
 }
 
 /* Send what the slot's answer says. The slot is in state ANSWERED. */

@@ -112,8 +112,13 @@ struct uiommu_slot {
 	uint32_t next_free;
 } uiommu_cache_aligned;
 
-/* uiommu_group::slot of a group without a slot; the low bits are the queue's id. */
-#define UIOMMU_SLOT_NONE UINT32_C(0xfffffff0)
+/*
+ * uiommu_group::slot of a group without a slot. The low bits are the queue's id; those above
+ * number the burst, so that a group of an older one is told from one of this.
+ */
+#define UIOMMU_SLOT_NONE UINT32_C(0x80000000)
+#define UIOMMU_SLOT_BURST_SHIFT 4
+#define UIOMMU_SLOT_QUEUE_MASK ((1U << UIOMMU_SLOT_BURST_SHIFT) - 1)
 
 /* Something that the control path wants done on the thread that owns a queue. */
 struct uiommu_ctl {
@@ -378,6 +383,13 @@ static inline unsigned int
 uiommu_slot_code(uint64_t word)
 {
 	return (word >> 4) & 0xf;
+}
+
+/* uiommu_group::slot of the groups of the burst that a queue is working on. */
+static inline uint32_t
+uiommu_slot_none(const struct uiommu_queue *queue)
+{
+	return UIOMMU_SLOT_NONE | (queue->burst_number << UIOMMU_SLOT_BURST_SHIFT) | queue->id;
 }
 
 #endif /* UIOMMU_PVT_H */

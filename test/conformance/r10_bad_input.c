@@ -61,6 +61,40 @@ spoiled_entries(void)
 	rig_close(rig);
 }
 
+/* The first address that the unit's width does not have, and the last. */
+static void
+not_canonical(void)
+{
+	struct uiommu_emu_request req = {
+		.endpoint_id = EP, .pasid = 7, .read = true, .last = true,
+	};
+	struct recorder *rec;
+	struct rig *rig = plain_rig(&rec, NULL);
+	uint64_t bit = UINT64_C(1) << (rig->info.address_bits - 1);
+
+	req.iova = bit;
+	rig_raw(rig, &req, NULL);
+	req.iova = (UINT64_C(1) << 63) | (bit - 4096);
+	req.prg_index = 1;
+	rig_raw(rig, &req, NULL);
+	req.iova = -bit - 4096;
+	req.prg_index = 2;
+	rig_raw(rig, &req, NULL);
+	rig_settle(rig);
+	rig_expect(rig, EP, 7, 0, UIOMMU_EMU_INVALID);
+	rig_expect(rig, EP, 7, 1, UIOMMU_EMU_INVALID);
+	rig_expect(rig, EP, 7, 2, UIOMMU_EMU_INVALID);
+	CHECK_EQ(rig_stats(rig).malformed, 3);
+	/* the neighbours */
+	req.iova = bit - 4096;
+	rig_raw(rig, &req, NULL);
+	req.iova = -bit;
+	rig_raw(rig, &req, NULL);
+	rig_settle(rig);
+	CHECK_EQ(rec->groups, 2);
+	rig_close(rig);
+}
+
 /* Sound requests that look odd. */
 static void
 odd_but_sound(void)
@@ -235,6 +269,7 @@ wild_tail(void)
 
 static const struct harness_case r10_cases[] = {
 	{"R10 K31 each reserved bit, unknown types, access, address", spoiled_entries, 0},
+	{"R10 K31 addresses at the edge of the canonical", not_canonical, 0},
 	{"R10 requests that look odd and are sound", odd_but_sound, 0},
 	{"R10 K1 T10 stop markers", stop_markers, 0},
 	{"R10 T36 unknown endpoints and PASIDs all over the range", strangers, 0},

@@ -153,7 +153,7 @@ static void
 storm(bool churn)
 {
 	struct rig_conf conf = {
-		.model_thread = true, .owner_thread = true, .no_log = true,
+		.model_thread = true, .no_claim = true, .no_log = true,
 		.dev = {.queue_entries = 256, .parked_max = 2048},
 	};
 	struct uiommu_emu_traffic traffic = {
@@ -162,10 +162,17 @@ storm(bool churn)
 	struct rig *rig = rig_open(&conf);
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 	struct uiommu_endpoint *endpoint = endpoint_with(rig, EP, 8, 4096, rec);
+	uint64_t end = harness_now_ns() + RIG_PATIENCE_NS;
 	unsigned int round;
 
 	endpoint_with(rig, 0x0200, 8, 4096, rec);
-	rig_traffic(rig, &traffic, TRAFFIC(40000));
+	/* nobody polls: it must overflow */
+	CHECK_EQ(uiommu_emu_traffic_set(rig->emu, &traffic), 0);
+	uiommu_emu_traffic_run(rig->emu, true);
+	while (rig_verdict(rig, false).overflows == 0)
+		CHECK(harness_now_ns() < end);
+	rig_owner_start(rig);
+	rig_traffic(rig, NULL, TRAFFIC(40000));
 	uiommu_emu_traffic_run(rig->emu, true);
 	for (round = 0; churn && round < TRAFFIC(200); round++) {
 		uint32_t pasid = 1 + round % 8;

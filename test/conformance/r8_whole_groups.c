@@ -172,6 +172,43 @@ burst_left_to_poll(void)
 	burst_left(true);
 }
 
+/* Deferred, said so or not: the group waits for its cookie, and is answered once. */
+static void
+burst_deferred(void)
+{
+	struct recorder *rec;
+	struct rig *rig = burst_rig(NULL, &rec);
+	struct uiommu_group groups[8], none[8];
+	uint8_t codes[8] = {UIOMMU_CODE_DEFERRED, UIOMMU_CODE_DEFERRED, UIOMMU_CODE_INVALID,
+			    UIOMMU_CODE_DEFERRED};
+	uiommu_cookie_t cookies[3];
+	uint16_t i;
+
+	for (i = 0; i < 4; i++)
+		rig_ask(rig, 7, i, i, true);
+	CHECK_EQ(take(rig, groups, 8), 4);
+	for (i = 0; i < 3; i++) {
+		cookies[i] = uiommu_group_defer(&groups[i]);
+		CHECK(cookies[i] != 0);
+	}
+	/* of group 0 nothing is said; 2 is taken back; 3 was not deferred at all */
+	CHECK_EQ(uiommu_respond_burst(rig->dev, 0, groups + 1, codes + 1, 3), 3);
+	CHECK_EQ(uiommu_fault_burst(rig->dev, 0, none, 8), 0);
+	rig_expect(rig, EP, 7, 2, UIOMMU_EMU_INVALID);
+	rig_expect(rig, EP, 7, 3, UIOMMU_EMU_INVALID);
+	rig_expect_none(rig);
+	CHECK_EQ(rig_stats(rig).unanswered, 0);
+	CHECK_EQ(rig_stats(rig).handler_errors, 1);
+	CHECK_EQ(rig_stats(rig).deferred_now, 2);
+	memset(codes, UIOMMU_CODE_SUCCESS, sizeof(codes));
+	CHECK_EQ(uiommu_answer(rig->dev, cookies, codes, NULL, 3), 2);
+	rig_settle(rig);
+	rig_expect(rig, EP, 7, 0, UIOMMU_EMU_SUCCESS);
+	rig_expect(rig, EP, 7, 1, UIOMMU_EMU_SUCCESS);
+	rig_expect_none(rig);
+	rig_close(rig);
+}
+
 /* Also what the caller leaves when he gives the queue back, or stops the unit. */
 static void
 burst_left_to_release(void)
@@ -322,6 +359,7 @@ static const struct harness_case r8_cases[] = {
 	{"R8 burst interface, groups answered in any order", burst_answered, 0},
 	{"R8 R9 burst interface, groups left and stale answers", burst_left_to_burst, 0},
 	{"R8 R9 burst interface, groups left to poll", burst_left_to_poll, 0},
+	{"R8 R1 burst interface, groups deferred", burst_deferred, 0},
 	{"R8 burst interface, groups left to release and stop", burst_left_to_release, 0},
 	{"R8 T24 T25 burst interface, array of one", small_array, 0},
 	{"R8 more large groups than fit at once", large_groups, 0},

@@ -49,17 +49,24 @@ static const struct harness_spoil vtd_spoils[] = {
 	{"no access, no PASID", {BIT(8), 3}, {0}, false},
 };
 
-#define VTD(args, text)                                                                            \
+#define VTD(args, text, more)                                                                      \
 	{                                                                                          \
 		.name = text, .driver = "vtd", .devargs = args, .entries_min = 128,                \
 		.entries_max = 16384, .queue_full = 1, .entry_size = 32, .reserved_pasid = 0,      \
 		.capa = UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |          \
-			UIOMMU_CAPA_PASSTHROUGH | UIOMMU_CAPA_AUTO_ANSWER,                         \
+			UIOMMU_CAPA_AUTO_ANSWER | (more),                                          \
 		.spoils = vtd_spoils, .nb_spoils = ARRAY_COUNT(vtd_spoils), .encode = vtd_encode,  \
 	}
 
 static const struct harness_unit units[] = {
-	VTD("vtd,platform=emu", "vtd/emu"),
+	VTD("vtd,platform=emu", "vtd/emu", UIOMMU_CAPA_PASSTHROUGH),
+	/*
+	 * Caching mode and device-TLB throttling on; five levels, implicit invalidations at SRTP,
+	 * pass-through and RID_PASID off: as unlike the first one as a unit can be.
+	 */
+	VTD("vtd,platform=emu,cap_set=0x80,cap_clear=0xd000000000000000,"
+	    "ecap_set=0x20000000000,ecap_clear=0x2000000000040",
+	    "vtd/emu-caching", 0),
 };
 
 static size_t chosen;

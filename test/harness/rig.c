@@ -14,7 +14,10 @@
 
 #include "rig.h"
 
-#define MODEL_IDLE_YIELD 64
+/* Turns without work between two offers of the processor. */
+#define IDLE_YIELD 64
+/* With threads of our own on a busy machine: no wait may end because one of them was away. */
+#define TIMEOUT_THREADS_NS UINT64_C(30000000000)
 
 #define RIGS_MAX 4
 
@@ -42,7 +45,7 @@ model_main(void *arg)
 	while (!flag_get(&rig->end_model)) {
 		idle = uiommu_emu_step(rig->emu) != 0 ? 0 : idle + 1;
 		__atomic_fetch_add(&rig->model_turns, 1, __ATOMIC_RELAXED);
-		if (idle >= MODEL_IDLE_YIELD)
+		if (idle % IDLE_YIELD == IDLE_YIELD - 1)
 			sched_yield();
 	}
 	return NULL;
@@ -64,7 +67,7 @@ owner_main(void *arg)
 		}
 		idle = uiommu_poll(rig->dev, 0, UINT16_MAX) != 0 ? 0 : idle + 1;
 		__atomic_fetch_add(&rig->owner_turns, 1, __ATOMIC_RELAXED);
-		if (idle >= MODEL_IDLE_YIELD)
+		if (idle % IDLE_YIELD == IDLE_YIELD - 1)
 			sched_yield();
 	}
 	EXPECT_EQ(uiommu_queue_release(rig->dev, 0), 0);
@@ -200,6 +203,9 @@ rig_new(const struct rig_conf *conf)
 	memset(&rigs[i], 0, sizeof(rigs[i]));
 	rigs[i].conf = conf != NULL ? *conf : defaults;
 	rigs[i].conf.dev.size = sizeof(rigs[i].conf.dev);
+	if (rigs[i].conf.dev.timeout_ns == 0 &&
+	    (rigs[i].conf.model_thread || rigs[i].conf.owner_thread))
+		rigs[i].conf.dev.timeout_ns = TIMEOUT_THREADS_NS;
 	return &rigs[i];
 }
 

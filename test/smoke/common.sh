@@ -41,8 +41,8 @@ status=0
 storm()
 {
         status=0
-        timeout --kill-after=10 "${UIOMMU_STORM_TIMEOUT:-100}" "${storm_prefix[@]}" "$UIOMMU_STORM" "$@" \
-                </dev/null >"$scratch/stdout" 2>"$scratch/stderr" || status=$?
+        timeout --kill-after=10 "${UIOMMU_STORM_TIMEOUT:-100}" "${storm_prefix[@]}" \
+                "$UIOMMU_STORM" "$@" </dev/null >"$scratch/stdout" 2>"$scratch/stderr" || status=$?
 }
 storm_prefix=()
 

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef EMU_RIG_H
+#define EMU_RIG_H
+
+/*
+ * What the tests of the emulation stand on: neighbours that are stood in for, so that no EAL is
+ * needed, and a driver that does as the manual says, with each of its steps in the tests' hands.
+ * The model takes a step where a test says so.
+ */
+
+#include "unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+#include <rte_memzone.h>
+
+#include <vtd_hw.h>
+
+#include "emu_pvt.h"
+#include "vtd_model.h"
+
+#define CASE(function) cmocka_unit_test_teardown(function, rig_close)
+
+/* ------------------------------------------------------------------ stand-ins */
+
+void *
+rte_zmalloc_socket(const char *type, size_t size, unsigned int align, int socket)
+{
+	const size_t room = RTE_ALIGN_CEIL(size, (size_t)RTE_MAX(align, 64U));
+	void *mem = aligned_alloc(RTE_MAX(align, 64U), room);
+
+	(void)type;
+	(void)socket;
+	return mem == NULL ? NULL : memset(mem, 0, room);
+}
+
+void
+rte_free(void *mem)
+{
+	free(mem);
+}
+
+const struct rte_memzone *
+rte_memzone_reserve_aligned(const char *name, size_t size, int socket, unsigned int flags,
+			    unsigned int align)
+{
+	struct rte_memzone *mz = calloc(1, sizeof(*mz));
+
+	(void)name;
+	(void)socket;
+	(void)flags;
+	if (mz == NULL)
+		return NULL;
+	mz->addr = aligned_alloc(align, RTE_ALIGN_CEIL(size, (size_t)align));
+	mz->len = size;
+	return mz;
+}
+
+int
+rte_memzone_free(const struct rte_memzone *mz)
+{
+	free(mz->addr);
+	free((void *)(uintptr_t)mz);
+	return 0;
+}
+
+struct uiommu_args {
+	const char *key;
+	uint64_t value;
+};
+
+int
+uiommu_args_get_u64(struct uiommu_args *args, const char *key, uint64_t min, uint64_t max,
+		    uint64_t *value)
+{
+	for (; args->key != NULL; args++)
+		if (strcmp(args->key, key) == 0) {
+			*value = args->value;
+			return args->value < min || args->value > max ? -EINVAL : 0;
+		}
+	return 0;
+}
+
+static const struct uiommu_platform_ops *platform_ops;
+
+void
+uiommu_platform_register(const struct uiommu_platform_ops *ops)
+{
+	platform_ops = ops;
+}
+
+/* --------------------------------------------------------------------- driver */
+
+#define ENTRIES 128 /* of both queues */
+#define DEVICE 0x0108
+#define STRANGER 0x0110 /* not plugged in */
+#define DOMAIN_ID 5
+
+static struct rig {
+	struct uiommu_platform plat;
+	struct uiommu_emu *emu;
+	struct uiommu_dma root, context, directory, table, page_table[4], iq, prq, status;
+	uint32_t iq_tail;
+	uint32_t pq_head;
+	uint32_t serial;
+} rig;
+
+static inline uint32_t
+get32(uint32_t offset)
+{
+	return uiommu_reg_read32(&rig.plat, offset);
+}
+
+static inline uint64_t
+get64(uint32_t offset)
+{
+	return uiommu_reg_read64(&rig.plat, offset);
+}
+
+static inline void
+put32(uint32_t offset, uint32_t value)
+{
+	uiommu_reg_write32(&rig.plat, offset, value);
+}
+
+static inline void
+put64(uint32_t offset, uint64_t value)
+{
+	uiommu_reg_write64(&rig.plat, offset, value);
+}
+
+static inline void
+step(void)
+{
+	uiommu_emu_step(rig.emu);
+}
+
+static inline struct uiommu_emu_verdict
+verdict(bool final)
+{
+	struct uiommu_emu_verdict v;
+
+	uiommu_emu_verdict(rig.emu, final, &v);
+	return v;
+}
+
+#define assert_clean() assert_string_equal(verdict(true).first, "")
+
+static inline void
+memory(struct uiommu_dma *mem, size_t size)
+{
+	assert_int_equal(uiommu_dma_alloc(&rig.plat, size, 4096, mem), 0);
+}
+
+/* One register command, as S 11.4.4 has it. */
+static inline void
+command(uint32_t set, uint32_t clear)
+{
+	put32(VTD_REG_GCMD, (get32(VTD_REG_GSTS) & VTD_GSTS_KEEP_MASK & ~clear) | set);
+	step();
+	assert_int_equal(get32(VTD_REG_GSTS) & (set | clear), set);
+}
+
+static inline uint64_t *
+pasid_entry(uint32_t pasid)
+{
+	return ((struct vtd_pasid_entry *)rig.table.va)[pasid % VTD_PASID_TABLE_ENTRIES].q;
+}
+
+static inline uint64_t *
+context_entry(uint32_t endpoint_id)
+{
+	return ((struct vtd_context_entry *)rig.context.va)[endpoint_id & 0x7f].q;
+}
+
+/* PASIDs below 64, which share one table, of any device on bus 1 with a low devfn. */
+static inline void
+bond(uint32_t pasid)
+{
+	pasid_entry(pasid)[2] = rig.page_table[0].pa;
+	pasid_entry(pasid)[1] = DOMAIN_ID;
+	pasid_entry(pasid)[0] = (uint64_t)VTD_PGTT_FIRST << VTD_PE0_PGTT_SHIFT | VTD_PE0_P;
+}
+
+static inline void
+endpoint(uint32_t endpoint_id)
+{
+	context_entry(endpoint_id)[1] = 0;
+	context_entry(endpoint_id)[0] = rig.directory.pa | VTD_CTX0_PRE | VTD_CTX0_PASIDE |
+					VTD_CTX0_DTE | VTD_CTX0_P;
+}
+
+/* Memory, and tables with nothing in them. */
+static inline void
+rig_open(struct uiommu_args *args)
+{
+	static struct uiommu_args none[1];
+
+	memset(&rig, 0, sizeof(rig));
+	rig.plat = (struct uiommu_platform){
+		.ops = platform_ops, .name = "vtd0", .driver = "vtd", .socket_id = SOCKET_ID_ANY,
+	};
+	assert_int_equal(platform_ops->open(&rig.plat, args != NULL ? args : none), 0);
+	rig.emu = uiommu_emu_find("vtd0");
+	assert_non_null(rig.emu);
+	memory(&rig.root, 4096);
+	memory(&rig.context, 4096);
+	memory(&rig.directory, 4096);
+	memory(&rig.table, 4096);
+	memory(&rig.page_table[0], 4096);
+	memory(&rig.iq, 4096);
+	memory(&rig.prq, 4096);
+	memory(&rig.status, 64);
+	((uint64_t *)rig.root.va)[1 * 2] = rig.context.pa | VTD_ROOT_PRESENT;
+	*(uint64_t *)rig.directory.va = rig.table.pa | VTD_PASID_DIR_P;
+}
+
+/* Bring-up in the order of the manual. */
+static inline void
+rig_up(void)
+{
+	put64(VTD_REG_IQT, 0);
+	put64(VTD_REG_IQA, rig.iq.pa | VTD_IQA_DW);
+	command(VTD_GCMD_QIE, 0);
+	put64(VTD_REG_RTADDR, rig.root.pa | (uint64_t)VTD_TTM_SCALABLE << VTD_RTADDR_TTM_SHIFT);
+	command(VTD_GCMD_SRTP, 0);
+	put64(VTD_REG_PQH, 0);
+	put64(VTD_REG_PQT, 0);
+	put64(VTD_REG_PQA, rig.prq.pa);
+	command(VTD_GCMD_TE, 0);
+}
+
+static inline int
+rig_close(void **state)
+{
+	(void)state;
+	if (rig.plat.priv != NULL)
+		platform_ops->close(&rig.plat);
+	return 0;
+}
+
+/* One device with PASIDs 1 to nb, all in force, and one that goes without PASID. */
+static inline void
+rig_device(uint32_t nb, uint32_t credits)
+{
+	uint32_t pasids[64], i;
+	const struct uiommu_emu_device_conf conf = {
+		.endpoint_id = DEVICE, .credits = credits, .nb_pasids = nb, .pasids = pasids,
+	};
+
+	endpoint(DEVICE);
+	for (i = 0; i < nb; i++) {
+		pasids[i] = i + 1;
+		bond(i + 1);
+	}
+	assert_int_equal(uiommu_emu_device_add(rig.emu, &conf), 0);
+}
+
+static inline void
+rig_start(uint32_t nb_pasids)
+{
+	rig_open(NULL);
+	rig_up();
+	rig_device(nb_pasids, 0);
+}
+
+static inline void
+rig_traffic(const struct uiommu_emu_traffic *conf)
+{
+	struct uiommu_emu_traffic traffic = *conf;
+
+	if (traffic.group_pages_min == 0)
+		traffic.group_pages_min = 1;
+	if (traffic.group_pages_max == 0)
+		traffic.group_pages_max = traffic.group_pages_min;
+	if (traffic.seed == 0)
+		traffic.seed = 1;
+	assert_int_equal(uiommu_emu_traffic_set(rig.emu, &traffic), 0);
+	uiommu_emu_traffic_run(rig.emu, true);
+}
+
+/* ------------------------------------------------------------ queues by hand */
+
+static inline void
+queue_put(uint64_t w0, uint64_t w1)
+{
+	uint64_t *desc = (uint64_t *)rig.iq.va + (size_t)rig.iq_tail * 4;
+
+	desc[0] = w0;
+	desc[1] = w1;
+	desc[2] = 0;
+	desc[3] = 0;
+	rig.iq_tail = (rig.iq_tail + 1) % ENTRIES;
+}
+
+static inline void
+queue_ring(void)
+{
+	put64(VTD_REG_IQT, (uint64_t)rig.iq_tail << VTD_DESC_SHIFT);
+	step();
+}
+
+/* @return whether the wait was carried out */
+static inline bool
+queue_wait(void)
+{
+	const uint32_t serial = ++rig.serial;
+
+	queue_put(VTD_QI_WAIT | VTD_QI_WAIT_SW | VTD_QI_WAIT_PD |
+			  (uint64_t)serial << VTD_QI_WAIT_DATA_SHIFT,
+		  rig.status.pa);
+	queue_ring();
+	return *(uint32_t *)rig.status.va == serial;
+}
+
+static inline void
+forget_pasid(uint32_t pasid)
+{
+	queue_put(VTD_QI_PASID_CACHE | VTD_PASID_CACHE_GRAN_PASID << VTD_QI_GRAN_SHIFT |
+			  (uint64_t)DOMAIN_ID << VTD_QI_DID_SHIFT |
+			  (uint64_t)pasid << VTD_QI_PASID_SHIFT, 0);
+	assert_true(queue_wait());
+}
+
+/* Entries in the request queue. */
+static inline uint32_t
+pending(void)
+{
+	return ((uint32_t)(get64(VTD_REG_PQT) >> VTD_DESC_SHIFT) - rig.pq_head) % ENTRIES;
+}
+
+/* Next entry, copied out; its place is given back. */
+static inline struct vtd_desc
+fetch(void)
+{
+	struct vtd_desc desc;
+
+	assert_int_not_equal(pending(), 0);
+	memcpy(&desc, (struct vtd_desc *)rig.prq.va + rig.pq_head, sizeof(desc));
+	rig.pq_head = (rig.pq_head + 1) % ENTRIES;
+	put64(VTD_REG_PQH, (uint64_t)rig.pq_head << VTD_DESC_SHIFT);
+	return desc;
+}
+
+/* The right answer to an entry with this code. */
+static inline struct vtd_desc
+answer_make(const struct vtd_desc *request, unsigned int code)
+{
+	struct vtd_desc answer = {{0}};
+
+	answer.q[0] = VTD_QI_PGRP_RESP | (request->q[0] & UINT64_C(0xfffffffff0000)) |
+		      (uint64_t)code << VTD_RESP0_RC_SHIFT;
+	if ((request->q[0] & VTD_PRQ0_PP) != 0)
+		answer.q[0] |= VTD_RESP0_PP;
+	answer.q[1] = request->q[1] & VTD_PRGI_MASK << VTD_PRQ1_PRGI_SHIFT;
+	return answer;
+}
+
+static inline void
+answer(const struct vtd_desc *request, unsigned int code)
+{
+	const struct vtd_desc desc = answer_make(request, code);
+
+	queue_put(desc.q[0], desc.q[1]);
+	queue_ring();
+}
+
+static inline bool
+is_last(const struct vtd_desc *request)
+{
+	return (request->q[1] & VTD_PRQ1_LPIG) != 0;
+}
+
+/* As a driver does that is beyond reproach, S 7.4.1: what is malformed, refused; the rest granted. */
+static inline void
+serve(const struct vtd_desc *request)
+{
+	const uint64_t q0 = request->q[0], q1 = request->q[1];
+	const bool access = (q1 & (VTD_PRQ1_RDR | VTD_PRQ1_WRR)) != 0;
+	const uint32_t pasid = (q0 >> VTD_PRQ0_PASID_SHIFT) & 0xfffff;
+	const bool refused = (q0 & VTD_PRQ0_RESERVED) != 0 ||
+			     (q0 & (VTD_PRQ0_EXR | VTD_PRQ0_PMR)) != 0 ||
+			     (q1 >> 62) != 0 || pasid >= VTD_PASID_TABLE_ENTRIES ||
+			     ((q0 >> VTD_PRQ0_RID_SHIFT) & 0xffff) != DEVICE;
+
+	if ((q0 & VTD_PRQ0_TYPE_MASK) != VTD_PRQ_TYPE || !is_last(request) || !access)
+		return;
+	answer(request, refused ? VTD_RC_INVALID : VTD_RC_SUCCESS);
+}
+
+/* What is in the queue now; each answer is a step, in which more may come. */
+static inline void
+serve_all(void)
+{
+	uint32_t nb = pending();
+	struct vtd_desc request;
+
+	while (nb-- > 0) {
+		request = fetch();
+		serve(&request);
+	}
+}
+
+/* Traffic comes to rest, everything answered. */
+static inline void
+rig_rest(void)
+{
+	unsigned int i;
+
+	uiommu_emu_traffic_run(rig.emu, false);
+	for (i = 0; i < 100; i++) {
+		step();
+		serve_all();
+	}
+}
+
+#endif /* EMU_RIG_H */
