@@ -9,13 +9,22 @@
 
 #include <uiommu.h>
 
+/* Two counters that are added to at once. */
+typedef uint64_t count_pair __attribute__((vector_size(16)));
+
 /* What the count handler knows of one bond; its private pointer. Written by the fault lcore. */
 struct bond_count {
-	uint64_t reads;  /* requests that asked to read */
-	uint64_t writes; /* requests that asked to write */
-	uint64_t pages;
-	uint64_t groups;
+	count_pair access; /* requests: [0] that asked to read, [1] that asked to write */
+	count_pair volume; /* [0] pages, [1] groups */
 };
+
+struct count_sums {
+	uint64_t reads, writes, pages, groups;
+};
+
+/* Sums over an array of counts. */
+void
+counts_sum(const struct bond_count *counts, uint32_t nb, struct count_sums *sums);
 
 /* Answers Success and looks at nothing. */
 void

@@ -168,6 +168,18 @@ add_counters(json_t *root, const struct storm_result *r)
 }
 
 static void
+add_handled(json_t *root, const struct count_sums *handled)
+{
+	json_t *to = json_object();
+
+	set_count(to, "groups", handled->groups);
+	set_count(to, "pages", handled->pages);
+	set_count(to, "reads", handled->reads);
+	set_count(to, "writes", handled->writes);
+	json_object_set_new(root, "handled", to);
+}
+
+static void
 add_churn(json_t *root, const struct churn *churn)
 {
 	json_t *to = json_object();
@@ -233,6 +245,7 @@ object_make(const struct storm *s, const struct storm_result *r)
 	add_config(root, s);
 	add_verdict(root, &r->run.verdict);
 	add_counters(root, r);
+	add_handled(root, &r->run.handled);
 	add_churn(root, &r->run.churn);
 	add_lcores(root, s, r);
 	return root;

@@ -54,7 +54,7 @@ static void
 print_answers(const struct storm *s, const struct storm_result *r)
 {
 	const struct uiommu_emu_verdict *v = &r->run.verdict;
-	const struct bond_count *handled = &r->run.handled;
+	const struct count_sums *handled = &r->run.handled;
 	unsigned int i;
 
 	printf("\nanswers   ");

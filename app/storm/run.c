@@ -64,17 +64,10 @@ run_figures_begin(struct storm *s, struct storm_run *run)
 void
 run_figures_end(struct storm *s, struct storm_run *run)
 {
-	uint32_t i;
-
 	uiommu_stats_get(s->dev_id, &run->stats);
 	uiommu_emu_verdict(s->emu, true, &run->verdict);
 	uiommu_emu_latency_get(s->emu, run->latency);
-	for (i = 0; i < s->o.pasids; i++) {
-		run->handled.reads += s->counts[i].reads;
-		run->handled.writes += s->counts[i].writes;
-		run->handled.pages += s->counts[i].pages;
-		run->handled.groups += s->counts[i].groups;
-	}
+	counts_sum(s->counts, s->o.pasids, &run->handled);
 	run->fault_usage = s->fault.usage;
 	run->fault_allocations = s->fault.allocations;
 }

@@ -97,7 +97,7 @@ emu_fast_make(struct uiommu_emu *emu, unsigned int max, const struct emu_layout 
 		slot->meta = stamp | tmpl->bond;
 		word1 = tmpl->entry[1];
 		entry = (uint64_t *)(base + ((size_t)(tail & mask) << layout.entry_shift));
-		emu_prefetch_write(base + ((size_t)((tail + 16) & mask) << layout.entry_shift));
+		emu_prefetch_write(base + ((size_t)((tail + 32) & mask) << layout.entry_shift));
 		entry[0] = tmpl->entry[0];
 		entry[1] = word1 | (uint64_t)prgi << layout.request_prgi_shift;
 		if (layout.entry_shift > 4) {
@@ -139,6 +139,7 @@ emu_fast_judge(struct uiommu_emu *emu, const uint64_t *word, struct emu_run *run
 	uint64_t wrong;
 
 	wrong = ((slot->expect ^ word[0]) & emu->judge_mask) | emu->force_slow;
+	wrong |= ~word[0] & layout.kind_mask;
 	wrong |= (word[1] ^ good1) & layout.response_mask1;
 	if (layout.entry_shift > 4)
 		wrong |= word[2] | word[3];

@@ -277,7 +277,7 @@ struct emu_model_ops {
 	const char *driver;      /**< name of the driver whose unit this is */
 	uint32_t endpoint_max;
 	uint32_t entry_size;
-	uint64_t kind_mask;      /**< bits of a response's word 0 that are never all 0 */
+	uint64_t kind_mask;      /**< bits of a response's word 0 that are always 1 */
 	uint64_t light_mask;     /**< bits of word 0 that the light judge compares: kind and code */
 
 	int (*open)(struct uiommu_emu *emu, struct uiommu_args *args);

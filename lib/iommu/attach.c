@@ -26,6 +26,7 @@ attach_locked(struct uiommu_endpoint *endpoint, uint32_t pasid, struct uiommu_do
 	struct uiommu_unit *unit = endpoint->unit;
 	int socket = unit->dev.platform.socket_id;
 	struct uiommu_attach *attach;
+	bool is_set;
 	int ret;
 
 	if (uiommu_pvt_state(unit) == UIOMMU_DEV_FAILED)
@@ -50,7 +51,8 @@ attach_locked(struct uiommu_endpoint *endpoint, uint32_t pasid, struct uiommu_do
 	/* found by the data path before the unit lets requests through, never the other way */
 	uiommu_pvt_pasid_table_set(&endpoint->pasids, pasid, attach);
 	ret = unit->dev.ops->bond_set(&unit->dev, endpoint->drv, pasid, domain->drv);
-	if (ret == 0)
+	is_set = ret == 0;
+	if (is_set)
 		ret = uiommu_pvt_cmd(unit, UIOMMU_CMD_BOND_SET, endpoint, pasid, domain);
 	TAILQ_INSERT_TAIL(&endpoint->attached, attach, next);
 	endpoint->nb_attached++;
@@ -59,7 +61,9 @@ attach_locked(struct uiommu_endpoint *endpoint, uint32_t pasid, struct uiommu_do
 	if (ret != 0) {
 		/* a device may have been faster with a request */
 		uiommu_pvt_pasid_table_set(&endpoint->pasids, pasid, NULL);
-		unit->dev.ops->bond_clear(&unit->dev, endpoint->drv, pasid);
+		/* what was refused may be the entry of another bond: that of the RID */
+		if (is_set)
+			unit->dev.ops->bond_clear(&unit->dev, endpoint->drv, pasid);
 		if (uiommu_pvt_drain(unit, endpoint, pasid, attach) == 0)
 			uiommu_pvt_attach_free(attach);
 		return ret;

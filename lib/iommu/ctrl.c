@@ -23,7 +23,8 @@
 #define OWNED_MAX 16
 
 struct thread_state {
-	struct uiommu_queue *owned[OWNED_MAX];
+	/* those of one unit more for the time of a control call */
+	struct uiommu_queue *owned[OWNED_MAX + UIOMMU_MAX_QUEUES];
 	unsigned int nb_owned;
 	unsigned int handlers; /* depth of handler calls */
 };
@@ -53,7 +54,7 @@ uiommu_pvt_queue_claim(struct uiommu_queue *queue)
 {
 	void *nobody = NULL;
 
-	if (thread.nb_owned == OWNED_MAX)
+	if (thread.nb_owned == RTE_DIM(thread.owned))
 		return -ENOSPC;
 	/* pairs with the release store in uiommu_pvt_queue_release() */
 	if (!__atomic_compare_exchange_n(&queue->owner, &nobody, &thread, false, __ATOMIC_ACQ_REL,
@@ -82,6 +83,12 @@ uiommu_pvt_queue_release(struct uiommu_queue *queue)
 	 * written is seen by the next one
 	 */
 	__atomic_store_n(&queue->owner, NULL, __ATOMIC_RELEASE);
+}
+
+bool
+uiommu_pvt_owned_too_many(void)
+{
+	return thread.nb_owned > OWNED_MAX;
 }
 
 /* Keep the caller's own queues going. Whether there are any. */
@@ -187,6 +194,9 @@ uiommu_pvt_grace(struct uiommu_unit *unit)
 	uint64_t token = rte_rcu_qsbr_start(unit->rcu);
 	uint64_t deadline = owner_deadline(unit);
 
+	/* owners of queues that are not started read nothing, and report nothing */
+	if (uiommu_pvt_state(unit) < UIOMMU_DEV_STARTED)
+		return 0;
 	while (rte_rcu_qsbr_check(unit->rcu, token, false) == 0) {
 		if (rte_get_tsc_cycles() > deadline) {
 			uiommu_pvt_unit_fail(unit, "the owner of a queue does not poll");

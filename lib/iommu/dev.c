@@ -286,6 +286,10 @@ uiommu_queue_claim(int16_t dev_id, uint16_t queue)
 		ret = -EINVAL;
 	else
 		ret = uiommu_pvt_queue_claim(unit->queues[queue]);
+	if (ret == 0 && uiommu_pvt_owned_too_many()) {
+		uiommu_pvt_queue_release(unit->queues[queue]);
+		ret = -ENOSPC;
+	}
 	uiommu_pvt_unlock(unit);
 	return ret;
 }

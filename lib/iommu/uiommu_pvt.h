@@ -272,6 +272,9 @@ int
 uiommu_pvt_grace(struct uiommu_unit *unit);
 int
 uiommu_pvt_queue_claim(struct uiommu_queue *queue);
+/* The caller has claimed more queues than a thread may keep. */
+bool
+uiommu_pvt_owned_too_many(void);
 void
 uiommu_pvt_queue_release(struct uiommu_queue *queue);
 

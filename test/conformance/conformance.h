@@ -15,6 +15,13 @@
 #include "rig.h"
 
 /* Requests of a case; sanitizers make each of them dear. */
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#define __SANITIZE_THREAD__ 1
+#elif __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
 #ifdef __SANITIZE_THREAD__
 #define TRAFFIC(n) ((n) / 8)
 #elif defined(__SANITIZE_ADDRESS__)

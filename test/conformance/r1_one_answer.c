@@ -270,7 +270,7 @@ queues_wrap(void)
 
 	endpoint_with(rig, EP, 16, 400, rec);
 	rig_traffic(rig, &traffic, TRAFFIC(100000));
-	CHECK_EQ(rec->faults, rig_stats(rig).requests);
+	CHECK_EQ(recorder_faults(rec), rig_stats(rig).requests);
 	rig_close(rig);
 }
 

@@ -4,7 +4,9 @@
 
 /* EAL without hugepages, devices or privileges, so that a test runs on any machine. */
 
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -66,13 +68,23 @@ harness_eal_init(bool telemetry, unsigned int memory_mb)
 	return 0;
 }
 
-/* What a run leaves behind would add up: a folder for each process id. */
+/* What a run leaves behind would add up: a folder of files for each process id. */
 void
 harness_eal_end(void)
 {
-	char folder[256];
+	char folder[PATH_MAX], path[PATH_MAX + NAME_MAX + 2];
+	const struct dirent *entry;
+	DIR *dir;
 
 	snprintf(folder, sizeof(folder), "%s", rte_eal_get_runtime_dir());
 	rte_eal_cleanup();
+	dir = opendir(folder);
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL) {
+		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		unlink(path);
+	}
+	closedir(dir);
 	rmdir(folder);
 }

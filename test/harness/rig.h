@@ -121,6 +121,12 @@ recorder_groups(const struct recorder *rec)
 	return __atomic_load_n(&rec->groups, __ATOMIC_RELAXED);
 }
 
+static inline uint64_t
+recorder_faults(const struct recorder *rec)
+{
+	return __atomic_load_n(&rec->faults, __ATOMIC_RELAXED);
+}
+
 /** Probe, configure, start, claim. Lives until the next case. @param conf NULL: defaults */
 struct rig *
 rig_open(const struct rig_conf *conf);

@@ -420,4 +420,43 @@ rig_rest(void)
 	}
 }
 
+/* -------------------------------------------------------------- requests by hand */
+
+static inline struct uiommu_emu_request
+request_for(uint32_t pasid, uint16_t prgi)
+{
+	return (struct uiommu_emu_request){
+		.endpoint_id = DEVICE, .pasid = pasid, .iova = 0x123000, .prg_index = prgi,
+		.read = true, .last = true,
+	};
+}
+
+static inline enum uiommu_emu_outcome
+ask(uint32_t pasid)
+{
+	static uint16_t prgi;
+	const struct uiommu_emu_request req = request_for(pasid, prgi++ % EMU_PRGI_COUNT);
+
+	return uiommu_emu_request(rig.emu, &req);
+}
+
+/* Reason in the fault record that was written last; 0: none. Clears it. */
+static inline unsigned int
+last_fault(void)
+{
+	const uint32_t fsts = get32(VTD_REG_FSTS);
+	const uint32_t index = (fsts >> VTD_FSTS_FRI_SHIFT) & VTD_FSTS_FRI_MASK;
+	const uint32_t offset =
+		(uint32_t)((get64(VTD_REG_CAP) >> VTD_CAP_FRO_SHIFT) & VTD_CAP_FRO_MASK) * 16 +
+		index * VTD_FRCD_SIZE;
+	uint64_t hi;
+
+	if ((fsts & VTD_FSTS_PPF) == 0)
+		return 0;
+	hi = get64(offset + 8);
+	assert_int_equal(hi & VTD_FRCD_HI_SID_MASK, DEVICE);
+	put32(offset + 12, UINT32_C(1) << 31);
+	return (hi >> VTD_FRCD_HI_FR_SHIFT) & VTD_FRCD_HI_FR_MASK;
+}
+
 #endif /* EMU_RIG_H */

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef AUTOTEST_H
+#define AUTOTEST_H
+
+#include <errno.h>
+#include <string.h>
+
+#include <rte_common.h>
+#include <rte_errno.h>
+
+#include "rig.h"
+
+extern const struct harness_suite probe_suite, lifecycle_suite, objects_suite, datapath_suite,
+	telemetry_suite;
+
+/* What uiommu_probe() says; closes what it opened. */
+int
+probe_result(const char *devargs);
+
+#endif /* AUTOTEST_H */
