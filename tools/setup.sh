@@ -44,6 +44,7 @@ module:cmocka         libcmocka-dev
 packages_optional='
 command:clang         clang
 runtime:fuzzer        libclang-rt-dev
+command:llvm-symbolizer llvm
 command:debootstrap   debootstrap
 command:strace        strace
 '

@@ -18,6 +18,8 @@
 void
 emu_stale_check(struct uiommu_emu *emu, uint32_t bond)
 {
+	if (emu->bond_gen[bond] == emu->generation)
+		return;
 	/*
 	 * Looked at after the tables: a request that is let in by an entry written after a new
 	 * attach was announced finds the announcement.

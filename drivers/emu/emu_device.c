@@ -115,6 +115,24 @@ emu_group_await(struct uiommu_emu *emu, uint32_t device, uint16_t prgi, uint8_t 
 }
 
 void
+emu_group_await_good(struct uiommu_emu *emu, uint32_t device, uint16_t prgi, uint64_t expect)
+{
+	struct emu_dev_hot *hot = &emu->hot[device];
+	struct emu_group *group = &emu->devices[device]->groups[prgi];
+
+	hot->slots[prgi].meta = emu->now << EMU_META_STAMP_SHIFT | group->bond;
+	if (emu->bond_gen[group->bond] != emu->generation) {
+		emu_stale_check(emu, group->bond);
+		emu_group_await(emu, device, prgi, emu_bond_allow(emu, group->bond));
+		return;
+	}
+	group->state = EMU_GROUP_FREE;
+	hot->slots[prgi].expect = expect;
+	emu_hot_more(hot)[prgi] = (uint8_t)(group->pages - 1);
+	uiommu_count(&emu->live.groups, 1);
+}
+
+void
 emu_group_end(struct uiommu_emu *emu, uint32_t device, uint16_t prgi)
 {
 	struct emu_device *dev = emu->devices[device];
@@ -165,11 +183,12 @@ emu_group_unfold(struct uiommu_emu *emu, uint32_t device, uint16_t prgi)
 	*group = (struct emu_group){
 		.bond = bond,
 		.pasid = emu->bonds[bond].pasid,
-		.pages = 1,
+		.pages = (uint16_t)(emu_hot_more(&emu->hot[device])[prgi] + 1),
 		.state = EMU_GROUP_ACTIVE,
 		.allow = EMU_ALLOW_SUCCESS,
 	};
 	slot->expect = 0;
+	emu_hot_more(&emu->hot[device])[prgi] = 0;
 }
 
 /* --------------------------------------------------------------------- control */

@@ -9,8 +9,8 @@
  * @file
  * The two inner loops of the emulation, to be made part of a vendor's model with the layout of
  * its entries as constants: requests from templates into the queue, responses against
- * their requests. Whatever is not a group of one page of a bond in force, answered as
- * it must be, is led off to a function.
+ * their requests. Whatever is not a group of a bond in force, answered as it must be, is led off
+ * to a function, and so are requests of groups of several pages.
  */
 
 #include <rte_cycles.h>
@@ -97,7 +97,7 @@ emu_fast_make(struct uiommu_emu *emu, unsigned int max, const struct emu_layout 
 		slot->meta = stamp | tmpl->bond;
 		word1 = tmpl->entry[1];
 		entry = (uint64_t *)(base + ((size_t)(tail & mask) << layout.entry_shift));
-		emu_prefetch_write(base + ((size_t)((tail + 32) & mask) << layout.entry_shift));
+		emu_prefetch_write(base + ((size_t)((tail + 16) & mask) << layout.entry_shift));
 		entry[0] = tmpl->entry[0];
 		entry[1] = word1 | (uint64_t)prgi << layout.request_prgi_shift;
 		if (layout.entry_shift > 4) {
@@ -123,6 +123,7 @@ struct emu_run {
 	uint64_t meta; /**< of the last one; its time stamp counts */
 	uint64_t same; /**< responses with this stamp */
 	unsigned int good;
+	unsigned int more; /**< pages of their groups beyond the first */
 };
 
 /** @return false: look closer */
@@ -153,6 +154,11 @@ emu_fast_judge(struct uiommu_emu *emu, const uint64_t *word, struct emu_run *run
 	}
 	run->same++;
 	hot->credits++;
+	if (emu->several) {
+		hot->credits += emu_hot_more(hot)[prgi];
+		run->more += emu_hot_more(hot)[prgi];
+		emu_hot_more(hot)[prgi] = 0;
+	}
 	emu_hot_ring(hot)[hot->tail++ % EMU_PRGI_COUNT] = prgi;
 	run->good++;
 	return true;
@@ -165,7 +171,7 @@ emu_run_end(struct uiommu_emu *emu, struct emu_run *run)
 	if (run->good == 0)
 		return;
 	emu_latency_add(emu, run->meta, run->same);
-	emu->credits_free += run->good;
+	emu->credits_free += run->good + run->more;
 	uiommu_count(&emu->live.responses, run->good);
 	uiommu_count(&emu->live.code_success, run->good);
 	uiommu_count(&emu->ended, run->good);

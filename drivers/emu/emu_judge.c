@@ -268,7 +268,7 @@ credits_audit(struct uiommu_emu *emu)
 		held = emu->hot[i].credits;
 		for (j = 0; j < EMU_PRGI_COUNT; j++)
 			if ((emu->hot[i].slots[j].expect & emu->model->kind_mask) != 0)
-				held++;
+				held += 1 + emu_hot_more(&emu->hot[i])[j];
 			else if (dev->groups[j].state != EMU_GROUP_FREE)
 				held += dev->groups[j].pages;
 		for (j = 0; j < emu->nb_manual; j++)

@@ -135,7 +135,7 @@ emu_manual_response(struct uiommu_emu *emu, const struct emu_response *resp)
 		return false;
 	if (group_find(emu, resp->endpoint_id, resp->pasid, resp->prgi, EMU_GROUP_SENDING)) {
 		emu_violation(emu, &emu->live.unexpected,
-			      "device 0x%x PASID 0x%x index %u: group without its last request answered",
+			      "device 0x%x PASID 0x%x index %u: answered before its last request",
 			      resp->endpoint_id, resp->pasid, resp->prgi);
 		return true;
 	}

@@ -22,9 +22,9 @@
 
 #define CHUNK_PAGES 512
 #define CHUNK_PAGES_POOR 64
-#define CHUNK_ALIGN ((size_t)64 << 10)
-/* Pieces of this size or more have a memzone of their own. */
-#define PIECE_PAGES_MAX 16
+/* Largest piece that is cut off a chunk; larger ones have a memzone of their own. */
+#define PIECE_PAGES_MAX 64
+#define CHUNK_ALIGN (PIECE_PAGES_MAX * EMU_PAGE_SIZE)
 
 void *
 emu_alloc(size_t size, int socket_id)
@@ -167,7 +167,7 @@ emu_memory_take(struct uiommu_emu *emu, size_t size, size_t align)
 	align = RTE_MAX(align, EMU_PAGE_SIZE);
 	emu_lock_take(&memory->lock);
 	va = piece_reuse(memory, class, align);
-	if (va == 0 && pages < PIECE_PAGES_MAX && align <= pages << EMU_PAGE_SHIFT) {
+	if (va == 0 && pages <= PIECE_PAGES_MAX && align <= pages << EMU_PAGE_SHIFT) {
 		va = piece_cut(memory, pages, emu->socket_id);
 	} else if (va == 0) {
 		chunk = chunk_new(memory, pages, align, emu->socket_id);

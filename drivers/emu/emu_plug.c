@@ -63,8 +63,7 @@ arrays_grow(struct uiommu_emu *emu, uint32_t bonds)
 static struct emu_slot *
 slots_alloc(struct uiommu_emu *emu)
 {
-	return emu_alloc(EMU_PRGI_COUNT * (sizeof(struct emu_slot) + sizeof(uint16_t)),
-			 emu->socket_id);
+	return emu_alloc(EMU_SLOTS_SIZE, emu->socket_id);
 }
 
 int
@@ -157,7 +156,8 @@ emu_device_plug(struct uiommu_emu *emu, const struct uiommu_emu_device_conf *con
 	int ret;
 
 	if (conf->endpoint_id > emu->model->endpoint_max || conf->credits > CREDITS_MAX ||
-	    conf->nb_pasids > UIOMMU_EMU_PASIDS_MAX || (conf->nb_pasids > 0 && conf->pasids == NULL))
+	    conf->nb_pasids > UIOMMU_EMU_PASIDS_MAX ||
+	    (conf->nb_pasids > 0 && conf->pasids == NULL))
 		return -EINVAL;
 	if (emu_device_find(emu, conf->endpoint_id) != NULL)
 		return -EEXIST;

@@ -42,15 +42,13 @@ template_next(struct emu_traffic *traffic)
 
 /* The request that closes a group. */
 static void
-last_send(struct uiommu_emu *emu, uint32_t bond, uint16_t device, const struct emu_message *msg)
+last_send(struct uiommu_emu *emu, uint32_t bond, uint16_t device, const struct emu_message *msg,
+	  uint64_t expect)
 {
-	emu->hot[device].slots[msg->prgi].meta = emu->now << EMU_META_STAMP_SHIFT | bond;
-	if (emu->model->request(emu, emu->devices[device], bond, msg) != UIOMMU_EMU_QUEUED) {
+	if (emu->model->request(emu, emu->devices[device], bond, msg) == UIOMMU_EMU_QUEUED)
+		emu_group_await_good(emu, device, msg->prgi, expect);
+	else
 		emu_group_end(emu, device, msg->prgi);
-		return;
-	}
-	emu_stale_check(emu, bond);
-	emu_group_await(emu, device, msg->prgi, emu_bond_allow(emu, bond));
 }
 
 unsigned int
@@ -68,7 +66,7 @@ emu_traffic_one(struct uiommu_emu *emu, struct emu_template *tmpl)
 	if (prgi < 0)
 		return 0;
 	msg.prgi = (uint16_t)prgi;
-	last_send(emu, tmpl->bond, tmpl->device, &msg);
+	last_send(emu, tmpl->bond, tmpl->device, &msg, tmpl->expect);
 	emu_template_advance(emu, tmpl);
 	return 1;
 }
@@ -95,7 +93,7 @@ open_send(struct uiommu_emu *emu, struct emu_open *open)
 		open->pages = 0;
 		traffic->nb_open--;
 		msg.flags |= EMU_REQ_LAST;
-		last_send(emu, open->bond, open->device, &msg);
+		last_send(emu, open->bond, open->device, &msg, open->expect);
 	} else if (emu->model->request(emu, emu->devices[open->device], open->bond, &msg) ==
 		   UIOMMU_EMU_QUEUED) {
 		emu_stale_check(emu, open->bond);
@@ -130,6 +128,7 @@ open_begin(struct uiommu_emu *emu, struct emu_open *open)
 		return 0;
 	*open = (struct emu_open){
 		.iova = msg.iova,
+		.expect = tmpl->expect,
 		.bond = tmpl->bond,
 		.device = tmpl->device,
 		.prgi = (uint16_t)prgi,
@@ -220,7 +219,7 @@ emu_traffic_step(struct uiommu_emu *emu, unsigned int judged)
 	struct emu_traffic *traffic = &emu->traffic;
 	struct emu_ring *ring = &emu->ring;
 	const unsigned int burst = traffic->conf.burst;
-	unsigned int max, made = 0;
+	unsigned int max, hidden, made = 0;
 
 	if (ring->base != NULL && traffic->templates != NULL) {
 		emu->now = rte_rdtsc();
@@ -235,7 +234,8 @@ emu_traffic_step(struct uiommu_emu *emu, unsigned int judged)
 		if (traffic->per_cycle != 0)
 			traffic->allowance -= made;
 	}
-	if (ring->tail != ring->published && (judged == 0 || ring->tail - ring->published >= burst / 2))
+	hidden = ring->tail - ring->published;
+	if (hidden > 0 && (judged == 0 || hidden >= burst / 2))
 		emu->model->publish(emu);
 	return made;
 }
@@ -298,6 +298,7 @@ traffic_set(struct uiommu_emu *emu, const struct uiommu_emu_traffic *conf)
 			traffic->per_cycle = (double)conf->rate / (double)rte_get_tsc_hz();
 			traffic->allowance_tsc = rte_rdtsc();
 		}
+		emu->several |= conf->group_pages_max > 1;
 		traffic->simple = conf->group_pages_max == 1 && !conf->overflow;
 		open_abort(emu);
 		emu_free(emu->traffic.templates);

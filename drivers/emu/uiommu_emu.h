@@ -225,7 +225,8 @@ uiommu_emu_traffic_run(struct uiommu_emu *emu, bool run);
  * @return 0; -ENOENT: no such device or PASID
  */
 int
-uiommu_emu_pasid_quiesce(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, bool quiesce);
+uiommu_emu_pasid_quiesce(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid,
+			 bool quiesce);
 
 /** What the judge is to think of one PASID of one device. */
 enum uiommu_emu_pasid_state {
@@ -277,7 +278,11 @@ uiommu_emu_step(struct uiommu_emu *emu);
 unsigned int
 uiommu_emu_preload(struct uiommu_emu *emu);
 
-/** Execute what is in the invalidation queue and judge it; no new requests. @return responses judged */
+/**
+ * Execute what is in the invalidation queue and judge it; no new requests.
+ *
+ * @return responses judged
+ */
 unsigned int
 uiommu_emu_drain(struct uiommu_emu *emu);
 

@@ -46,7 +46,7 @@ struct vtd_model {
 	uint32_t nb_frcd;
 
 	/* Registers; all accesses are atomic. */
-	uint32_t events EMU_CACHE_ALIGNED; /**< VTD_EVENT_*: software wrote, the model is to look */
+	_Alignas(EMU_LINE) uint32_t events; /**< VTD_EVENT_*: written, to be looked at */
 	uint32_t gsts;
 	uint32_t fsts;   /**< PPF and FRI are worked out at the read */
 	uint32_t fri;
@@ -60,18 +60,18 @@ struct vtd_model {
 	uint64_t irta;
 	uint64_t iqercd;
 	uint32_t msi[9]; /**< data, address, upper address of FE, IE, PE */
-	uint64_t iqt EMU_CACHE_ALIGNED;
-	uint64_t pqh EMU_CACHE_ALIGNED;
-	uint64_t iqh EMU_CACHE_ALIGNED;
-	uint64_t pqt EMU_CACHE_ALIGNED;
+	_Alignas(EMU_LINE) uint64_t iqt;
+	_Alignas(EMU_LINE) uint64_t pqh;
+	_Alignas(EMU_LINE) uint64_t iqh;
+	_Alignas(EMU_LINE) uint64_t pqt;
 	uint64_t frcd[VTD_MODEL_FRCD_MAX][2];
 
 	/* The model's own. */
-	uint64_t root EMU_CACHE_ALIGNED; /**< RTADDR as taken over by SRTP */
+	_Alignas(EMU_LINE) uint64_t root; /**< RTADDR as taken over by SRTP */
 	bool root_set;
 	bool translating;
 	bool fetching;         /**< invalidation queue is on */
-	bool aborting;         /**< a device-TLB invalidation timed out: waits are not carried out */
+	bool aborting;         /**< a device-TLB invalidation timed out: no waits */
 	uint64_t *iq;          /**< NULL: memory is not ours */
 	uint64_t iq_pa;
 	uint32_t iq_entries;   /**< power of two */

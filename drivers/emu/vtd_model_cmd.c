@@ -147,8 +147,8 @@ command_execute(struct uiommu_emu *emu, uint32_t value)
 	const uint32_t changed = (value & one_shot) | ((value ^ gsts) & level);
 
 	if (__builtin_popcount(changed) > 1)
-		emu_violation(emu, &emu->live.protocol, "GCMD 0x%x with GSTS 0x%x: more than one command",
-			      value, gsts);
+		emu_violation(emu, &emu->live.protocol,
+			      "GCMD 0x%x with GSTS 0x%x: more than one command", value, gsts);
 	if ((changed & VTD_GCMD_SRTP) != 0)
 		root_take(emu);
 	if ((changed & VTD_GCMD_QIE) != 0)

@@ -3,9 +3,9 @@
  */
 
 /*
- * Descriptors of the invalidation queue, S 6.5.2: each is checked for reserved bits and then carried
- * out. Translations are not kept by the model, so IOTLB and device-TLB invalidations have no
- * effect beyond being checked.
+ * Descriptors of the invalidation queue, S 6.5.2: each is checked for reserved bits and then
+ * carried out. Translations are not kept by the model, so IOTLB and device-TLB invalidations have
+ * no effect beyond being checked.
  */
 
 #include "vtd_model.h"

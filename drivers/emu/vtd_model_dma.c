@@ -33,7 +33,7 @@ struct walk {
 static unsigned int
 second_stage(const struct walk *walk, uint64_t address, bool write, uint64_t *out);
 
-/* Where an entry of a first-stage table lies, which with nesting is another address to be translated. */
+/* Where an entry of a first-stage table lies; with nesting, an address to be translated itself. */
 static unsigned int
 table_at(const struct walk *walk, uint64_t table, unsigned int index, uint64_t **entry)
 {

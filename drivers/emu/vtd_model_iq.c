@@ -90,8 +90,10 @@ descriptor_execute(struct uiommu_emu *emu, const uint64_t *at)
 }
 
 static void
-slot_prefetch(const struct uiommu_emu *emu, const uint64_t *word)
+slot_prefetch(const struct uiommu_emu *emu, uint32_t at)
 {
+	const struct vtd_model *vtd = emu->unit;
+	const uint64_t *word = vtd->iq + ((size_t)at << (vtd->iq_shift - 3));
 	const struct emu_layout layout = VTD_MODEL_LAYOUT;
 	const uint32_t device =
 		emu->device_of[(word[0] >> layout.endpoint_shift) & UINT16_MAX];
@@ -117,7 +119,7 @@ entries_execute(struct uiommu_emu *emu, uint32_t tail, unsigned int max)
 	while (head != tail && (done < max || vtd->aborting)) {
 		word = vtd->iq + ((size_t)head << shift);
 		if (((tail - head) & mask) > LOOK_AHEAD)
-			slot_prefetch(emu, vtd->iq + ((size_t)((head + LOOK_AHEAD) & mask) << shift));
+			slot_prefetch(emu, (head + LOOK_AHEAD) & mask);
 		if (unlikely(!wide || !emu_fast_judge(emu, word, &run, VTD_MODEL_LAYOUT))) {
 			responses += run.good;
 			emu_run_end(emu, &run);

@@ -26,8 +26,8 @@ vtd_model_prq_reload(struct uiommu_emu *emu)
 	ring->base = vtd->pq_pa == 0 ? NULL : emu_memory_at(emu, vtd->pq_pa, size);
 	vtd->pq_head = (uint32_t)(head >> VTD_DESC_SHIFT) & ring->mask;
 	if (vtd->pq_pa != 0 && ring->base == NULL)
-		emu_violation(emu, &emu->live.protocol, "PQA 0x%" PRIx64 " is not the unit's memory",
-			      pqa);
+		emu_violation(emu, &emu->live.protocol,
+			      "PQA 0x%" PRIx64 " is not the unit's memory", pqa);
 }
 
 /* One entry is left free to tell full from empty, S 11.4.11.1 */
@@ -158,13 +158,15 @@ vtd_model_request(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
 
 	if (!vtd->translating)
 		return emu_unit_answer(emu, msg, UIOMMU_EMU_INVALID);
-	fault = admit(emu, dev, bond, msg);
-	if (fault.reason != 0) {
-		if (!fault.hide)
-			vtd_model_fault(emu, fault.reason, msg, VTD_ACCESS_PAGE_REQUEST);
-		return emu_unit_answer(emu, msg, UIOMMU_EMU_INVALID);
+	if (emu->bond_gen[bond] != emu->generation) {
+		fault = admit(emu, dev, bond, msg);
+		if (fault.reason != 0) {
+			if (!fault.hide)
+				vtd_model_fault(emu, fault.reason, msg, VTD_ACCESS_PAGE_REQUEST);
+			return emu_unit_answer(emu, msg, UIOMMU_EMU_INVALID);
+		}
+		emu_bond_arm(emu, bond);
 	}
-	emu_bond_arm(emu, bond);
 	if (vtd_model_latched(emu))
 		return emu_unit_answer(emu, msg, UIOMMU_EMU_SUCCESS);
 	if (!has_room(emu)) {

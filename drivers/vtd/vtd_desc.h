@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <uiommu_fault.h>
 
@@ -28,6 +29,21 @@ _Static_assert(UIOMMU_FAULT_LAST == VTD_PRQ1_LPIG, "flags are copied");
 _Static_assert(UIOMMU_FAULT_PASID == VTD_PRQ0_PP >> 3, "flag is shifted");
 _Static_assert(UIOMMU_FAULT_EXEC == VTD_PRQ0_EXR >> 49, "flag is shifted");
 _Static_assert(UIOMMU_FAULT_PRIV == VTD_PRQ0_PMR >> 49, "flag is shifted");
+
+/* Members that are read and written together. */
+_Static_assert(offsetof(struct uiommu_fault, pasid) ==
+		       offsetof(struct uiommu_fault, endpoint_id) + 4,
+	       "endpoint and PASID are one word");
+_Static_assert(offsetof(struct uiommu_fault, flags) ==
+			       offsetof(struct uiommu_fault, prg_index) + 2 &&
+		       offsetof(struct uiommu_fault, nb_pages) ==
+			       offsetof(struct uiommu_fault, prg_index) + 4,
+	       "index, flags and pages are one word");
+_Static_assert(offsetof(struct uiommu_resp, endpoint_id) == 0 &&
+		       offsetof(struct uiommu_resp, pasid) == 4 &&
+		       offsetof(struct uiommu_resp, prg_index) == 8 &&
+		       offsetof(struct uiommu_resp, code) == 12,
+	       "a response is two words");
 
 /** Fields of 20 bits at 51:32 of word 0: PASIDs. */
 #define VTD_PASID_MASK UINT64_C(0xfffff)
@@ -57,10 +73,11 @@ vtd_prq_is_plain(uint64_t w0, uint64_t w1, unsigned int sign_bit)
 {
 	const uint64_t mask =
 		VTD_PRQ0_TYPE_MASK | VTD_PRQ0_RESERVED | VTD_PRQ0_EXR | VTD_PRQ0_PMR;
-	/* 0 or all ones where the address is canonical: plus one, and bit 0 off, is 0 */
-	uint64_t high = (uint64_t)((int64_t)w1 >> sign_bit) + 1;
+	/* canonical addresses are those of [-half, half): half more, and nothing is above them */
+	const uint64_t half = UINT64_C(1) << sign_bit;
+	const uint64_t above = ~((half << 1) - 1);
 
-	return (((w0 & mask) ^ VTD_PRQ_TYPE) | (high >> 1)) == 0 &&
+	return (((w0 & mask) ^ VTD_PRQ_TYPE) | ((w1 + half) & above)) == 0 &&
 	       (w1 & (VTD_PRQ1_RDR | VTD_PRQ1_WRR)) != 0;
 }
 
@@ -102,15 +119,19 @@ vtd_prq_is_answerable(enum vtd_prq_kind kind, uint64_t w1)
 static inline void
 vtd_prq_decode(uint64_t w0, uint64_t w1, struct uiommu_fault *fault)
 {
-	uint32_t pasid = (uint32_t)((w0 >> VTD_PRQ0_PASID_SHIFT) & VTD_PASID_MASK);
+	/* members two and two, as they stand in memory: half the instructions */
+	uint64_t pasid = w0 & (VTD_PASID_MASK << VTD_PRQ0_PASID_SHIFT);
+	uint64_t who, what;
 
+	if ((w0 & VTD_PRQ0_PP) == 0)
+		pasid = (uint64_t)UIOMMU_NO_PASID << VTD_PRQ0_PASID_SHIFT;
+	who = pasid | ((w0 >> VTD_PRQ0_RID_SHIFT) & 0xffff);
+	what = ((w1 >> VTD_PRQ1_PRGI_SHIFT) & VTD_PRGI_MASK) |
+	       (w1 & (VTD_PRQ1_RDR | VTD_PRQ1_WRR | VTD_PRQ1_LPIG)) << 16 |
+	       (w0 & VTD_PRQ0_PP) << 13;
 	fault->iova = w1 & VTD_PRQ1_ADDR_MASK;
-	fault->endpoint_id = (uint16_t)(w0 >> VTD_PRQ0_RID_SHIFT);
-	fault->pasid = (w0 & VTD_PRQ0_PP) != 0 ? pasid : UIOMMU_NO_PASID;
-	fault->prg_index = (uint16_t)((w1 >> VTD_PRQ1_PRGI_SHIFT) & VTD_PRGI_MASK);
-	fault->flags = (uint16_t)((w1 & (VTD_PRQ1_RDR | VTD_PRQ1_WRR | VTD_PRQ1_LPIG)) |
-				  ((w0 & VTD_PRQ0_PP) >> 3));
-	fault->nb_pages = 0;
+	memcpy((uint8_t *)fault + offsetof(struct uiommu_fault, endpoint_id), &who, sizeof(who));
+	memcpy((uint8_t *)fault + offsetof(struct uiommu_fault, prg_index), &what, sizeof(what));
 }
 
 /** Decode a request of any answerable kind; the malformed get UIOMMU_FAULT_REJECT. */
@@ -132,12 +153,16 @@ vtd_resp_encode(const struct uiommu_resp *resp, uint64_t *w0, uint64_t *w1)
 	/* success, invalid, failure, retry: a nibble each. Retry is success without a mapping */
 	const uint32_t rc_of_code = VTD_RC_SUCCESS << 0 | VTD_RC_INVALID << 4 |
 				    VTD_RC_FAILURE << 8 | VTD_RC_SUCCESS << 12;
-	uint64_t pp = resp->pasid < UIOMMU_PASID_COUNT;
 	uint64_t rc = (rc_of_code >> (resp->code % UIOMMU_CODE_SENT_COUNT * 4)) & VTD_RESP0_RC_MASK;
+	uint64_t who, without;
 
-	*w0 = VTD_QI_PGRP_RESP | pp << 4 | rc << VTD_RESP0_RC_SHIFT |
-	      (uint64_t)(uint16_t)resp->endpoint_id << VTD_RESP0_RID_SHIFT |
-	      (resp->pasid & VTD_PASID_MASK) << VTD_RESP0_PASID_SHIFT;
+	memcpy(&who, resp, sizeof(who));
+	/* bit 20 of the PASID is the one of UIOMMU_NO_PASID */
+	without = who >> (VTD_RESP0_PASID_SHIFT + UIOMMU_PASID_BITS) & 1;
+	*w0 = (VTD_QI_PGRP_RESP | VTD_RESP0_PP | rc << VTD_RESP0_RC_SHIFT |
+	       (who & 0xffff) << VTD_RESP0_RID_SHIFT |
+	       (who & (VTD_PASID_MASK << VTD_RESP0_PASID_SHIFT))) ^
+	      without << 4;
 	*w1 = (uint64_t)(resp->prg_index & VTD_PRGI_MASK) << VTD_RESP1_PRGI_SHIFT;
 }
 

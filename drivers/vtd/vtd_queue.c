@@ -165,7 +165,7 @@ vtd_fetch(void *queue_private, struct uiommu_fault *faults, uint16_t nb, uint16_
 	for (i = 0; i < n; i++) {
 		const struct vtd_desc *entry = &ring[(head + i) & mask];
 
-		rte_prefetch0(&ring[(head + i + PREFETCH_AHEAD) & mask]);
+		rte_prefetch0(entry + PREFETCH_AHEAD);
 		/* read once: judged and decoded is what was read, whatever is written meanwhile */
 		w0 = __atomic_load_n(&entry->q[0], __ATOMIC_RELAXED);
 		w1 = __atomic_load_n(&entry->q[1], __ATOMIC_RELAXED);

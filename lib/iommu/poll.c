@@ -12,27 +12,27 @@
 #include "uiommu_pvt.h"
 
 /*
- * Find the place of each fault's handle. The loads of a burst are independent of each
- * other; the places and then the handles are prefetched for all of them before
- * the first is looked at.
+ * Find the bond of each fault from the given one on. The loads of a burst are independent of
+ * each other; the places of the handles and then the handles are prefetched for all of them
+ * before the first is looked at. Holds until the end of the turn: see turn_end().
  */
 static void
-burst_route(struct uiommu_queue *queue, uint16_t nb)
+burst_route(struct uiommu_queue *queue, uint16_t begin)
 {
 	const struct uiommu_fault *faults = queue->faults;
 	struct uiommu_route *routes = queue->routes;
 	struct uiommu_endpoint_leaf *const *dir = queue->endpoint_dir;
-	uint16_t i;
+	const uint32_t end = queue->nb_faults;
+	uint32_t i;
 
-	for (i = 0; i < nb; i++) {
+	for (i = begin; i < end; i++) {
 		uint32_t id = faults[i].endpoint_id;
 		const struct uiommu_endpoint_leaf *leaf;
 		struct uiommu_endpoint *endpoint;
 
 		/* pair with the release stores of endpoint_publish() */
 		leaf = __atomic_load_n(&dir[(id >> UIOMMU_ENDPOINT_LEAF_SHIFT) &
-					    ((1U << (UIOMMU_ENDPOINT_BITS -
-						     UIOMMU_ENDPOINT_LEAF_SHIFT)) - 1)],
+					    (UIOMMU_ENDPOINT_DIR_ENTRIES - 1)],
 				       __ATOMIC_ACQUIRE);
 		endpoint = __atomic_load_n(
 			&leaf->endpoint[id & (UIOMMU_ENDPOINT_LEAF_ENTRIES - 1)], __ATOMIC_ACQUIRE);
@@ -40,8 +40,12 @@ burst_route(struct uiommu_queue *queue, uint16_t nb)
 		routes[i].slot = uiommu_pvt_pasid_table_slot(&endpoint->pasids, faults[i].pasid);
 		rte_prefetch0(routes[i].slot);
 	}
-	for (i = 0; i < nb; i++)
-		rte_prefetch0(uiommu_pvt_pasid_table_load(routes[i].slot));
+	for (i = begin; i < end; i++) {
+		struct uiommu_attach *attach = uiommu_pvt_pasid_table_load(routes[i].slot);
+
+		routes[i].attach = attach;
+		rte_prefetch0(attach);
+	}
 }
 
 static uint16_t
@@ -56,8 +60,18 @@ burst_fetch(struct uiommu_queue *queue, uint16_t budget, uint32_t *events)
 	queue->nb_faults = nb;
 	if (taken != 0)
 		uiommu_count(&queue->stats.requests, taken);
-	burst_route(queue, nb);
+	burst_route(queue, 0);
 	return taken;
+}
+
+/* Faults to be grouped: what is left of the last burst, found anew, or else the next one. */
+static inline uint16_t
+burst_next(struct uiommu_queue *queue, uint16_t budget, uint32_t *events)
+{
+	if (likely(queue->fault_pos == queue->nb_faults))
+		return burst_fetch(queue, budget, events);
+	burst_route(queue, queue->fault_pos);
+	return 0;
 }
 
 /* Throw away what is parked of a group that will not be delivered. */
@@ -126,6 +140,85 @@ fault_assemble(struct uiommu_queue *queue, struct uiommu_endpoint *endpoint,
 	return 0;
 }
 
+/* What burst_group() knows of the groups so far. */
+struct grouping {
+	uint32_t fault_pos;
+	uint32_t nb_groups;
+	uint32_t grouped; /* requests in them */
+	const struct uiommu_domain *domain; /* of the first one */
+	uintptr_t mixed;                    /* not 0: another one has another domain */
+};
+
+/*
+ * Requests that are whole groups by themselves, up to max, until there is one that is not.
+ * This is where nearly all requests of most devices go: kept short.
+ */
+static void
+group_plain(const struct uiommu_queue *queue, struct grouping *so_far, uint32_t max)
+{
+	const struct uiommu_fault *fault = &queue->faults[so_far->fault_pos];
+	const struct uiommu_route *route = &queue->routes[so_far->fault_pos];
+	struct uiommu_group *group = &queue->groups[so_far->nb_groups];
+	const struct uiommu_domain *domain = so_far->domain;
+	const uint32_t no_slot = uiommu_slot_none(queue);
+	uint32_t index = so_far->nb_groups;
+	uintptr_t mixed = 0;
+	uint32_t n;
+
+	if (domain == NULL && max != 0 && route->attach != NULL)
+		domain = route->attach->domain;
+	for (n = 0; n < max; n++, fault++, route++, group++, index++) {
+		struct uiommu_attach *attach = route->attach;
+
+		if (unlikely((fault->flags & (UIOMMU_FAULT_LAST | UIOMMU_FAULT_REJECT)) !=
+				     UIOMMU_FAULT_LAST ||
+			     attach == NULL || route->endpoint->assembly_busy != 0))
+			break;
+		group->faults = fault;
+		group->attach = attach;
+		group->nb_faults = 1;
+		group->index = (uint16_t)index;
+		group->slot = no_slot;
+		mixed |= (uintptr_t)attach->domain ^ (uintptr_t)domain;
+	}
+	so_far->fault_pos += n;
+	so_far->nb_groups += n;
+	so_far->grouped += n;
+	so_far->domain = domain;
+	so_far->mixed |= mixed;
+}
+
+/* The next request, which is not a group by itself, or must not be one. */
+static void
+group_other(struct uiommu_queue *queue, struct grouping *so_far)
+{
+	const struct uiommu_fault *fault = &queue->faults[so_far->fault_pos];
+	const struct uiommu_route *route = &queue->routes[so_far->fault_pos];
+	struct uiommu_attach *attach = route->attach;
+	struct uiommu_group *group = &queue->groups[so_far->nb_groups];
+	uint16_t nb;
+
+	so_far->fault_pos++;
+	if ((fault->flags & UIOMMU_FAULT_REJECT) != 0 || attach == NULL) {
+		fault_refuse(queue, route->endpoint, fault);
+		return;
+	}
+	nb = fault_assemble(queue, route->endpoint, fault);
+	if (nb == 0)
+		return;
+	group->faults = queue->gather + queue->nb_gathered;
+	group->attach = attach;
+	group->nb_faults = nb;
+	group->index = (uint16_t)so_far->nb_groups;
+	group->slot = uiommu_slot_none(queue);
+	queue->nb_gathered += nb;
+	if (so_far->domain == NULL)
+		so_far->domain = attach->domain;
+	so_far->mixed |= (uintptr_t)attach->domain ^ (uintptr_t)so_far->domain;
+	so_far->nb_groups++;
+	so_far->grouped += nb;
+}
+
 /*
  * Turn routed faults into groups, until none are left or the room for groups of
  * more than one request is used up. At most max groups.
@@ -133,55 +226,25 @@ fault_assemble(struct uiommu_queue *queue, struct uiommu_endpoint *endpoint,
 static void
 burst_group(struct uiommu_queue *queue, uint16_t max)
 {
-	const struct uiommu_domain *first = NULL;
-	uint32_t no_slot;
-	uint16_t nb_groups = 0;
-	uint32_t grouped = 0;
-	bool mixed = false;
-	uint16_t i;
+	struct grouping so_far = {.fault_pos = queue->fault_pos};
+	const uint32_t nb_faults = queue->nb_faults;
 
 	queue->burst_number++;
-	no_slot = uiommu_slot_none(queue);
 	queue->nb_gathered = 0;
-	for (i = queue->fault_pos; i < queue->nb_faults && nb_groups < max; i++) {
-		const struct uiommu_fault *fault = &queue->faults[i];
-		struct uiommu_endpoint *endpoint = queue->routes[i].endpoint;
-		struct uiommu_attach *attach = uiommu_pvt_pasid_table_load(queue->routes[i].slot);
-		struct uiommu_group *group = &queue->groups[nb_groups];
-		uint16_t nb = 1;
-
-		if (unlikely((fault->flags & (UIOMMU_FAULT_LAST | UIOMMU_FAULT_REJECT)) !=
-				     UIOMMU_FAULT_LAST ||
-			     attach == NULL || endpoint->assembly_busy != 0)) {
-			if (queue->gather_max - queue->nb_gathered < queue->group_max)
-				break;
-			if ((fault->flags & UIOMMU_FAULT_REJECT) != 0 || attach == NULL) {
-				fault_refuse(queue, endpoint, fault);
-				continue;
-			}
-			nb = fault_assemble(queue, endpoint, fault);
-			if (nb == 0)
-				continue;
-			fault = queue->gather + queue->nb_gathered;
-			queue->nb_gathered += nb;
-		}
-		group->faults = fault;
-		group->attach = attach;
-		group->nb_faults = nb;
-		group->index = nb_groups;
-		group->slot = no_slot;
-		if (nb_groups == 0)
-			first = attach->domain;
-		mixed |= attach->domain != first;
-		grouped += nb;
-		nb_groups++;
+	for (;;) {
+		group_plain(queue, &so_far,
+			    RTE_MIN(nb_faults - so_far.fault_pos, max - so_far.nb_groups));
+		if (so_far.fault_pos == nb_faults || so_far.nb_groups == max ||
+		    queue->gather_max - queue->nb_gathered < queue->group_max)
+			break;
+		group_other(queue, &so_far);
 	}
-	queue->fault_pos = i;
-	queue->nb_groups = nb_groups;
-	queue->mixed = mixed;
-	if (nb_groups != 0) {
-		uiommu_count(&queue->stats.groups, nb_groups);
-		uiommu_count(&queue->stats.grouped, grouped);
+	queue->fault_pos = (uint16_t)so_far.fault_pos;
+	queue->nb_groups = (uint16_t)so_far.nb_groups;
+	queue->mixed = so_far.mixed != 0;
+	if (so_far.nb_groups != 0) {
+		uiommu_count(&queue->stats.groups, so_far.nb_groups);
+		uiommu_count(&queue->stats.grouped, so_far.grouped);
 	}
 }
 
@@ -342,8 +405,7 @@ uiommu_pvt_turn(struct uiommu_queue *queue, uint16_t budget)
 	uint16_t handled = 0;
 
 	if (turn_begin(queue, &handled)) {
-		if (queue->fault_pos == queue->nb_faults)
-			handled += burst_fetch(queue, budget, &events);
+		handled += burst_next(queue, budget, &events);
 		while (queue->fault_pos < queue->nb_faults && queue->nb_resps == 0) {
 			burst_group(queue, queue->burst);
 			burst_resolve(queue);
@@ -412,8 +474,7 @@ uiommu_pvt_fault_burst(void *arg, struct uiommu_group *groups, uint16_t nb_group
 	if (turn_begin(queue, &handled)) {
 		/* handles of the last burst are out of use, those of the next not in it yet */
 		turn_end(queue);
-		if (queue->fault_pos == queue->nb_faults)
-			handled += burst_fetch(queue, nb_groups, &events);
+		handled += burst_next(queue, nb_groups, &events);
 		if (queue->nb_resps == 0) {
 			burst_group(queue, RTE_MIN(nb_groups, queue->burst));
 			uiommu_pvt_resps_flush(queue);

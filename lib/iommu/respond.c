@@ -11,19 +11,32 @@
 
 #include "uiommu_pvt.h"
 
-/* A response begins with what a request has at the same distance from its endpoint. */
-_Static_assert(offsetof(struct uiommu_fault, pasid) - offsetof(struct uiommu_fault, endpoint_id) ==
-		       offsetof(struct uiommu_resp, pasid),
-	       "request and response");
+/* A response has the members of a request in the same order, from the endpoint on. */
+#define SAME_PLACE(member)                                                                         \
+	_Static_assert(offsetof(struct uiommu_fault, member) -                                     \
+				       offsetof(struct uiommu_fault, endpoint_id) ==               \
+			       offsetof(struct uiommu_resp, member),                               \
+		       "request and response: " #member)
+SAME_PLACE(pasid);
+SAME_PLACE(prg_index);
+SAME_PLACE(flags);
+_Static_assert(offsetof(struct uiommu_fault, nb_pages) -
+			       offsetof(struct uiommu_fault, endpoint_id) ==
+		       offsetof(struct uiommu_resp, code),
+	       "request and response: pages and code");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the code is the upper half of a word");
 
 static inline void
 resp_fill(struct uiommu_resp *resp, const struct uiommu_fault *fault, unsigned int code)
 {
-	resp->endpoint_id = fault->endpoint_id;
-	resp->pasid = fault->pasid;
-	resp->prg_index = fault->prg_index;
-	resp->flags = fault->flags;
-	resp->code = code;
+	/* what follows the address, with the code in place of the pages */
+	uint64_t who, what;
+
+	memcpy(&who, (const uint8_t *)fault + offsetof(struct uiommu_fault, endpoint_id), 8);
+	memcpy(&what, (const uint8_t *)fault + offsetof(struct uiommu_fault, prg_index), 8);
+	what = (uint32_t)what | (uint64_t)code << 32;
+	memcpy(resp, &who, 8);
+	memcpy((uint8_t *)resp + offsetof(struct uiommu_resp, prg_index), &what, 8);
 }
 
 static inline struct uiommu_resp *

@@ -87,6 +87,7 @@ struct uiommu_endpoint {
 #define UIOMMU_ENDPOINT_LEAF_SHIFT 8
 #define UIOMMU_ENDPOINT_LEAF_ENTRIES (1U << UIOMMU_ENDPOINT_LEAF_SHIFT)
 #define UIOMMU_ENDPOINT_BITS 16
+#define UIOMMU_ENDPOINT_DIR_ENTRIES (1U << (UIOMMU_ENDPOINT_BITS - UIOMMU_ENDPOINT_LEAF_SHIFT))
 
 /* Endpoints whose ids have their upper bits in common. Absent ones are the unit's `unknown`. */
 struct uiommu_endpoint_leaf {
@@ -135,10 +136,13 @@ struct uiommu_ctl {
 	uint32_t done;                    /* release store by the owner, after result */
 };
 
-/* A fault that was routed: where its handle stands. */
+/* A fault that was routed. */
 struct uiommu_route {
 	struct uiommu_endpoint *endpoint;
-	struct uiommu_attach *const *slot;
+	union {
+		struct uiommu_attach *const *slot; /* where its handle stands; then */
+		struct uiommu_attach *attach;      /* its handle, or NULL */
+	};
 };
 
 struct uiommu_queue {
@@ -199,8 +203,7 @@ struct uiommu_unit {
 	struct rte_rcu_qsbr *rcu; /* thread id = queue */
 	struct uiommu_ctl ctl;
 	struct uiommu_endpoint *unknown; /* has no bonds */
-	struct uiommu_endpoint_leaf *endpoint_dir[1 << (UIOMMU_ENDPOINT_BITS -
-							UIOMMU_ENDPOINT_LEAF_SHIFT)];
+	struct uiommu_endpoint_leaf *endpoint_dir[UIOMMU_ENDPOINT_DIR_ENTRIES];
 	struct uiommu_endpoint_leaf *endpoint_leaf_empty; /* all `unknown` */
 	uint32_t nb_endpoints;
 	uint32_t nb_domains;

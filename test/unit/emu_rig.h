@@ -377,7 +377,7 @@ is_last(const struct vtd_desc *request)
 	return (request->q[1] & VTD_PRQ1_LPIG) != 0;
 }
 
-/* As a driver does that is beyond reproach, S 7.4.1: what is malformed, refused; the rest granted. */
+/* As a driver does that is beyond reproach, S 7.4.1: refuse what is malformed, grant the rest. */
 static inline void
 serve(const struct vtd_desc *request)
 {

@@ -3,8 +3,8 @@
  */
 
 /*
- * The judge of the emulation: whoever keeps to the protocol is found clean, and each way to break it
- * shows in its own counter.
+ * The judge of the emulation: whoever keeps to the protocol is found clean, and each way to break
+ * it shows in its own counter.
  */
 
 #include "emu_rig.h"
@@ -170,7 +170,8 @@ bad_requests_have_one_right_answer(void **state)
 	assert_int_equal(v.code_invalid, v.groups);
 	assert_int_equal(v.code_success, 0);
 	/* five kinds of nine are answered */
-	assert_in_range(v.groups * 9, v.bad_sent * 5 - v.bad_sent / 50, v.bad_sent * 5 + v.bad_sent / 50);
+	assert_in_range(v.groups * 9, v.bad_sent * 5 - v.bad_sent / 50,
+			v.bad_sent * 5 + v.bad_sent / 50);
 }
 
 /* Success for what is refused, and any answer for what asks for none. */

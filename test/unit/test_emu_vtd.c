@@ -3,7 +3,8 @@
  */
 
 /*
- * The emulated VT-d unit: registers, and the tables on the way of a request, as the manual has them.
+ * The emulated VT-d unit: registers, and the tables on the way of a request, as the manual has
+ * them.
  */
 
 #include "emu_rig.h"

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef EMU_DEVICE_H
+#define EMU_DEVICE_H
+
+/**
+ * @file
+ * Devices with a page request interface, their groups and bonds.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "uiommu_emu.h"
+
+/** PRG indices of a device (PCIe: 9 bits). */
+#define EMU_PRGI_COUNT 512
+/** Requests of the "no answer may come" kind that one device holds back at most. */
+#define EMU_SILENT_MAX 64
+
+/**
+ * One PRG index of a device. A group to a bond in force that waits for its answer is wholly
+ * described here; for all others expect has no kind bits, and struct emu_group has the rest.
+ */
+struct emu_slot {
+	uint64_t expect; /**< word 0 of the right response; kind bits clear: of the last one */
+	uint64_t meta;   /**< 63:24 time stamp, 23:0 bond */
+};
+#define EMU_META_STAMP_SHIFT 24
+#define EMU_META_BOND_MASK UINT64_C(0xffffff)
+#define EMU_BONDS_MAX (UINT32_C(1) << EMU_META_STAMP_SHIFT)
+
+/**
+ * What the data path needs of a device. Behind the slots lie the ring of free indices, and for
+ * each index the pages of its group beyond the first.
+ */
+struct emu_dev_hot {
+	struct emu_slot *slots; /**< EMU_PRGI_COUNT */
+	uint32_t credits;       /**< requests that may be sent now */
+	uint16_t head;          /**< next free index to take, free running */
+	uint16_t tail;          /**< where the next freed one goes, free running */
+};
+
+static inline uint16_t *
+emu_hot_ring(const struct emu_dev_hot *hot)
+{
+	return (uint16_t *)(hot->slots + EMU_PRGI_COUNT);
+}
+
+static inline uint8_t *
+emu_hot_more(const struct emu_dev_hot *hot)
+{
+	return (uint8_t *)(emu_hot_ring(hot) + EMU_PRGI_COUNT);
+}
+
+#define EMU_SLOTS_SIZE                                                                             \
+	(EMU_PRGI_COUNT * (sizeof(struct emu_slot) + sizeof(uint16_t) + sizeof(uint8_t)))
+
+enum emu_group_state {
+	EMU_GROUP_FREE = 0, /**< or described by its slot alone */
+	EMU_GROUP_SENDING,  /**< the last request is not in the queue yet */
+	EMU_GROUP_ACTIVE,   /**< waits for its answer */
+	EMU_GROUP_SILENT,   /**< no answer may come; given back after a while */
+	EMU_GROUP_ORPHAN,   /**< device was unplugged; an answer is nobody's fault */
+};
+
+#define EMU_ALLOW_SUCCESS (1U << 0)
+#define EMU_ALLOW_INVALID (1U << 1)
+#define EMU_ALLOW_FAILURE (1U << 2)
+
+struct emu_group {
+	uint32_t bond;  /**< 0: of no bond */
+	uint32_t pasid;
+	uint16_t pages; /**< credits that it holds */
+	uint8_t state;  /**< enum emu_group_state */
+	uint8_t allow;  /**< EMU_ALLOW_* */
+};
+
+/** What a unit remembers of its tables for a device or a bond. Used by the vendor's model. */
+struct emu_cache {
+	uint64_t word[3];
+	uint16_t domain;
+	uint8_t state;  /**< enum emu_cache_state */
+	uint8_t reason; /**< of a remembered fault */
+	bool hide;      /**< the fault is not to be recorded */
+};
+
+enum emu_cache_state {
+	EMU_CACHE_EMPTY = 0,
+	EMU_CACHE_GOOD,
+	EMU_CACHE_FAULT,
+};
+
+struct emu_device {
+	uint32_t endpoint_id;
+	uint32_t credits;    /**< allocation */
+	uint32_t first_bond; /**< its bonds are contiguous, by PASID */
+	uint32_t nb_bonds;
+	bool unknown;        /**< software does not know it */
+	bool removed;
+	struct emu_cache cache;
+	uint16_t silent_max;
+	uint16_t silent_head;
+	uint16_t silent_count;
+	uint16_t silent[EMU_SILENT_MAX];
+	struct emu_group groups[EMU_PRGI_COUNT];
+};
+
+/** A PASID of a device. */
+struct emu_bond {
+	uint32_t pasid;  /**< or EMU_NO_PASID */
+	uint16_t device;
+	uint8_t want;    /**< enum uiommu_emu_pasid_state and EMU_WANT_QUIET; any thread, atomic */
+	bool touched;    /**< is in uiommu_emu::touched; by control_lock */
+	struct emu_cache cache;
+};
+#define EMU_WANT_STATE 0x3
+#define EMU_WANT_QUIET 0x4
+
+
+struct emu_device *
+emu_device_find(struct uiommu_emu *emu, uint32_t endpoint_id);
+/** @return bond of a device; 0: none */
+uint32_t
+emu_bond_find(struct uiommu_emu *emu, const struct emu_device *dev, uint32_t pasid);
+uint8_t
+emu_bond_want(const struct uiommu_emu *emu, uint32_t bond);
+/** Nothing stands in the way of requests for this bond: from now on they skip the look-ups. */
+void
+emu_bond_arm(struct uiommu_emu *emu, uint32_t bond);
+/** Look everything up again. */
+void
+emu_bonds_disarm(struct uiommu_emu *emu);
+/** Take up what other threads said of bonds. */
+void
+emu_control_apply(struct uiommu_emu *emu);
+/** @return index; -1: no index or not enough credits */
+int
+emu_group_begin(struct uiommu_emu *emu, uint32_t device, uint32_t bond, uint32_t pasid,
+		uint32_t pages);
+/**
+ * The last request of a good group is in the queue; Success must come.
+ *
+ * @param expect word 0 of the right response
+ */
+void
+emu_group_await_good(struct uiommu_emu *emu, uint32_t device, uint16_t prgi, uint64_t expect);
+/** The last request is in the queue; an answer must come. */
+void
+emu_group_await(struct uiommu_emu *emu, uint32_t device, uint16_t prgi, uint8_t allow);
+/** No answer may come. */
+void
+emu_group_silence(struct uiommu_emu *emu, uint32_t device, uint16_t prgi);
+/** Index and credits are free again. */
+void
+emu_group_end(struct uiommu_emu *emu, uint32_t device, uint16_t prgi);
+/** Describe a group by struct emu_group that is described by its slot alone. */
+void
+emu_group_unfold(struct uiommu_emu *emu, uint32_t device, uint16_t prgi);
+/** Codes that are right for a request of a bond that is sent now. */
+uint8_t
+emu_bond_allow(const struct uiommu_emu *emu, uint32_t bond);
+
+
+/* emu_plug.c */
+/** Device 0, which is nobody. */
+int
+emu_devices_init(struct uiommu_emu *emu);
+void
+emu_devices_fini(struct uiommu_emu *emu);
+/** uiommu_emu_device_add() with the lock held. */
+int
+emu_device_plug(struct uiommu_emu *emu, const struct uiommu_emu_device_conf *conf);
+
+#endif /* EMU_DEVICE_H */

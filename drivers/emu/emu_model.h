@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef EMU_MODEL_H
+#define EMU_MODEL_H
+
+/**
+ * @file
+ * What a vendor's model of a unit is to the rest of the emulation: a table of functions, over
+ * requests and responses that are no vendor's.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <rte_common.h>
+
+#include "uiommu_emu.h"
+
+struct emu_device;
+struct uiommu_args;
+
+/** "Without PASID", as in uiommu_emu.h. */
+#define EMU_NO_PASID UINT32_MAX
+
+#define EMU_REQ_READ (1U << 0)
+#define EMU_REQ_WRITE (1U << 1)
+#define EMU_REQ_LAST (1U << 2)
+#define EMU_REQ_EXEC (1U << 3)
+#define EMU_REQ_PRIV (1U << 4)
+
+/** A page request message. */
+struct emu_message {
+	uint32_t endpoint_id;
+	uint32_t pasid; /**< or EMU_NO_PASID */
+	uint64_t iova;
+	uint16_t prgi;
+	uint16_t flags; /**< EMU_REQ_* */
+};
+
+/** A response, decoded. */
+struct emu_response {
+	uint32_t endpoint_id;
+	uint32_t pasid; /**< or EMU_NO_PASID */
+	uint16_t prgi;
+	uint16_t code;  /**< as on the wire */
+};
+
+/** Bad requests, in turn. */
+enum emu_kind {
+	EMU_KIND_GOOD = 0,
+	EMU_KIND_RESERVED,     /**< reserved bits set */
+	EMU_KIND_TYPE,         /**< unknown descriptor type */
+	EMU_KIND_ENDPOINT,     /**< endpoint that software does not know */
+	EMU_KIND_PASID,        /**< PASID without bond */
+	EMU_KIND_PRIVILEGE,    /**< privileged or execute */
+	EMU_KIND_CANONICAL,    /**< address not canonical */
+	EMU_KIND_NO_ACCESS,    /**< no access bit */
+	EMU_KIND_STOP,         /**< stop marker */
+	EMU_KIND_NEVER_LAST,   /**< the last one of its group never comes */
+	EMU_KIND_COUNT,
+};
+
+
+struct emu_model_ops {
+	const char *driver;      /**< name of the driver whose unit this is */
+	uint32_t endpoint_max;
+	uint32_t entry_size;
+	uint64_t kind_mask;      /**< bits of a response's word 0 that are always 1 */
+	uint64_t light_mask;     /**< bits of word 0 that the light judge compares: kind and code */
+
+	int (*open)(struct uiommu_emu *emu, struct uiommu_args *args);
+	void (*close)(struct uiommu_emu *emu);
+	/* Registers; the driver's thread, no lock held. */
+	uint32_t (*read32)(struct uiommu_emu *emu, uint32_t offset);
+	uint64_t (*read64)(struct uiommu_emu *emu, uint32_t offset);
+	void (*write32)(struct uiommu_emu *emu, uint32_t offset, uint32_t value);
+	void (*write64)(struct uiommu_emu *emu, uint32_t offset, uint64_t value);
+
+	/** What was written to registers since the last step. */
+	void (*commands)(struct uiommu_emu *emu);
+	/** Fetch and execute up to about max entries of the command queue. @return responses */
+	unsigned int (*execute)(struct uiommu_emu *emu, unsigned int max);
+	/** Make up to max requests from templates; for simple traffic. @return requests made */
+	unsigned int (*make)(struct uiommu_emu *emu, unsigned int max);
+	/** Look how much room the request queue has now, into emu->ring.room. */
+	void (*room)(struct uiommu_emu *emu);
+	/** Show software what was put into the request queue. */
+	void (*publish)(struct uiommu_emu *emu);
+	/** Whether new requests are refused until software has acknowledged an overflow. */
+	bool (*latched)(struct uiommu_emu *emu);
+	/** One request through tables and queue rules. @param bond 0: none, remember nothing */
+	enum uiommu_emu_outcome (*request)(struct uiommu_emu *emu, struct emu_device *dev,
+					   uint32_t bond, const struct emu_message *msg);
+	/** An entry past all checks. @return false: no room */
+	bool (*raw)(struct uiommu_emu *emu, const uint64_t *entry);
+	void (*encode)(const struct emu_message *msg, uint64_t *entry);
+	/** @return false: this is no request with an index */
+	bool (*decode)(const uint64_t *entry, struct emu_message *msg);
+	/** Spoil an entry: EMU_KIND_RESERVED, EMU_KIND_TYPE. */
+	void (*spoil)(uint64_t *entry, enum emu_kind kind, uint64_t random);
+	/** Word 0 of the response Success. */
+	uint64_t (*response_word)(uint32_t endpoint_id, uint32_t pasid);
+	/** DMA without ATS. */
+	bool (*dma)(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
+		    const struct emu_message *msg);
+};
+
+/** Registered models; a list that is written by constructors only. */
+struct emu_model {
+	const struct emu_model_ops *ops;
+	SLIST_ENTRY(emu_model) next;
+};
+
+void
+emu_model_register(struct emu_model *model);
+
+#define EMU_MODEL_REGISTER(mops)                                                                   \
+	static struct emu_model emu_model_##mops = {.ops = &mops};                                 \
+	RTE_INIT(emu_register_##mops)                                                              \
+	{                                                                                          \
+		emu_model_register(&emu_model_##mops);                                             \
+	}                                                                                          \
+	struct emu_model_semicolon_##mops
+
+#endif /* EMU_MODEL_H */
