@@ -35,7 +35,7 @@ vtd_queue_reset(struct vtd_queue *queue)
 }
 
 /* An entry that is not plain. @return 1: decoded; 0: left out */
-static __rte_noinline __attribute__((cold)) uint16_t
+static __rte_noinline __rte_cold uint16_t
 fetch_odd(struct odd_counts *odd, uint64_t w0, uint64_t w1, unsigned int sign_bit,
 	  struct uiommu_fault *fault)
 {
@@ -51,7 +51,7 @@ fetch_odd(struct odd_counts *odd, uint64_t w0, uint64_t w1, unsigned int sign_bi
 	return 1;
 }
 
-static __rte_noinline __attribute__((cold)) void
+static __rte_noinline __rte_cold void
 count_odd(struct vtd_queue *queue, const struct odd_counts *odd)
 {
 	uint32_t stop_markers = odd->kinds[VTD_PRQ_STOP_MARKER];
@@ -68,7 +68,7 @@ count_odd(struct vtd_queue *queue, const struct odd_counts *odd)
  * The tail register holds what it cannot hold. All ones is what a unit that has gone
  * reads as: nothing is taken then, since what is in memory is old.
  */
-static __rte_noinline __attribute__((cold)) uint32_t
+static __rte_noinline __rte_cold uint32_t
 wild_tail(struct vtd_queue *queue, uint64_t pqt)
 {
 	uiommu_count(&queue->prq_wild_index, 1);
@@ -114,7 +114,7 @@ fetch_idle(struct vtd_queue *queue, uint32_t *events)
 }
 
 /* No room for a single response: requests stay where they are. */
-static __rte_noinline __attribute__((cold)) void
+static __rte_noinline __rte_cold void
 fetch_no_room(struct vtd_queue *queue, uint32_t *events)
 {
 	uiommu_count(&queue->iq.stats.iq_full, 1);
@@ -192,7 +192,7 @@ vtd_fetch(void *queue_private, struct uiommu_fault *faults, uint16_t nb, uint16_
  *
  * @return responses to be written
  */
-static __rte_noinline __attribute__((cold)) uint16_t
+static __rte_noinline __rte_cold uint16_t
 respond_short(struct vtd_iq *iq, uint16_t nb, uint16_t *lost)
 {
 	uint32_t room;

@@ -119,6 +119,7 @@ uiommu_pvt_unit_unconfigure(struct uiommu_unit *unit)
 	rte_free(unit->rcu);
 	unit->rcu = NULL;
 	memset(&unit->stats_base, 0, sizeof(unit->stats_base));
+	memset(unit->driver_stats_base, 0, sizeof(unit->driver_stats_base));
 	__atomic_store_n(&unit->state, UIOMMU_DEV_PROBED, __ATOMIC_RELAXED);
 }
 

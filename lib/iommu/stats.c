@@ -92,6 +92,14 @@ driver_stats(struct uiommu_unit *unit)
 	return unit->dev.ops->stats_get(&unit->dev);
 }
 
+static uint64_t
+driver_stat_base(const struct uiommu_unit *unit, unsigned int index)
+{
+	return index < UIOMMU_DRIVER_STATS_MAX
+		       ? __atomic_load_n(&unit->driver_stats_base[index], __ATOMIC_RELAXED)
+		       : 0;
+}
+
 /* Counters since configure, a driver's added to ours of the same name. */
 static void
 stats_sum(struct uiommu_unit *unit, struct uiommu_stats *sum)
@@ -156,11 +164,17 @@ int
 uiommu_stats_reset(int16_t dev_id)
 {
 	struct uiommu_unit *unit = uiommu_pvt_unit_get(dev_id);
+	const struct uiommu_driver_stat *stat;
 	struct uiommu_stats now;
 	unsigned int i;
 
 	if (unit == NULL)
 		return -ENODEV;
+	stat = driver_stats(unit);
+	for (i = 0; stat[i].name != NULL && i < UIOMMU_DRIVER_STATS_MAX; i++)
+		__atomic_store_n(&unit->driver_stats_base[i],
+				 __atomic_load_n(stat[i].value, __ATOMIC_RELAXED),
+				 __ATOMIC_RELAXED);
 	stats_sum(unit, &now);
 	for (i = 0; i < RTE_DIM(counters); i++)
 		__atomic_store_n(counter_at(&unit->stats_base, &counters[i]),
@@ -187,12 +201,14 @@ uiommu_xstats_get(int16_t dev_id, struct uiommu_xstat *xstats, unsigned int nb)
 		snprintf(xstats[count].name, sizeof(xstats[count].name), "%s", counters[i].name);
 		xstats[count].value = *counter_at(&stats, &counters[i]);
 	}
-	for (stat = driver_stats(unit); stat->name != NULL; stat++, count++) {
+	stat = driver_stats(unit);
+	for (i = 0; stat[i].name != NULL; i++, count++) {
 		if (count >= nb)
 			continue;
 		snprintf(xstats[count].name, sizeof(xstats[count].name), "%s_%s",
-			 unit->driver->name, stat->name);
-		xstats[count].value = __atomic_load_n(stat->value, __ATOMIC_RELAXED);
+			 unit->driver->name, stat[i].name);
+		xstats[count].value = __atomic_load_n(stat[i].value, __ATOMIC_RELAXED) -
+				      driver_stat_base(unit, i);
 	}
 	return (int)count;
 }

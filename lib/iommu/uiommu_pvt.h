@@ -84,6 +84,9 @@ struct uiommu_endpoint {
 	struct uiommu_pasid_table pasids;
 } uiommu_cache_aligned;
 
+/* Counters of a driver that a reset can begin anew; further ones count on. */
+#define UIOMMU_DRIVER_STATS_MAX 64
+
 #define UIOMMU_ENDPOINT_LEAF_SHIFT 8
 #define UIOMMU_ENDPOINT_LEAF_ENTRIES (1U << UIOMMU_ENDPOINT_LEAF_SHIFT)
 #define UIOMMU_ENDPOINT_BITS 16
@@ -210,7 +213,8 @@ struct uiommu_unit {
 	uint32_t nb_attached;
 	struct uiommu_endpoint_list endpoints;
 	struct uiommu_domain_list domains;
-	struct uiommu_stats stats_base;
+	struct uiommu_stats stats_base; /* counters at the last reset */
+	uint64_t driver_stats_base[UIOMMU_DRIVER_STATS_MAX];
 };
 
 /* ------------------------------------------------------------- across files */

@@ -63,6 +63,9 @@ counters_by_name(void)
 static void
 counters_reset(void)
 {
+	const struct uiommu_emu_request marker = {
+		.endpoint_id = EP, .pasid = 7, .prg_index = 9, .last = true,
+	};
 	struct rig *rig = rig_open(NULL);
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 	struct uiommu_stats stats;
@@ -72,8 +75,11 @@ counters_reset(void)
 	rig_ask(rig, 7, 1, 1, false);
 	rec->defer = true;
 	rig_ask(rig, 7, 2, 1, true);
+	rig_raw(rig, &marker, NULL);
 	rig_settle(rig);
+	CHECK_EQ(rig_xstat(rig, "_stop_markers"), 1);
 	CHECK_EQ(uiommu_stats_reset(rig->dev), 0);
+	CHECK_EQ(rig_xstat(rig, "_stop_markers"), 0); /* a counter of the driver */
 	stats = rig_stats(rig);
 	CHECK_EQ(stats.requests, 0);
 	CHECK_EQ(stats.groups, 0);

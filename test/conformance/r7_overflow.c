@@ -43,31 +43,36 @@ middle_of_group(void)
 
 	rig_ask(rig, 7, 400, 1, false);
 	rig_ask(rig, 7, 400, 2, false);
+	rig_ask(rig, 7, 402, 20, false);
 	rig_settle(rig);
-	CHECK_EQ(rig_stats(rig).parked_now, 2);
+	CHECK_EQ(rig_stats(rig).parked_now, 3);
 	rig_ask(rig, 7, 401, 3, false);
+	/* one that has got its last request into the queue before: it is whole */
+	rig_ask(rig, 7, 402, 21, true);
 	filled = fill(rig);
-	CHECK_EQ(filled, USABLE - 1);
+	CHECK_EQ(filled, USABLE - 2);
 	/* the one that overflowed it, and two more while the flag is up */
 	CHECK_EQ(rig_send(rig, EP, 7, 400, 4, true), UIOMMU_EMU_AUTO_SUCCESS);
 	CHECK_EQ(rig_send(rig, EP, 7, 401, 5, false), UIOMMU_EMU_DROPPED);
 	rig_expect_auto(rig, EP, 8, filled, UIOMMU_EMU_SUCCESS);
 	rig_expect_auto(rig, EP, 7, 400, UIOMMU_EMU_SUCCESS);
 	rig_settle(rig);
+	rig_expect(rig, EP, 7, 402, UIOMMU_EMU_SUCCESS);
+	CHECK_EQ(rec->kept[0].nb_faults, 2);
 	for (i = 0; i < filled; i++)
 		rig_expect(rig, EP, 8, i, UIOMMU_EMU_SUCCESS);
 	rig_expect_none(rig);
 	CHECK_EQ(rig_stats(rig).parked_now, 0);
 	CHECK_EQ(rig_stats(rig).discarded, 3);
 	CHECK_EQ(rig_stats(rig).overflows, 1);
-	CHECK_EQ(rec->groups, filled);
+	CHECK_EQ(rec->groups, filled + 1);
 	/* the device asks again: nothing old in it */
 	rig_ask(rig, 7, 400, 9, true);
 	rig_ask(rig, 7, 401, 10, false);
 	rig_ask(rig, 7, 401, 11, true);
 	rig_settle(rig);
-	CHECK_EQ(rec->kept[filled].nb_faults, 1);
-	CHECK_EQ(rec->kept[filled + 1].nb_faults, 2);
+	CHECK_EQ(rec->kept[filled + 1].nb_faults, 1);
+	CHECK_EQ(rec->kept[filled + 2].nb_faults, 2);
 	rig_expect(rig, EP, 7, 400, UIOMMU_EMU_SUCCESS);
 	rig_expect(rig, EP, 7, 401, UIOMMU_EMU_SUCCESS);
 	rig_expect_none(rig);
