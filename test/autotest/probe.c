@@ -86,7 +86,7 @@ devargs_bad(void)
 		ret = probe_result(bad[i].devargs);
 		/* one line says why, where there is something that could be wrong */
 		if (harness_log_lines() != (bad[i].devargs != NULL) || ret != bad[i].ret)
-			harness_note(__FILE__, __LINE__, "'%s': %d, not %d, or not one line in the log",
+			harness_note(__FILE__, __LINE__, "'%s': %d, not %d, or not one line logged",
 				     bad[i].devargs, ret, bad[i].ret);
 	}
 	CHECK_EQ(uiommu_probe("vtd,platform=emu", NULL), -EINVAL);

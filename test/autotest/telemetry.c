@@ -120,7 +120,9 @@ commands(void)
 static void
 bad_parameters(void)
 {
-	static const char *const bad[] = {"1", "-1", "99999999999999999999", "x", "0x0", "0,0", "0 "};
+	static const char *const bad[] = {
+		"1", "-1", "99999999999999999999", "x", "0x0", "0,0", "0 ",
+	};
 	static const char *const names[] = {"info", "stats", "endpoints"};
 	struct client *client = client_open();
 	struct rig *rig = rig_open(NULL);

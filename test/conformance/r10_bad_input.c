@@ -234,7 +234,7 @@ bad_storm(void)
 
 	endpoint_with(rig, EP, 32, 512, rec);
 	harness_log_watch();
-	rig_traffic(rig, &traffic, TRAFFIC(60000));
+	rig_traffic(rig, &traffic, TRAFFIC(30000));
 	CHECK_EQ(harness_log_lines(), 0);
 	s = rig_stats(rig);
 	v = rig_verdict(rig, false);

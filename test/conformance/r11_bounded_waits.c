@@ -245,7 +245,7 @@ errors_in_traffic(void)
 
 	CHECK_EQ(uiommu_emu_traffic_set(rig->emu, &traffic), 0);
 	uiommu_emu_traffic_run(rig->emu, true);
-	for (round = 0; round < TRAFFIC(150); round++) {
+	for (round = 0; round < TRAFFIC(60); round++) {
 		uint32_t pasid = 1 + round % 8;
 
 		uiommu_emu_fault_set(rig->emu, faults[round % 3], 1);

@@ -269,7 +269,7 @@ queues_wrap(void)
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 
 	endpoint_with(rig, EP, 16, 400, rec);
-	rig_traffic(rig, &traffic, TRAFFIC(100000));
+	rig_traffic(rig, &traffic, TRAFFIC(30000));
 	CHECK_EQ(recorder_faults(rec), rig_stats(rig).requests);
 	rig_close(rig);
 }
@@ -293,7 +293,7 @@ profiles(void)
 			.seed = profile,
 		};
 
-		rig_traffic(rig, &traffic, TRAFFIC(30000));
+		rig_traffic(rig, &traffic, TRAFFIC(10000));
 		rig_check_verdict(rig, false);
 		rig_check_counters(rig);
 	}

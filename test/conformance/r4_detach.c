@@ -334,7 +334,8 @@ stop_and_start(void)
 		for (i = 10; i < 40; i++)
 			rig_ask(b.rig, 7, i, i, true);
 		CHECK_EQ(uiommu_stop(b.rig->dev), 0);
-		CHECK_EQ(uiommu_answer(b.rig->dev, &b.rec->kept[kept].cookie, &code, &status, 1), 0);
+		CHECK_EQ(uiommu_answer(b.rig->dev, &b.rec->kept[kept].cookie, &code, &status, 1),
+			 0);
 		CHECK_EQ(status, -ENOENT);
 		rig_check_verdict(b.rig, true);
 		rig_check_counters(b.rig);

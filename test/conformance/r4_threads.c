@@ -65,7 +65,7 @@ control_thread(void)
 
 	CHECK_EQ(uiommu_emu_traffic_set(rig->emu, &mixed_traffic), 0);
 	uiommu_emu_traffic_run(rig->emu, true);
-	for (round = 0; round < TRAFFIC(400); round++)
+	for (round = 0; round < TRAFFIC(150); round++)
 		rebond(rig, endpoint, EP, 1 + round % PASIDS);
 	CHECK(rig_stats(rig).groups > 0);
 	rig_close(rig);
@@ -82,7 +82,7 @@ owner_between_polls(void)
 
 	CHECK_EQ(uiommu_emu_traffic_set(rig->emu, &mixed_traffic), 0);
 	uiommu_emu_traffic_run(rig->emu, true);
-	for (round = 0; round < TRAFFIC(400); round++) {
+	for (round = 0; round < TRAFFIC(150); round++) {
 		rig_turn(rig);
 		rebond(rig, endpoint, EP, 1 + round % PASIDS);
 	}
@@ -100,7 +100,7 @@ no_owner(void)
 
 	CHECK_EQ(uiommu_emu_traffic_set(rig->emu, &mixed_traffic), 0);
 	uiommu_emu_traffic_run(rig->emu, true);
-	for (round = 0; round < TRAFFIC(400); round++)
+	for (round = 0; round < TRAFFIC(150); round++)
 		rebond(rig, endpoint, EP, 1 + round % PASIDS);
 	rig_claim(rig);
 	rig_close(rig);
@@ -126,7 +126,7 @@ cross_main(void *arg)
 	EXPECT_EQ(uiommu_queue_claim(cross->own->dev, 0), 0);
 	while (!__atomic_load_n(cross->ready, __ATOMIC_ACQUIRE))
 		uiommu_poll(cross->own->dev, 0, 64);
-	for (round = 0; round < TRAFFIC(120); round++) {
+	for (round = 0; round < TRAFFIC(40); round++) {
 		uiommu_poll(cross->own->dev, 0, 64);
 		rebond(cross->other, cross->endpoint, EP, 1 + round % PASIDS);
 		cross->calls++;
@@ -167,7 +167,7 @@ two_owners(void)
 	for (i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	for (i = 0; i < 2; i++) {
-		EXPECT_EQ(cross[i].calls, TRAFFIC(120));
+		EXPECT_EQ(cross[i].calls, TRAFFIC(40));
 		rig_claim(rigs[i]);
 		rig_close(rigs[i]);
 	}
@@ -190,7 +190,7 @@ remove_with_traffic(void)
 	endpoint_with(rig, 0x0200, 4, 512, other);
 	CHECK_EQ(uiommu_emu_traffic_set(rig->emu, &mixed_traffic), 0);
 	uiommu_emu_traffic_run(rig->emu, true);
-	for (round = 0; round < TRAFFIC(100); round++) {
+	for (round = 0; round < TRAFFIC(40); round++) {
 		for (pasid = 1; pasid <= 64; pasid++)
 			uiommu_emu_pasid_state(rig->emu, EP, pasid, UIOMMU_EMU_CHANGING);
 		CHECK_EQ(uiommu_endpoint_remove(endpoint), 0);
@@ -223,7 +223,7 @@ stop_with_traffic(void)
 	endpoint_with(rig, EP, PASIDS, 512, rec);
 	CHECK_EQ(uiommu_emu_traffic_set(rig->emu, &mixed_traffic), 0);
 	uiommu_emu_traffic_run(rig->emu, true);
-	for (round = 0; round < TRAFFIC(60); round++) {
+	for (round = 0; round < TRAFFIC(24); round++) {
 		for (turn = 0; turn < 200; turn++)
 			rig_turn(rig);
 		for (pasid = 1; pasid <= PASIDS; pasid++)

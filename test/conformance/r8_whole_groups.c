@@ -60,7 +60,7 @@ whole_in_traffic(void)
 	rec->hook = check_run;
 	endpoint_with(rig, EP, 16, 2000, rec);
 	endpoint_with(rig, 0x0200, 16, 2000, rec);
-	rig_traffic(rig, &traffic, TRAFFIC(60000));
+	rig_traffic(rig, &traffic, TRAFFIC(30000));
 	CHECK_EQ(recorder_groups(rec), rig_verdict(rig, false).groups);
 	CHECK_EQ(recorder_faults(rec), rig_verdict(rig, false).requests);
 	rig_close(rig);

@@ -256,8 +256,8 @@ race_main(void *arg)
 			cookies[i] = __atomic_load_n(&race->cookies[next % 256], __ATOMIC_ACQUIRE);
 		if (i == 0)
 			sched_yield();
-		__atomic_fetch_add(&race->won, uiommu_answer(race->rig->dev, cookies, codes, NULL, i),
-				   __ATOMIC_RELAXED);
+		i = uiommu_answer(race->rig->dev, cookies, codes, NULL, i);
+		__atomic_fetch_add(&race->won, i, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
@@ -280,7 +280,7 @@ racers(void)
 	endpoint_with(rig, EP, 4, 512, rec);
 	for (i = 0; i < RACERS; i++)
 		CHECK_EQ(pthread_create(&threads[i], NULL, race_main, &race), 0);
-	rig_traffic(rig, &traffic, TRAFFIC(40000));
+	rig_traffic(rig, &traffic, TRAFFIC(20000));
 	while (rig_stats(rig).deferred_now != 0 && harness_now_ns() < end)
 		rig_turn(rig);
 	__atomic_store_n(&race.end, true, __ATOMIC_RELEASE);
@@ -314,7 +314,7 @@ race_with_detach(void)
 	CHECK_EQ(pthread_create(&thread, NULL, race_main, &race), 0);
 	CHECK_EQ(uiommu_emu_traffic_set(rig->emu, &traffic), 0);
 	uiommu_emu_traffic_run(rig->emu, true);
-	for (round = 0; round < TRAFFIC(300); round++) {
+	for (round = 0; round < TRAFFIC(100); round++) {
 		uiommu_emu_pasid_state(rig->emu, EP, 1, UIOMMU_EMU_CHANGING);
 		EXPECT_EQ(uiommu_detach(uiommu_attach_find(endpoint, 1)), 0);
 		uiommu_emu_pasid_state(rig->emu, EP, 1, UIOMMU_EMU_DETACHED);

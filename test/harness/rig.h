@@ -190,6 +190,13 @@ rig_verdict(const struct rig *rig, bool final);
 
 /* ----------------------------------------------------------- endpoints */
 
+/** The model's number for "without PASID" is another. */
+static inline uint32_t
+rig_pasid_to_emu(uint32_t pasid)
+{
+	return pasid == UIOMMU_NO_PASID ? UINT32_MAX : pasid;
+}
+
 /** A device with these PASIDs (UIOMMU_NO_PASID for requests without). @param credits 0: 512 */
 void
 rig_device(struct rig *rig, uint32_t endpoint_id, const uint32_t *pasids, uint32_t nb,
@@ -252,7 +259,8 @@ rig_expect(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index
 
 /** One of those that are there is this one, by software; it is taken out. */
 void
-rig_expect_any(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index, uint16_t code);
+rig_expect_any(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index,
+	       uint16_t code);
 
 /** The next response is this one, by the unit itself. */
 void

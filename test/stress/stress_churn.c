@@ -120,9 +120,12 @@ states_set(struct stress *stress, unsigned int index, enum uiommu_emu_pasid_stat
 {
 	uint32_t pasid;
 
-	for (pasid = 1; pasid <= PASIDS; pasid++)
-		EXPECT_EQ(uiommu_emu_pasid_state(stress->rig->emu, endpoint_id(index), pasid, state),
-			  0);
+	for (pasid = 1; pasid <= PASIDS; pasid++) {
+		int ret = uiommu_emu_pasid_state(stress->rig->emu, endpoint_id(index), pasid,
+						 state);
+
+		EXPECT_EQ(ret, 0);
+	}
 }
 
 static struct recorder *
