@@ -102,7 +102,10 @@ uiommu_endpoint_add(int16_t dev_id, uint32_t endpoint_id, const struct uiommu_en
 int
 uiommu_endpoint_remove(struct uiommu_endpoint *endpoint);
 
-/** @return endpoint with this id; NULL with rte_errno ENOENT (none) or ENODEV (no such unit) */
+/**
+ * @return endpoint with this id; NULL with rte_errno: ENOENT: none; ENODEV: no such unit;
+ *   EDEADLK: inside a handler
+ */
 struct uiommu_endpoint *
 uiommu_endpoint_find(int16_t dev_id, uint32_t endpoint_id);
 
@@ -155,7 +158,8 @@ int
 uiommu_detach(struct uiommu_attach *attach);
 
 /**
- * @return bond of this endpoint and PASID; NULL with rte_errno: ENOENT: none; EINVAL
+ * @return bond of this endpoint and PASID; NULL with rte_errno: ENOENT: none; EINVAL; EDEADLK:
+ *   inside a handler
  */
 struct uiommu_attach *
 uiommu_attach_find(struct uiommu_endpoint *endpoint, uint32_t pasid);
