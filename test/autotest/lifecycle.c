@@ -63,11 +63,15 @@ conf_members(void)
 		{"flags", CONF(.flags = 1), -EINVAL},
 		{"reserved", CONF(.reserved = {0, 0, 0, 1}), -EINVAL},
 		{"defaults", CONF(.flags = 0), 0},
-		{"smallest", CONF(.queue_entries = 128, .endpoints_max = 1, .parked_max = 1,
-				  .group_max = 1, .deferred_max = 1, .burst = 1), 0},
-		{"largest", CONF(.queue_entries = 16384, .endpoints_max = 65536, .parked_max = 4096,
-				 .group_max = 4096, .deferred_max = 65536, .burst = 512,
-				 .stop_mode = UIOMMU_STOP_RESTORE), 0},
+		{"smallest",
+		 CONF(.queue_entries = 128, .endpoints_max = 1, .parked_max = 1, .group_max = 1,
+		      .deferred_max = 1, .burst = 1),
+		 0},
+		{"largest",
+		 CONF(.queue_entries = 16384, .endpoints_max = 65536, .parked_max = 4096,
+		      .group_max = 4096, .deferred_max = 65536, .burst = 512,
+		      .stop_mode = UIOMMU_STOP_RESTORE),
+		 0},
 	};
 	struct uiommu_dev_info info;
 	int16_t dev;
@@ -217,8 +221,8 @@ ownership(void)
 static void
 many_queues(void)
 {
-	struct uiommu_dev_conf conf = {.size = sizeof(conf), .queue_entries = 128,
-				       .deferred_max = 16};
+	struct uiommu_dev_conf conf = {
+		.size = sizeof(conf), .queue_entries = 128, .deferred_max = 16};
 	struct uiommu_endpoint *endpoint;
 	int16_t devs[17];
 	unsigned int i;

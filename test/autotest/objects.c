@@ -29,7 +29,10 @@ nulls(void)
 static void
 endpoints(void)
 {
-#define ENDPOINT_CONF(...) {.size = sizeof(struct uiommu_endpoint_conf), __VA_ARGS__}
+#define ENDPOINT_CONF(...)                                               \
+	{                                                                \
+		.size = sizeof(struct uiommu_endpoint_conf), __VA_ARGS__ \
+	}
 	static const struct uiommu_endpoint_conf bad[] = {
 		{.size = 0},
 		{.size = sizeof(struct uiommu_endpoint_conf) + 1},
@@ -68,7 +71,10 @@ endpoints(void)
 static void
 domains(void)
 {
-#define DOMAIN_CONF(...) {.size = sizeof(struct uiommu_domain_conf), __VA_ARGS__}
+#define DOMAIN_CONF(...)                                               \
+	{                                                              \
+		.size = sizeof(struct uiommu_domain_conf), __VA_ARGS__ \
+	}
 	static const struct uiommu_domain_conf bad[] = {
 		{.size = 0},
 		{.size = sizeof(struct uiommu_domain_conf) - 1, .type = UIOMMU_DOMAIN_PAGING},

@@ -155,8 +155,10 @@ capabilities_shown(void)
 	struct rig_conf conf = {.no_start = true};
 	struct uiommu_domain_conf identity = {.size = sizeof(identity),
 					      .type = UIOMMU_DOMAIN_IDENTITY};
-	struct uiommu_domain_conf five = {.size = sizeof(five), .type = UIOMMU_DOMAIN_PAGING,
-					  .table_pa = 0x1000, .levels = 5};
+	struct uiommu_domain_conf five = {.size = sizeof(five),
+					  .type = UIOMMU_DOMAIN_PAGING,
+					  .table_pa = 0x1000,
+					  .levels = 5};
 	struct rig *rig;
 
 	rig = rig_open(NULL);

@@ -141,7 +141,10 @@ never_failure(void)
 		.dev = {.queue_entries = 128, .parked_max = 8, .deferred_max = 4},
 	};
 	struct uiommu_emu_traffic traffic = {
-		.group_pages_min = 1, .group_pages_max = 12, .bad_ratio = 0.3, .overflow = true,
+		.group_pages_min = 1,
+		.group_pages_max = 12,
+		.bad_ratio = 0.3,
+		.overflow = true,
 	};
 	struct rig *rig = rig_open(&conf);
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_RETRY);
@@ -250,8 +253,7 @@ static const struct harness_case defects_cases[] = {
 	{"T33 P7 functions of one device are told apart", functions_of_one_device, 0},
 	{"T40 P8 Response Failure is never sent for a tenant", never_failure, 0},
 	{"T35 T45 blocked DMA does not flood the log", blocked_dma, 0},
-	{"T35 detach under fire does not flood the log", no_log_at_detach,
-	 UIOMMU_CAPA_AUTO_ANSWER},
+	{"T35 detach under fire does not flood the log", no_log_at_detach, UIOMMU_CAPA_AUTO_ANSWER},
 	{"T44 PASID 0", pasid_zero, 0},
 };
 

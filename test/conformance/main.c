@@ -10,8 +10,8 @@ int
 main(int argc, char **argv)
 {
 	static const struct harness_suite *const suites[] = {
-		&r1_suite, &r2_suite, &r4_suite, &r4_threads_suite, &r5_suite, &r6_suite,
-		&r7_suite, &r8_suite, &r9_suite, &r10_suite, &r11_suite, &defects_suite,
+		&r1_suite, &r2_suite, &r4_suite, &r4_threads_suite, &r5_suite,	&r6_suite,
+		&r7_suite, &r8_suite, &r9_suite, &r10_suite,	    &r11_suite, &defects_suite,
 	};
 	static const struct harness_program program = {
 		.suites = suites,

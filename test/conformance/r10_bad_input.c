@@ -24,7 +24,11 @@ spoiled_entries(void)
 {
 	const struct harness_unit *unit = harness_unit();
 	struct uiommu_emu_request req = {
-		.endpoint_id = EP, .pasid = 7, .iova = 0x123000, .read = true, .last = true,
+		.endpoint_id = EP,
+		.pasid = 7,
+		.iova = 0x123000,
+		.read = true,
+		.last = true,
 	};
 	struct recorder *rec;
 	struct rig *rig = plain_rig(&rec, NULL);
@@ -66,7 +70,10 @@ static void
 not_canonical(void)
 {
 	struct uiommu_emu_request req = {
-		.endpoint_id = EP, .pasid = 7, .read = true, .last = true,
+		.endpoint_id = EP,
+		.pasid = 7,
+		.read = true,
+		.last = true,
 	};
 	struct recorder *rec;
 	struct rig *rig = plain_rig(&rec, NULL);
@@ -102,7 +109,10 @@ odd_but_sound(void)
 	static const uint64_t iovas[] = {0, 0x7ffffffff000, UINT64_C(0xffff800000000000),
 					 UINT64_C(0xfffffffffffff000)};
 	struct uiommu_emu_request req = {
-		.endpoint_id = EP, .pasid = 7, .last = true, .read = true,
+		.endpoint_id = EP,
+		.pasid = 7,
+		.last = true,
+		.read = true,
 	};
 	struct recorder *rec;
 	struct rig *rig = plain_rig(&rec, NULL);
@@ -225,7 +235,10 @@ bad_storm(void)
 {
 	struct rig_conf conf = {.model_thread = true, .owner_thread = true, .no_log = true};
 	struct uiommu_emu_traffic traffic = {
-		.group_pages_min = 1, .group_pages_max = 4, .bad_ratio = 0.5, .seed = 10,
+		.group_pages_min = 1,
+		.group_pages_max = 4,
+		.bad_ratio = 0.5,
+		.seed = 10,
 	};
 	struct rig *rig = rig_open(&conf);
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);

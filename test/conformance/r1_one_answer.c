@@ -76,8 +76,8 @@ interleaved_pasids(void)
 		CHECK_EQ(kept->pasid, pasids[i]);
 		CHECK_EQ(kept->nb_faults, 3);
 		for (round = 0; round < 3; round++)
-			CHECK_EQ(kept->faults[round].iova,
-				 (uint64_t)(1000 * (i + 1) + round) << 12);
+			CHECK_EQ(kept->faults[round].iova, (uint64_t)(1000 * (i + 1) + round)
+								   << 12);
 		rig_expect(rig, EP, pasids[i], 5, UIOMMU_EMU_SUCCESS);
 	}
 	rig_expect_none(rig);
@@ -263,7 +263,10 @@ queues_wrap(void)
 		.model_thread = true,
 	};
 	struct uiommu_emu_traffic traffic = {
-		.group_pages_min = 1, .group_pages_max = 9, .seed = 3, .write_ratio = 0.5,
+		.group_pages_min = 1,
+		.group_pages_max = 9,
+		.seed = 3,
+		.write_ratio = 0.5,
 	};
 	struct rig *rig = rig_open(&conf);
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);

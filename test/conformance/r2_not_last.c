@@ -61,7 +61,11 @@ members_spoiled(void)
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 	struct uiommu_endpoint *endpoint = rig_endpoint(rig, EP, 0);
 	struct uiommu_emu_request req = {
-		.endpoint_id = EP, .pasid = 7, .iova = 0x4000, .prg_index = 1, .read = true,
+		.endpoint_id = EP,
+		.pasid = 7,
+		.iova = 0x4000,
+		.prg_index = 1,
+		.read = true,
 	};
 	size_t i;
 
@@ -84,7 +88,11 @@ refused_member(void)
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 	struct uiommu_endpoint *endpoint = rig_endpoint(rig, EP, 0);
 	struct uiommu_emu_request req = {
-		.endpoint_id = EP, .pasid = 7, .iova = 0x4000, .prg_index = 1, .read = true,
+		.endpoint_id = EP,
+		.pasid = 7,
+		.iova = 0x4000,
+		.prg_index = 1,
+		.read = true,
 		.priv = true,
 	};
 
@@ -111,8 +119,13 @@ refused_last(void)
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 	struct uiommu_endpoint *endpoint = rig_endpoint(rig, EP, 0);
 	struct uiommu_emu_request req = {
-		.endpoint_id = EP, .pasid = 7, .iova = 0x4000, .prg_index = 1, .read = true,
-		.last = true, .priv = true,
+		.endpoint_id = EP,
+		.pasid = 7,
+		.iova = 0x4000,
+		.prg_index = 1,
+		.read = true,
+		.last = true,
+		.priv = true,
 	};
 
 	rig_attach(endpoint, 7, rec->domain, NULL);

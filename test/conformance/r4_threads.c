@@ -11,7 +11,10 @@
 #define PASIDS 8
 
 static const struct uiommu_emu_traffic mixed_traffic = {
-	.group_pages_min = 1, .group_pages_max = 4, .write_ratio = 0.5, .seed = 4,
+	.group_pages_min = 1,
+	.group_pages_max = 4,
+	.write_ratio = 0.5,
+	.seed = 4,
 };
 
 /*
@@ -89,6 +92,49 @@ owner_between_polls(void)
 	rig_close(rig);
 }
 
+struct second {
+	struct rig *rig;
+	struct uiommu_endpoint *endpoint;
+	bool done; /* atomic */
+};
+
+static void *
+second_main(void *arg)
+{
+	struct second *second = arg;
+	unsigned int round;
+
+	for (round = 0; round < TRAFFIC(80); round++)
+		rebond(second->rig, second->endpoint, 0x0200, 1 + round % PASIDS);
+	__atomic_store_n(&second->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/*
+ * The owner wants the control lock while another thread holds it, and waits for the owner's
+ * next turn.
+ */
+static void
+owner_and_control_thread(void)
+{
+	struct rig_conf conf = {.model_thread = true, .no_log = true};
+	struct rig *rig = rig_open(&conf);
+	struct uiommu_endpoint *endpoint = own_domains(rig, EP);
+	struct second second = {.rig = rig, .endpoint = own_domains(rig, 0x0200)};
+	pthread_t thread;
+	unsigned int round;
+
+	CHECK_EQ(uiommu_emu_traffic_set(rig->emu, &mixed_traffic), 0);
+	uiommu_emu_traffic_run(rig->emu, true);
+	CHECK_EQ(pthread_create(&thread, NULL, second_main, &second), 0);
+	for (round = 0; round < TRAFFIC(80); round++)
+		rebond(rig, endpoint, EP, 1 + round % PASIDS);
+	while (!__atomic_load_n(&second.done, __ATOMIC_ACQUIRE) && harness_failures() == 0)
+		rig_turn(rig);
+	pthread_join(thread, NULL);
+	rig_close(rig);
+}
+
 /* Nobody polls but the control calls themselves. */
 static void
 no_owner(void)
@@ -114,7 +160,7 @@ struct cross {
 	struct uiommu_endpoint *endpoint; /* on the other unit */
 	uint64_t calls;
 	bool *ready;
-	unsigned int *done;               /* atomic */
+	unsigned int *done; /* atomic */
 };
 
 static void *
@@ -158,8 +204,11 @@ two_owners(void)
 	}
 	for (i = 0; i < 2; i++) {
 		cross[i] = (struct cross){
-			.own = rigs[i], .other = rigs[1 - i], .endpoint = endpoints[1 - i],
-			.ready = &ready, .done = &done,
+			.own = rigs[i],
+			.other = rigs[1 - i],
+			.endpoint = endpoints[1 - i],
+			.ready = &ready,
+			.done = &done,
 		};
 		CHECK_EQ(pthread_create(&threads[i], NULL, cross_main, &cross[i]), 0);
 	}
@@ -239,6 +288,7 @@ stop_with_traffic(void)
 static const struct harness_case r4_threads_cases[] = {
 	{"R4 T16 detach by a control thread, with traffic", control_thread, 0},
 	{"R4 T15 detach by the owner between polls, with traffic", owner_between_polls, 0},
+	{"R4 T15 detach by the owner and by a control thread at once", owner_and_control_thread, 0},
 	{"R4 T15 detach while nobody owns the queue, with traffic", no_owner, 0},
 	{"R4 T15 two owners detach on each other's unit", two_owners, 0},
 	{"R4 T16 T33 endpoints removed and added, with traffic", remove_with_traffic, 0},

@@ -43,8 +43,8 @@ never_answers(void)
 
 struct hog {
 	struct rig *rig;
-	bool end;         /* atomic */
-	uint64_t rounds;  /* atomic */
+	bool end;	 /* atomic */
+	uint64_t rounds; /* atomic */
 };
 
 /* Control calls without end: the lock for control calls is held most of the time. */

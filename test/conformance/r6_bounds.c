@@ -12,10 +12,14 @@ static void
 bounds_are_reported(void)
 {
 	struct rig_conf conf = {
-		.dev = {
-			.queue_entries = 256, .endpoints_max = 3, .parked_max = 17,
-			.deferred_max = 8, .burst = 33,
-		},
+		.dev =
+			{
+				.queue_entries = 256,
+				.endpoints_max = 3,
+				.parked_max = 17,
+				.deferred_max = 8,
+				.burst = 33,
+			},
 	};
 	struct rig *rig = rig_open(&conf);
 
@@ -93,8 +97,7 @@ groups_are_bounded(void)
 		for (i = 0; i < size; i++)
 			rig_ask(rig, 7, size, i, i + 1 == size);
 		rig_settle(rig);
-		rig_expect(rig, EP, 7, size,
-			   size <= 4 ? UIOMMU_EMU_INVALID : UIOMMU_EMU_SUCCESS);
+		rig_expect(rig, EP, 7, size, size <= 4 ? UIOMMU_EMU_INVALID : UIOMMU_EMU_SUCCESS);
 		rig_expect_none(rig);
 	}
 	CHECK_EQ(rec->groups, 4);
@@ -155,7 +158,10 @@ nothing_is_allocated(void)
 {
 	struct rig_conf conf = {.no_log = true, .dev = {.queue_entries = 256}};
 	struct uiommu_emu_traffic traffic = {
-		.group_pages_min = 1, .group_pages_max = 16, .bad_ratio = 0.3, .overflow = true,
+		.group_pages_min = 1,
+		.group_pages_max = 16,
+		.bad_ratio = 0.3,
+		.overflow = true,
 	};
 	struct rig *rig = rig_open(&conf);
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);

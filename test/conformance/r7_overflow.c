@@ -168,11 +168,16 @@ static void
 storm(bool churn)
 {
 	struct rig_conf conf = {
-		.model_thread = true, .no_claim = true, .no_log = true,
+		.model_thread = true,
+		.no_claim = true,
+		.no_log = true,
 		.dev = {.queue_entries = 256, .parked_max = 2048},
 	};
 	struct uiommu_emu_traffic traffic = {
-		.group_pages_min = 1, .group_pages_max = 8, .overflow = true, .seed = 7,
+		.group_pages_min = 1,
+		.group_pages_max = 8,
+		.overflow = true,
+		.seed = 7,
 	};
 	struct rig *rig = rig_open(&conf);
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);

@@ -48,11 +48,16 @@ static void
 whole_in_traffic(void)
 {
 	struct rig_conf conf = {
-		.model_thread = true, .owner_thread = true, .no_log = true,
+		.model_thread = true,
+		.owner_thread = true,
+		.no_log = true,
 		.dev = {.parked_max = 4096},
 	};
 	struct uiommu_emu_traffic traffic = {
-		.group_pages_min = 1, .group_pages_max = 20, .seed = 8, .window_pages = 65536,
+		.group_pages_min = 1,
+		.group_pages_max = 20,
+		.seed = 8,
+		.window_pages = 65536,
 	};
 	struct rig *rig = rig_open(&conf);
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);

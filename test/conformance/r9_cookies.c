@@ -195,8 +195,8 @@ inside_handler(void)
 			rig_ask(rig, 7, index, 1, true);
 			rig_settle(rig);
 			rig_expect(rig, EP, 7, index++,
-				   twist == CODE_AFTER_DEFER ? UIOMMU_EMU_INVALID :
-							       UIOMMU_EMU_SUCCESS);
+				   twist == CODE_AFTER_DEFER ? UIOMMU_EMU_INVALID
+							     : UIOMMU_EMU_SUCCESS);
 			rig_expect_none(rig);
 			CHECK_EQ(rig_stats(rig).deferred_now, 0);
 			CHECK_EQ(answer(rig, rec->kept[rec->nb_kept - 1].cookie, 0), -ENOENT);
@@ -218,9 +218,9 @@ inside_handler(void)
 struct race {
 	struct rig *rig;
 	uiommu_cookie_t cookies[256]; /* atomic; by number of the group */
-	uint64_t nb;                  /* atomic: groups deferred */
-	uint64_t won;                 /* atomic */
-	bool end;                     /* atomic */
+	uint64_t nb;		      /* atomic: groups deferred */
+	uint64_t won;		      /* atomic */
+	bool end;		      /* atomic */
 };
 
 static void

@@ -46,8 +46,17 @@ harness_eal_init(bool telemetry, unsigned int memory_mb)
 {
 	/* writable words, for EAL may change them */
 	char words[][40] = {
-		"uiommu-test", "--no-huge", "--no-pci", "--log-level=lib.eal:error", "-m", "",
-		"--lcores", "", "", "", "--no-telemetry",
+		"uiommu-test",
+		"--no-huge",
+		"--no-pci",
+		"--log-level=lib.eal:error",
+		"-m",
+		"",
+		"--lcores",
+		"",
+		"",
+		"",
+		"--no-telemetry",
 	};
 	char *argv[ARRAY_COUNT(words) + 1] = {NULL};
 	int argc = (int)ARRAY_COUNT(words) - (telemetry ? 1 : 0);

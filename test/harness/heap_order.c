@@ -20,13 +20,13 @@ static pthread_mutex_t heap = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
 #define EAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-#define IN_ORDER(type, call)                                                                       \
-	do {                                                                                       \
-		type result;                                                                       \
-		pthread_mutex_lock(&heap);                                                         \
-		result = call;                                                                     \
-		pthread_mutex_unlock(&heap);                                                       \
-		return result;                                                                     \
+#define IN_ORDER(type, call)                 \
+	do {                                 \
+		type result;                 \
+		pthread_mutex_lock(&heap);   \
+		result = call;               \
+		pthread_mutex_unlock(&heap); \
+		return result;               \
 	} while (0)
 
 void *

@@ -16,8 +16,8 @@
 
 /* Turns without work between two offers of the processor. */
 #define IDLE_YIELD 64
-/* With threads of our own on a busy machine: no wait may end because one of them was away. */
-#define TIMEOUT_THREADS_NS UINT64_C(30000000000)
+/* On a busy machine no wait may end only because a thread, or all of them, were away. */
+#define TIMEOUT_NS UINT64_C(30000000000)
 
 #define RIGS_MAX 4
 
@@ -203,9 +203,8 @@ rig_new(const struct rig_conf *conf)
 	memset(&rigs[i], 0, sizeof(rigs[i]));
 	rigs[i].conf = conf != NULL ? *conf : defaults;
 	rigs[i].conf.dev.size = sizeof(rigs[i].conf.dev);
-	if (rigs[i].conf.dev.timeout_ns == 0 &&
-	    (rigs[i].conf.model_thread || rigs[i].conf.owner_thread))
-		rigs[i].conf.dev.timeout_ns = TIMEOUT_THREADS_NS;
+	if (rigs[i].conf.dev.timeout_ns == 0)
+		rigs[i].conf.dev.timeout_ns = TIMEOUT_NS;
 	return &rigs[i];
 }
 

@@ -207,7 +207,7 @@ void
 rig_device_range(struct rig *rig, uint32_t endpoint_id, uint32_t first, uint32_t nb,
 		 uint32_t credits);
 
-/** A device with its endpoint in the engine. */
+/** A device with the PASIDs of most cases, and its endpoint in the engine. */
 struct uiommu_endpoint *
 rig_endpoint(struct rig *rig, uint32_t endpoint_id, uint32_t credits);
 

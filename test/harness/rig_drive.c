@@ -204,9 +204,8 @@ rig_expect_any(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t i
 			resp.pasid = UIOMMU_NO_PASID;
 		rig->pile[rig->nb_pile++] = resp;
 	}
-	while (i < rig->nb_pile &&
-	       (rig->pile[i].endpoint_id != endpoint_id || rig->pile[i].pasid != pasid ||
-		rig->pile[i].prg_index != index))
+	while (i < rig->nb_pile && (rig->pile[i].endpoint_id != endpoint_id ||
+				    rig->pile[i].pasid != pasid || rig->pile[i].prg_index != index))
 		i++;
 	if (!pile_take(rig, i, &resp))
 		harness_fail(__FILE__, __LINE__, "no response for device 0x%x PASID 0x%x index %u",

@@ -153,9 +153,11 @@ rig_device_range(struct rig *rig, uint32_t endpoint_id, uint32_t first, uint32_t
 struct uiommu_endpoint *
 rig_endpoint(struct rig *rig, uint32_t endpoint_id, uint32_t credits)
 {
+	/* the model remembers what it finds in tables only for PASIDs that it was told of */
+	uint32_t pasids[] = {1, 2, 3, 7, 8, 9, UIOMMU_NO_PASID};
 	struct uiommu_endpoint *endpoint;
 
-	rig_device(rig, endpoint_id, NULL, 0, credits);
+	rig_device(rig, endpoint_id, pasids, ARRAY_COUNT(pasids), credits);
 	endpoint = uiommu_endpoint_add(rig->dev, endpoint_id, NULL);
 	CHECK(endpoint != NULL);
 	return endpoint;

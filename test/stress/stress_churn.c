@@ -38,12 +38,12 @@ struct stress {
 	pthread_mutex_t endpoint_locks[ENDPOINTS];
 	struct recorder *domains[DOMAINS];
 	uint64_t cookies[COOKIES]; /* atomic */
-	uint64_t nb_cookies;       /* atomic */
-	uint64_t random;           /* of the handlers: the owner's */
+	uint64_t nb_cookies;	   /* atomic */
+	uint64_t random;	   /* of the handlers: the owner's */
 	uint64_t seed;
-	bool end;                  /* atomic */
-	uint64_t changes;          /* atomic */
-	uint64_t answered;         /* atomic */
+	bool end;	   /* atomic */
+	uint64_t changes;  /* atomic */
+	uint64_t answered; /* atomic */
 };
 
 struct controller {
@@ -101,13 +101,13 @@ cookies_answer(struct controller *self)
 	uint64_t back;
 
 	for (back = 1; back <= RTE_MIN(nb, (uint64_t)COOKIES); back++) {
-		codes[count] = harness_random(&self->random) % 8 == 0 ? UIOMMU_CODE_RETRY :
-									UIOMMU_CODE_SUCCESS;
-		cookies[count++] = __atomic_load_n(&stress->cookies[(nb - back) % COOKIES],
-						   __ATOMIC_RELAXED);
+		codes[count] = harness_random(&self->random) % 8 == 0 ? UIOMMU_CODE_RETRY
+								      : UIOMMU_CODE_SUCCESS;
+		cookies[count++] =
+			__atomic_load_n(&stress->cookies[(nb - back) % COOKIES], __ATOMIC_RELAXED);
 		if (count == 64 || back == RTE_MIN(nb, (uint64_t)COOKIES)) {
-			uint16_t done = uiommu_answer(stress->rig->dev, cookies, codes, NULL,
-						      count);
+			uint16_t done =
+				uiommu_answer(stress->rig->dev, cookies, codes, NULL, count);
 
 			__atomic_fetch_add(&stress->answered, done, __ATOMIC_RELAXED);
 			count = 0;
@@ -121,8 +121,8 @@ states_set(struct stress *stress, unsigned int index, enum uiommu_emu_pasid_stat
 	uint32_t pasid;
 
 	for (pasid = 1; pasid <= PASIDS; pasid++) {
-		int ret = uiommu_emu_pasid_state(stress->rig->emu, endpoint_id(index), pasid,
-						 state);
+		int ret =
+			uiommu_emu_pasid_state(stress->rig->emu, endpoint_id(index), pasid, state);
 
 		EXPECT_EQ(ret, 0);
 	}
@@ -215,7 +215,9 @@ stress_open(uint64_t seed)
 {
 	static struct stress stress;
 	struct rig_conf conf = {
-		.model_thread = true, .owner_thread = true, .no_log = true,
+		.model_thread = true,
+		.owner_thread = true,
+		.no_log = true,
 		.dev = {.queue_entries = 1024, .deferred_max = 512, .parked_max = 256},
 	};
 	struct controller first = {.stress = &stress, .random = seed};
@@ -242,7 +244,10 @@ static const struct uiommu_emu_traffic traffics[] = {
 	{.group_pages_min = 1, .group_pages_max = 8, .write_ratio = 0.5},
 	{.group_pages_min = 1, .group_pages_max = 4, .bad_ratio = 0.1},
 	{.group_pages_min = 1, .group_pages_max = 6, .overflow = true},
-	{.group_pages_min = 1, .group_pages_max = 3, .bad_ratio = 0.05, .overflow = true,
+	{.group_pages_min = 1,
+	 .group_pages_max = 3,
+	 .bad_ratio = 0.05,
+	 .overflow = true,
 	 .profile = UIOMMU_EMU_ZIPF},
 };
 
@@ -275,10 +280,12 @@ churn(struct stress *stress, unsigned int nb_controllers, uint64_t ns, unsigned 
 	__atomic_store_n(&stress->end, false, __ATOMIC_RELEASE);
 	for (i = 0; i < nb_controllers; i++) {
 		controllers[i] = (struct controller){
-			.stress = stress, .random = stress->seed ^ ((uint64_t)which << 32 | i),
+			.stress = stress,
+			.random = stress->seed ^ ((uint64_t)which << 32 | i),
 		};
 		CHECK_EQ(pthread_create(&controllers[i].thread, NULL, controller_main,
-					&controllers[i]), 0);
+					&controllers[i]),
+			 0);
 	}
 	while (harness_now_ns() < end && harness_failures() == 0)
 		sched_yield();
@@ -306,8 +313,9 @@ stress_churn(void)
 		churn(stress, nb_controllers,
 		      (uint64_t)(seconds * 1e9 / (double)ARRAY_COUNT(traffics)), which);
 	stats = rig_stats(stress->rig);
-	fprintf(stderr, "%llu requests, %llu responses, %llu control calls, %llu late answers, "
-			"%llu overflows\n",
+	fprintf(stderr,
+		"%llu requests, %llu responses, %llu control calls, %llu late answers, "
+		"%llu overflows\n",
 		(unsigned long long)stats.requests, (unsigned long long)stats.responses,
 		(unsigned long long)stress->changes, (unsigned long long)stats.late_answers,
 		(unsigned long long)stats.overflows);
