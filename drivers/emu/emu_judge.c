@@ -84,9 +84,7 @@ uiommu_emu_log(struct uiommu_emu *emu, bool on)
 enum uiommu_emu_outcome
 emu_unit_answer(struct uiommu_emu *emu, const struct emu_message *msg, enum uiommu_emu_code code)
 {
-	/* stop markers are never answered */
-	if ((msg->flags & EMU_REQ_LAST) == 0 ||
-	    (msg->flags & (EMU_REQ_READ | EMU_REQ_WRITE | EMU_REQ_EXEC)) == 0) {
+	if (!emu_message_is_answered(msg)) {
 		uiommu_count(&emu->live.dropped, 1);
 		return UIOMMU_EMU_DROPPED;
 	}

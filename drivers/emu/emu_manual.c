@@ -257,7 +257,7 @@ uiommu_emu_request_raw(struct uiommu_emu *emu, const void *entry, size_t size)
 	emu->now = rte_rdtsc();
 	emu->model->commands(emu);
 	queued = emu->model->raw(emu, word);
-	if (queued && emu->model->decode(word, &msg) && (msg.flags & EMU_REQ_LAST) != 0) {
+	if (queued && emu->model->decode(word, &msg) && emu_message_is_answered(&msg)) {
 		group = group_new(emu, msg.endpoint_id, msg.pasid, msg.prgi);
 		if (group != NULL)
 			group->state = EMU_GROUP_ACTIVE;

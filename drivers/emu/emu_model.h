@@ -41,6 +41,14 @@ struct emu_message {
 	uint16_t flags; /**< EMU_REQ_* */
 };
 
+/* The last of its group, and no stop marker: there must be an answer. */
+static inline bool
+emu_message_is_answered(const struct emu_message *msg)
+{
+	return (msg->flags & EMU_REQ_LAST) != 0 &&
+	       (msg->flags & (EMU_REQ_READ | EMU_REQ_WRITE | EMU_REQ_EXEC)) != 0;
+}
+
 /** A response, decoded. */
 struct emu_response {
 	uint32_t endpoint_id;

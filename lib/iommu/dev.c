@@ -246,6 +246,7 @@ info_fill(struct uiommu_unit *unit, struct uiommu_dev_info *info)
 	info->queue_entries = unit->conf.queue_entries;
 	info->endpoints_max = unit->conf.endpoints_max;
 	info->parked_max = unit->conf.parked_max;
+	info->group_max = unit->conf.group_max;
 	info->deferred_max = unit->conf.deferred_max;
 	info->burst = unit->conf.burst;
 	info->endpoints = unit->nb_endpoints;

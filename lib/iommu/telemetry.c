@@ -85,6 +85,7 @@ info_cb(const char *cmd, const char *params, struct rte_tel_data *d)
 	uiommu_tel_dict_uint(d, "domains", info.domains);
 	uiommu_tel_dict_uint(d, "attached", info.attached);
 	uiommu_tel_dict_uint(d, "parked_max", info.parked_max);
+	uiommu_tel_dict_uint(d, "group_max", info.group_max);
 	uiommu_tel_dict_uint(d, "deferred_max", info.deferred_max);
 	uiommu_tel_dict_uint(d, "burst", info.burst);
 	return 0;

@@ -112,6 +112,7 @@ struct uiommu_dev_info {
 	uint32_t attached;           /**< bonds at the moment */
 	uint32_t domains;            /**< domains at the moment */
 	uint32_t parked_max;         /**< see uiommu_dev_conf */
+	uint32_t group_max;          /**< see uiommu_dev_conf */
 	uint32_t deferred_max;       /**< see uiommu_dev_conf */
 	uint16_t burst;              /**< see uiommu_dev_conf */
 };

@@ -94,6 +94,7 @@ conf_members(void)
 	}
 	CHECK_EQ(info.queue_entries, 16384);
 	CHECK_EQ(info.endpoints_max, 65536);
+	CHECK_EQ(info.group_max, 4096);
 	CHECK_EQ(uiommu_close(dev), 0);
 }
 

@@ -355,6 +355,26 @@ reset_keeps_what_is_outstanding(void **state)
 	assert_clean();
 }
 
+/* Put into the queue by hand, it opens no group that an answer could be for. */
+static void
+raw_stop_marker_wants_no_answer(void **state)
+{
+	const uint64_t marker[4] = {
+		VTD_PRQ_TYPE | VTD_PRQ0_PP | (uint64_t)DEVICE << VTD_PRQ0_RID_SHIFT |
+			UINT64_C(1) << VTD_PRQ0_PASID_SHIFT,
+		VTD_PRQ1_LPIG | (uint64_t)300 << VTD_PRQ1_PRGI_SHIFT,
+	};
+	struct vtd_desc request;
+
+	(void)state;
+	rig_start(8);
+	assert_int_equal(uiommu_emu_request_raw(rig.emu, marker, sizeof(marker)), 0);
+	request = fetch();
+	assert_clean();
+	answer(&request, VTD_RC_SUCCESS);
+	assert_int_equal(verdict(false).unexpected, 1);
+}
+
 int
 main(void)
 {
@@ -375,6 +395,7 @@ main(void)
 		CASE(credits_are_kept),
 		CASE(latencies_are_counted),
 		CASE(reset_keeps_what_is_outstanding),
+		CASE(raw_stop_marker_wants_no_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
