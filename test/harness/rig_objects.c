@@ -99,8 +99,11 @@ rig_recorder(struct rig *rig, unsigned int code)
 	CHECK(rec != NULL);
 	rec->rig = rig;
 	rec->code = (uint8_t)code;
-	rec->next = rig->recorders;
-	rig->recorders = rec;
+	/* from any thread; they are taken off when all threads have ended */
+	rec->next = __atomic_load_n(&rig->recorders, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&rig->recorders, &rec->next, rec, false,
+					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		;
 	rec->domain = uiommu_domain_alloc(rig->dev, &conf);
 	CHECK(rec->domain != NULL);
 	return rec;
