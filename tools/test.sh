@@ -18,8 +18,8 @@ arguments, names of tests say or --suite unit, choose among the tests and, unles
 given, leave only the step "gcc".
 
   --quick        only the step "gcc"
-  --full         all steps, with the long runs (fuzz 10 minutes, churn under ThreadSanitizer 10
-                 minutes)
+  --full         all steps, with the long runs (10 minutes each: fuzz, storm with churn, and the
+                 life cycle during a storm under ThreadSanitizer and AddressSanitizer)
   --builds LIST  steps by name, with commas between them
   --list         names of the steps
   --help         this text
@@ -35,8 +35,8 @@ declare -A steps_text=(
         [gcc]='gcc, warnings are errors: all tests'
         [clang]='clang, warnings are errors: unit tests'
         [fuzz]='libFuzzer over the committed corpus'
-        [asan]='AddressSanitizer and UndefinedBehaviorSanitizer: all tests'
-        [tsan]='ThreadSanitizer: all tests, and a storm with churn'
+        [asan]='AddressSanitizer, UndefinedBehaviorSanitizer: all tests, the life cycle in a storm'
+        [tsan]='ThreadSanitizer: all tests, the life cycle in a storm, a storm with churn'
         [release]='release: all tests, storms and the installed package among them'
         [other-dpdk]='compile and unit tests with other versions of DPDK'
 )
@@ -44,6 +44,7 @@ declare -A steps_text=(
 steps=()
 fuzz_seconds=60
 churn_seconds=30
+life_seconds=60
 meson_arguments=()
 
 while (($# > 0)); do
@@ -55,6 +56,7 @@ while (($# > 0)); do
                 steps=("${steps_all[@]}")
                 fuzz_seconds=600
                 churn_seconds=600
+                life_seconds=600
                 ;;
         --builds | --builds=*)
                 if [[ $1 == --builds ]]; then
@@ -238,12 +240,34 @@ step_fuzz()
         done
 }
 
+# life NAME [command to run it with]: the whole life cycle during a storm, with the build NAME
+life()
+{
+        local build=$1 status=0 log=$logs/$1-life.log
+        local name="$1: life cycle during a storm, $life_seconds s"
+
+        shift
+        # with arguments of meson only what they name is run
+        ((${#meson_arguments[@]} == 0)) || return 0
+        echo "$name"
+        run_logged "$build-life" "$@" "$top/$build/test/stress/stress_life" "$life_seconds" ||
+                status=$?
+        if grep -q '^ok.*# SKIP' "$log"; then
+                record skip "$name" "$(sed -n 's/.*# SKIP //p' "$log" | head -n 1)"
+        elif ((status == 0)) && ! grep -qE '(WARNING|ERROR): [A-Za-z]+Sanitizer' "$log"; then
+                record pass "$name"
+        else
+                record fail "$name" "exit $status, see $log"
+        fi
+}
+
 step_asan()
 {
         export ASAN_OPTIONS=halt_on_error=1:abort_on_error=1:detect_leaks=1:print_summary=1
         export UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_summary=1:print_stacktrace=1
         build asan gcc -Db_sanitize=address,undefined -Dfuzz=disabled || return 0
         run_tests asan -t 5
+        life asan
 }
 
 # The shadow memory of ThreadSanitizer's older runtimes collides with mappings of kernels that
@@ -289,6 +313,7 @@ step_tsan()
         fi
         build tsan "$compiler" -Db_sanitize=thread -Db_lundef=false -Dfuzz=disabled || return 0
         run_tests tsan -t 10 ${tsan_prefix:+--wrapper "${tsan_prefix[*]}"}
+        life tsan "${tsan_prefix[@]}"
         ((${#meson_arguments[@]} == 0)) || return 0
         echo "$name"
         run_logged tsan-churn "${tsan_prefix[@]}" "$top/tsan/app/storm/uiommu-storm" \

@@ -16,6 +16,40 @@
 
 #define CPUS_MAX 8192
 
+/* CPUs that the process may use. */
+static unsigned char allowed_bits[CPUS_MAX / 8] __attribute__((aligned(sizeof(long))));
+static int allowed_error;
+
+static cpu_set_t *
+allowed_set(void)
+{
+	return (cpu_set_t *)allowed_bits;
+}
+
+void
+cores_remember(void)
+{
+	allowed_error = sched_getaffinity(0, sizeof(allowed_bits), allowed_set()) < 0 ? errno : 0;
+}
+
+void
+cores_leave_to(pthread_t thread, int fault, int model)
+{
+	unsigned char bits[CPUS_MAX / 8] __attribute__((aligned(sizeof(long))));
+	cpu_set_t *left = (cpu_set_t *)bits;
+
+	if (allowed_error != 0)
+		return;
+	memcpy(bits, allowed_bits, sizeof(bits));
+	if (fault >= 0)
+		CPU_CLR_S((size_t)fault, sizeof(bits), left);
+	if (model >= 0)
+		CPU_CLR_S((size_t)model, sizeof(bits), left);
+	if (CPU_COUNT_S(sizeof(bits), left) == 0)
+		memcpy(bits, allowed_bits, sizeof(bits));
+	pthread_setaffinity_np(thread, sizeof(bits), left);
+}
+
 /* A number out of sysfs, or -1. */
 static int
 topology(int cpu, const char *what)
@@ -61,30 +95,30 @@ check_given(int cpu, const cpu_set_t *allowed, size_t size)
 int
 cores_choose(struct cores *cores)
 {
-	static unsigned char bits[CPUS_MAX / 8] __attribute__((aligned(sizeof(long))));
-	cpu_set_t *allowed = (cpu_set_t *)bits;
+	const size_t size = sizeof(allowed_bits);
+	const cpu_set_t *allowed = allowed_set();
 	int best = -1, score, a, b;
 
-	if (sched_getaffinity(0, sizeof(bits), allowed) < 0) {
-		talk("cannot read which cores may be used: %s", strerror(errno));
+	if (allowed_error != 0) {
+		talk("cannot read which cores may be used: %s", strerror(allowed_error));
 		return -ENODEV;
 	}
-	if (CPU_COUNT_S(sizeof(bits), allowed) < 2) {
+	if (CPU_COUNT_S(size, allowed) < 2) {
 		talk("two cores are needed, this process may use only one");
 		return -ENODEV;
 	}
 	if (cores->fault >= 0) {
-		if (!check_given(cores->fault, allowed, sizeof(bits)) ||
-		    !check_given(cores->model, allowed, sizeof(bits)))
+		if (!check_given(cores->fault, allowed, size) ||
+		    !check_given(cores->model, allowed, size))
 			return -ENODEV;
 		return 0;
 	}
 	/* the last CPU, and the one that goes best with it */
-	for (a = CPUS_MAX - 1; !CPU_ISSET_S((size_t)a, sizeof(bits), allowed); a--)
+	for (a = CPUS_MAX - 1; !CPU_ISSET_S((size_t)a, size, allowed); a--)
 		;
 	cores->fault = a;
 	for (b = a - 1; b >= 0; b--) {
-		score = CPU_ISSET_S((size_t)b, sizeof(bits), allowed) ? pair_score(a, b) : -1;
+		score = CPU_ISSET_S((size_t)b, size, allowed) ? pair_score(a, b) : -1;
 		if (score > best) {
 			best = score;
 			cores->model = b;

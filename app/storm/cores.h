@@ -5,12 +5,25 @@
 #ifndef STORM_CORES_H
 #define STORM_CORES_H
 
-/* Two CPUs out of those that this process may use. */
+/* CPUs out of those that this process may use. */
+
+#include <pthread.h>
 
 struct cores {
 	int fault; /* CPU of the fault lcore */
 	int model; /* CPU of the model's lcore */
 };
+
+/* Before the EAL binds threads to CPUs: which may be used. */
+void
+cores_remember(void);
+
+/*
+ * Have a thread run on the CPUs that are left when the fault lcore and the model (-1: not known)
+ * have theirs; where none are, on all.
+ */
+void
+cores_leave_to(pthread_t thread, int fault, int model);
 
 /*
  * Chooses what is -1, checks what is given. Two cores of one package are preferred to two of

@@ -204,6 +204,7 @@ eal_start(const struct storm_options *o, int eal_argc, char **argv, struct storm
 	int ret;
 
 	memset(eal, 0, sizeof(*eal));
+	cores_remember();
 	if (talk_log_open() < 0) {
 		talk("cannot open the log");
 		return STORM_FAILED;

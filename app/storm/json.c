@@ -7,44 +7,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include <rte_cycles.h>
 #include <rte_version.h>
 
 #include "allocs.h"
+#include "json_parts.h"
 #include "report.h"
 #include "talk.h"
-
-static void
-set_count(json_t *to, const char *key, uint64_t value)
-{
-	json_object_set_new(to, key, json_integer((json_int_t)value));
-}
-
-static void
-set_real(json_t *to, const char *key, double value)
-{
-	json_object_set_new(to, key, json_real(value));
-}
-
-static void
-set_text(json_t *to, const char *key, const char *value)
-{
-	json_object_set_new(to, key, json_string(value));
-}
-
-static void
-set_bool(json_t *to, const char *key, bool value)
-{
-	json_object_set_new(to, key, json_boolean(value));
-}
 
 static void
 add_config(json_t *root, const struct storm *s)
 {
 	const struct storm_options *o = &s->o;
 	json_t *config = json_object();
+	char modes[64];
 
 	set_text(config, "driver", s->info.driver);
 	set_text(config, "platform", s->info.platform);
@@ -52,7 +28,7 @@ add_config(json_t *root, const struct storm *s)
 	set_count(config, "burst", s->info.burst);
 	set_text(config, "handler", options_handler_name(o->handler));
 	set_count(config, "endpoints", o->endpoints);
-	set_count(config, "pasids", o->pasids);
+	set_count(config, "pasids", options_pasids(o));
 	set_count(config, "domains", o->domains);
 	set_count(config, "credits", s->credits);
 	set_count(config, "group_pages_min", o->traffic.group_pages_min);
@@ -63,6 +39,13 @@ add_config(json_t *root, const struct storm *s)
 	set_count(config, "rate", o->traffic.rate);
 	set_bool(config, "overflow", o->traffic.overflow);
 	set_count(config, "churn", o->churn);
+	set_text(config, "churn_mode", o->churn == 0 ? "" :
+		 options_churn_names(o->churn_modes, modes, sizeof(modes)));
+	set_count(config, "consumers", o->consumers);
+	set_count(config, "fault_queues", o->fault_queues);
+	set_bool(config, "sleep", o->sleep);
+	set_bool(config, "stuck", o->stuck);
+	set_count(config, "window_pages", o->traffic.window_pages);
 	set_text(config, "judge", options_judge_name(o->traffic.judge));
 	set_bool(config, "preload", o->preload);
 	set_real(config, "duration", o->duration_s);
@@ -180,21 +163,6 @@ add_handled(json_t *root, const struct count_sums *handled)
 }
 
 static void
-add_churn(json_t *root, const struct churn *churn)
-{
-	json_t *to = json_object();
-
-	set_count(to, "done", churn->done);
-	set_count(to, "endpoints", churn->endpoints);
-	set_count(to, "quiesced", churn->quiesced);
-	set_count(to, "late", churn->late);
-	set_real(to, "detach_mean_us",
-		 churn->done == 0 ? 0 : (double)churn->detach_ns_sum * 1e-3 / (double)churn->done);
-	set_real(to, "detach_max_us", (double)churn->detach_ns_max * 1e-3);
-	json_object_set_new(root, "churn", to);
-}
-
-static void
 add_lcore(json_t *root, const char *key, int cpu, const struct lcore_usage *usage)
 {
 	json_t *to = json_object();
@@ -246,7 +214,7 @@ object_make(const struct storm *s, const struct storm_result *r)
 	add_verdict(root, &r->run.verdict);
 	add_counters(root, r);
 	add_handled(root, &r->run.handled);
-	add_churn(root, &r->run.churn);
+	json_life_add(root, s, r);
 	add_lcores(root, s, r);
 	return root;
 }

@@ -2,6 +2,7 @@
  * Copyright(c) 2026 The uiommu authors
  */
 
+#include <pthread.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -14,6 +15,7 @@
 #include <uiommu.h>
 
 #include "allocs.h"
+#include "consumers.h"
 #include "job.h"
 #include "lcores.h"
 #include "talk.h"
@@ -38,6 +40,23 @@ clock_ns(clockid_t clock)
 
 	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void
+cpu_clock_tell(clockid_t *cpu_clock)
+{
+	clockid_t clock;
+
+	if (pthread_getcpuclockid(pthread_self(), &clock) == 0)
+		__atomic_store_n(cpu_clock, clock, __ATOMIC_RELAXED);
+}
+
+uint64_t
+lcore_cpu_ns(const clockid_t *cpu_clock)
+{
+	clockid_t clock = __atomic_load_n(cpu_clock, __ATOMIC_RELAXED);
+
+	return clock == 0 ? 0 : clock_ns(clock);
 }
 
 static void
@@ -98,7 +117,7 @@ hold(uint64_t until)
  * time is in one turn or another.
  */
 static __rte_always_inline void
-poll_loop(struct fault_lcore *f, const bool holds)
+poll_loop(struct fault_lcore *f, const bool holds, const bool serves)
 {
 	const uint64_t us = rte_get_tsc_hz() / 1000000;
 	const uint64_t away_limit = fault_away_limit();
@@ -108,7 +127,7 @@ poll_loop(struct fault_lcore *f, const bool holds)
 	struct fault_sums sums = {.tsc = rte_rdtsc()};
 	uint64_t next_hold = sums.tsc + HOLD_EVERY_US * us;
 	uint64_t begin, took, longest = 0;
-	uint16_t n = 0;
+	uint32_t n = 0;
 
 	phase_enter(f, seen, &sums);
 	for (;;) {
@@ -122,6 +141,8 @@ poll_loop(struct fault_lcore *f, const bool holds)
 			break;
 		begin = sums.tsc;
 		n = uiommu_poll(dev_id, 0, budget);
+		if (serves)
+			n += consumer_turn(f->consumer);
 		sums.tsc = rte_rdtsc();
 		took = sums.tsc - begin;
 		longest = RTE_MAX(longest, took);
@@ -151,12 +172,15 @@ fault_lcore_main(void *arg)
 		__atomic_store_n(&f->phase_seen, PHASE_COUNT, __ATOMIC_RELEASE);
 		return f->result;
 	}
+	cpu_clock_tell(&f->cpu_clock);
 	usage_begin(&mark);
 	allocs_count_begin();
-	if (f->holds)
-		poll_loop(f, true);
+	if (f->consumer != NULL)
+		poll_loop(f, f->holds, true);
+	else if (f->holds)
+		poll_loop(f, true, false);
 	else
-		poll_loop(f, false);
+		poll_loop(f, false, false);
 	f->allocations = allocs_count_end();
 	usage_end(&mark, &f->usage);
 	f->result = uiommu_queue_release(f->dev_id, 0);
@@ -170,6 +194,7 @@ model_lcore_main(void *arg)
 	uint64_t begin, end = rte_rdtsc(), longest = 0;
 	struct usage_mark mark;
 
+	cpu_clock_tell(&m->cpu_clock);
 	usage_begin(&mark);
 	while (!__atomic_load_n(&m->stop, __ATOMIC_RELAXED)) {
 		begin = end;

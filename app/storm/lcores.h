@@ -9,8 +9,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <uiommu_emu.h>
+
+struct consumer;
 
 enum storm_phase {
 	PHASE_WARM_UP = 0,
@@ -42,7 +45,7 @@ struct fault_sums {
 
 /* Adds a turn that found n requests. */
 static inline void
-fault_sums_add(struct fault_sums *sums, uint64_t cycles, uint16_t n, uint64_t away_limit)
+fault_sums_add(struct fault_sums *sums, uint64_t cycles, uint32_t n, uint64_t away_limit)
 {
 	sums->busy_cycles += cycles;
 	sums->requests += n;
@@ -62,6 +65,7 @@ struct fault_lcore {
 	int16_t dev_id;
 	uint16_t budget;
 	bool holds; /* stop polling for a moment now and then, so that the queue overflows */
+	struct consumer *consumer; /* NULL, or what is served between two polls */
 
 	/* written by the control thread */
 	uint32_t phase __attribute__((aligned(128))); /* enum storm_phase, atomic */
@@ -70,6 +74,7 @@ struct fault_lcore {
 	uint32_t phase_seen __attribute__((aligned(128))); /* atomic */
 	uint64_t live_busy_cycles;                         /* atomic, for the progress line */
 	uint64_t live_requests;                            /* atomic */
+	clockid_t cpu_clock;               /* of its thread, atomic; 0: not running yet */
 	struct fault_sums at[PHASE_COUNT];                 /* when each phase began */
 	struct lcore_usage usage;
 	uint64_t allocations;
@@ -79,7 +84,8 @@ struct fault_lcore {
 struct model_lcore {
 	struct uiommu_emu *emu;
 	bool stop __attribute__((aligned(128))); /* atomic */
-	struct lcore_usage usage __attribute__((aligned(128)));
+	clockid_t cpu_clock __attribute__((aligned(128))); /* of its thread, atomic; 0: not yet */
+	struct lcore_usage usage;
 };
 
 /*
@@ -101,6 +107,10 @@ model_lcore_halt(struct model_lcore *m, unsigned int lcore);
 /* Set a phase and wait until the fault lcore has seen it. */
 void
 fault_lcore_enter(struct fault_lcore *f, enum storm_phase phase);
+
+/* Processor time that the thread of an lcore has had, in nanoseconds, by its cpu_clock. */
+uint64_t
+lcore_cpu_ns(const clockid_t *cpu_clock);
 
 /* Usage of the calling thread: begin before a loop, end after it. */
 struct usage_mark {

@@ -10,6 +10,8 @@
 #include <sys/prctl.h>
 
 #include "bound.h"
+#include "consumers.h"
+#include "devices.h"
 #include "options.h"
 #include "report.h"
 #include "result.h"
@@ -25,6 +27,12 @@ bool
 storm_interrupted(void)
 {
 	return __atomic_load_n(&interrupted, __ATOMIC_RELAXED) != 0;
+}
+
+bool
+storm_defers(const struct storm *s)
+{
+	return s->o.handler == STORM_HANDLER_SVA || s->delivery.nb != 0;
 }
 
 static void
@@ -46,6 +54,20 @@ signals_set(sigset_t *both)
 	sigaction(SIGTERM, &action, NULL);
 }
 
+/* Devices can be told their PASID only now that it is bound; the model must not run meanwhile. */
+static int
+plug_late(struct storm *s)
+{
+	int ret, ret2;
+
+	if (s->o.handler != STORM_HANDLER_SVA)
+		return 0;
+	model_lcore_halt(&s->model, s->eal.lcore_model);
+	ret = devices_plug(s);
+	ret2 = model_lcore_launch(&s->model, s->eal.lcore_model);
+	return ret < 0 ? ret : ret2;
+}
+
 /* With the model running: the storm, between start and stop of the unit. */
 static int
 storm_on_unit(struct storm *s, struct storm_result *r)
@@ -53,6 +75,8 @@ storm_on_unit(struct storm *s, struct storm_result *r)
 	int ret, ret2;
 
 	ret = unit_start(s);
+	if (ret == 0)
+		ret = plug_late(s);
 	if (ret == 0)
 		ret = run_storm(s, &r->run);
 	if (ret == 0)
@@ -124,6 +148,8 @@ storm(struct storm *s)
 		fclose(json);
 	}
 	result_free(&r);
+	/* their figures are in the report */
+	consumers_close(s);
 	if (ret < 0)
 		return ret == -EINVAL ? STORM_USAGE : STORM_FAILED;
 	return r.exit_code;

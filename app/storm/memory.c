@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "delivery.h"
 #include "memory.h"
 #include "talk.h"
 
@@ -22,6 +23,7 @@ memory_needed_mb(const struct storm_options *o)
 	/* PASID entries of unit, engine and model; parking, groups and directory of an endpoint */
 	kilobytes += o->pasids * UINT64_C(1);
 	kilobytes += o->endpoints * UINT64_C(300);
+	kilobytes += delivery_memory_bytes(o) / 1024;
 	return (unsigned int)(kilobytes / 1024);
 }
 

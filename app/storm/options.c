@@ -26,15 +26,18 @@ enum kind {
 	KIND_CHOICE, /* min and max unused; names in choices */
 	KIND_GROUP_PAGES,
 	KIND_CORES,
+	KIND_WORDS, /* several of choices, as bits */
 	KIND_HELP,
 	KIND_LIST,
 	KIND_VERSION,
 };
 
-static const char *const handler_names[] = {"null", "count", NULL};
+static const char *const handler_names[] = {"null", "count", "deliver", "sva", NULL};
 static const char *const profile_names[] = {"uniform", "sequential", "zipf",
 					    "hotspot", "burst",      NULL};
 static const char *const judge_names[] = {"full", "light", NULL};
+/* in the order of the bits STORM_CHURN_* */
+static const char *const churn_names[] = {"detach", "replace", "remove", NULL};
 
 struct spec {
 	const char *name;
@@ -47,6 +50,7 @@ struct spec {
 #define AT(member) offsetof(struct storm_options, member)
 #define NUMBER(name, kind, member, min, max) {name, kind, AT(member), min, max, NULL}
 #define CHOICE(name, member, names) {name, KIND_CHOICE, AT(member), 0, 0, names}
+#define WORDS(name, member, names) {name, KIND_WORDS, AT(member), 0, 0, names}
 #define PLAIN(name, kind, member) {name, kind, AT(member), 0, 0, NULL}
 
 static const struct spec specs[] = {
@@ -55,9 +59,14 @@ static const struct spec specs[] = {
 	NUMBER("queue-entries", KIND_U32, queue_entries, 1, 1 << 20),
 	NUMBER("burst", KIND_U32, burst, 1, STORM_BURST_MAX),
 	CHOICE("handler", handler, handler_names),
+	NUMBER("consumers", KIND_U32, consumers, 0, STORM_CONSUMERS_MAX),
+	NUMBER("fault-queues", KIND_U32, fault_queues, 1, STORM_FAULT_QUEUES_MAX),
+	NUMBER("depth", KIND_U32, depth, 1, STORM_SLOTS_MAX),
+	PLAIN("sleep", KIND_FLAG, sleep),
+	PLAIN("stuck", KIND_FLAG, stuck),
 	NUMBER("endpoints", KIND_U32, endpoints, 1, STORM_ENDPOINTS_MAX),
 	NUMBER("pasids", KIND_U32, pasids, 1, STORM_PASIDS_MAX),
-	NUMBER("domains", KIND_U32, domains, 1, 4096),
+	NUMBER("domains", KIND_U32, domains, 1, STORM_DOMAINS_MAX),
 	PLAIN("group-pages", KIND_GROUP_PAGES, traffic),
 	CHOICE("profile", traffic.profile, profile_names),
 	NUMBER("write-ratio", KIND_RATIO, traffic.write_ratio, 0, 1),
@@ -68,6 +77,7 @@ static const struct spec specs[] = {
 	NUMBER("seed", KIND_U64, traffic.seed, 0, 1e18),
 	CHOICE("judge", traffic.judge, judge_names),
 	NUMBER("churn", KIND_U32, churn, 0, 100000),
+	WORDS("churn-mode", churn_modes, churn_names),
 	PLAIN("preload", KIND_FLAG, preload),
 	NUMBER("duration", KIND_RATIO, duration_s, 0.01, 1e6),
 	PLAIN("cores", KIND_CORES, cpu_fault),
@@ -103,6 +113,30 @@ choice_parse(const struct spec *spec, const char *text, void *to)
 		}
 	}
 	return -EINVAL;
+}
+
+/* "detach,remove": a bit for each word. */
+static int
+words_parse(const struct spec *spec, const char *text, uint32_t *to)
+{
+	uint32_t bits = 0;
+	char word[16];
+	const char *end;
+	int bit;
+
+	for (;; text = end + 1) {
+		end = strchrnul(text, ',');
+		if ((size_t)(end - text) >= sizeof(word))
+			return -EINVAL;
+		snprintf(word, sizeof(word), "%.*s", (int)(end - text), text);
+		if (choice_parse(spec, word, &bit) < 0)
+			return -EINVAL;
+		bits |= UINT32_C(1) << bit;
+		if (*end == '\0')
+			break;
+	}
+	*to = bits;
+	return 0;
 }
 
 /* "F,M": the CPU of the fault lcore and the CPU of the model. */
@@ -157,6 +191,8 @@ value_parse(const struct spec *spec, const char *text, struct storm_options *o)
 				   &o->traffic.group_pages_max);
 	case KIND_CORES:
 		return cores_parse(text, o);
+	case KIND_WORDS:
+		return words_parse(spec, text, to);
 	default:
 		return -EINVAL;
 	}
@@ -174,11 +210,12 @@ bad_value(const struct spec *spec, const char *text, int ret)
 	else if (ret == -ERANGE && spec->kind != KIND_CORES)
 		talk("--%s %s: out of range, %.12g to %.12g", spec->name, text, spec->min,
 		     spec->max);
-	else if (spec->kind == KIND_CHOICE) {
+	else if (spec->choices != NULL) {
 		for (i = 0; spec->choices[i] != NULL && used < sizeof(names); i++)
 			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
 						 i == 0 ? "" : ", ", spec->choices[i]);
-		talk("--%s %s: not one of %s", spec->name, text, names);
+		talk("--%s %s: %s %s", spec->name, text,
+		     spec->kind == KIND_CHOICE ? "not one of" : "wanted words of", names);
 	} else if (spec->kind == KIND_GROUP_PAGES)
 		talk("--group-pages %s: wanted A-B, such as 1-8", text);
 	else if (spec->kind == KIND_CORES)
@@ -189,49 +226,7 @@ bad_value(const struct spec *spec, const char *text, int ret)
 		talk("--%s %s: not a number", spec->name, text);
 }
 
-static bool
-power_of_two(uint32_t n)
-{
-	return (n & (n - 1)) == 0;
-}
-
-/* What fits together, and defaults that depend on other options. */
-static int
-check(struct storm_options *o, bool endpoints_given, bool pasids_given)
-{
-	if (!endpoints_given)
-		o->endpoints = RTE_MIN(o->endpoints, o->pasids);
-	else if (!pasids_given)
-		o->pasids = RTE_MAX(o->endpoints, o->pasids);
-	if (o->pasids < o->endpoints) {
-		talk("--pasids %u: fewer than the %u endpoints, which have at least one each",
-		     o->pasids, o->endpoints);
-		return -EINVAL;
-	}
-	if ((o->pasids + o->endpoints - 1) / o->endpoints > UIOMMU_EMU_PASIDS_MAX) {
-		talk("--pasids %u: more than %u for an endpoint", o->pasids,
-		     UIOMMU_EMU_PASIDS_MAX);
-		return -EINVAL;
-	}
-	if (o->domains > o->pasids) {
-		talk("--domains %u: more than the %u PASIDs", o->domains, o->pasids);
-		return -EINVAL;
-	}
-	if (o->queue_entries != 0 && !power_of_two(o->queue_entries)) {
-		talk("--queue-entries %u: not a power of two", o->queue_entries);
-		return -EINVAL;
-	}
-	if (o->preload && (o->churn != 0 || o->traffic.overflow || o->traffic.rate != 0)) {
-		talk("--preload does not go with --churn, --overflow or --rate");
-		return -EINVAL;
-	}
-	if (o->cpu_fault >= 0 && o->cpu_fault == o->cpu_model) {
-		talk("--cores %d,%d: two different CPUs are needed", o->cpu_fault, o->cpu_model);
-		return -EINVAL;
-	}
-	return 0;
-}
-
+/* Those that depend on other options are still 0: options_complete(). */
 static void
 defaults(struct storm_options *o)
 {
@@ -239,9 +234,7 @@ defaults(struct storm_options *o)
 		.unit = "vtd",
 		.burst = 64,
 		.handler = STORM_HANDLER_COUNT,
-		.endpoints = 16,
-		.pasids = 64,
-		.domains = 1,
+		.consumers = OPTION_NOT_GIVEN,
 		.traffic = {
 			.group_pages_min = 1,
 			.group_pages_max = 1,
@@ -276,7 +269,6 @@ bool
 options_parse(int argc, char **argv, struct storm_options *o, int *exit_code)
 {
 	struct option longs[NB_SPECS + 1] = {{0}};
-	bool endpoints_given = false, pasids_given = false;
 	int c, index, ret;
 	size_t i;
 
@@ -309,20 +301,32 @@ options_parse(int argc, char **argv, struct storm_options *o, int *exit_code)
 			bad_value(&specs[index], optarg, ret);
 			return false;
 		}
-		endpoints_given |= strcmp(specs[index].name, "endpoints") == 0;
-		pasids_given |= strcmp(specs[index].name, "pasids") == 0;
 	}
 	if (optind < argc) {
 		talk("%s: not an option; see --help", argv[optind]);
 		return false;
 	}
-	return check(o, endpoints_given, pasids_given) == 0;
+	return options_complete(o) == 0;
 }
 
 const char *
 options_handler_name(enum storm_handler handler)
 {
 	return handler_names[handler];
+}
+
+const char *
+options_churn_names(uint32_t modes, char *text, size_t size)
+{
+	size_t used = 0;
+	int i;
+
+	text[0] = '\0';
+	for (i = 0; churn_names[i] != NULL && used < size; i++)
+		if ((modes & UINT32_C(1) << i) != 0)
+			used += (size_t)snprintf(text + used, size - used, "%s%s",
+						 used == 0 ? "" : ",", churn_names[i]);
+	return text;
 }
 
 const char *

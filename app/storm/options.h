@@ -6,6 +6,7 @@
 #define STORM_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <uiommu_emu.h>
@@ -13,6 +14,11 @@
 #define STORM_ENDPOINTS_MAX 4096
 #define STORM_PASIDS_MAX (1024 * 1024)
 #define STORM_BURST_MAX 512
+#define STORM_DOMAINS_MAX 4096
+#define STORM_CONSUMERS_MAX 16
+#define STORM_FAULT_QUEUES_MAX 1024
+/* Groups that may wait for an answer by cookie, all fault queues together. */
+#define STORM_SLOTS_MAX 65536
 
 /* Exit codes. */
 #define STORM_OK 0
@@ -22,7 +28,14 @@
 enum storm_handler {
 	STORM_HANDLER_NULL = 0,
 	STORM_HANDLER_COUNT,
+	STORM_HANDLER_DELIVER,
+	STORM_HANDLER_SVA,
 };
+
+/* Ways in which bonds come and go, bits. */
+#define STORM_CHURN_DETACH (1U << 0)
+#define STORM_CHURN_REPLACE (1U << 1)
+#define STORM_CHURN_REMOVE (1U << 2)
 
 struct storm_options {
 	/* unit */
@@ -31,13 +44,20 @@ struct storm_options {
 	uint32_t queue_entries; /* 0: the unit's maximum */
 	uint32_t burst;
 	enum storm_handler handler;
+	/* who answers what the fault lcore hands over */
+	uint32_t consumers;    /* threads; of the storm, or with sva of the library */
+	uint32_t fault_queues; /* that the domains share, the stuck one apart */
+	uint32_t depth;        /* of each; 0: as many groups as can be outstanding */
+	bool sleep;
+	bool stuck;
 	/* devices */
 	uint32_t endpoints;
-	uint32_t pasids; /* all endpoints together */
-	uint32_t domains;
+	uint32_t pasids; /* bonds: all endpoints together; with sva, one for each endpoint */
+	uint32_t domains; /* the stuck one apart */
 	/* traffic */
 	struct uiommu_emu_traffic traffic;
-	uint32_t churn; /* detach and attach, times per second */
+	uint32_t churn;       /* bonds that change, times per second */
+	uint32_t churn_modes; /* STORM_CHURN_* */
 	bool preload;
 	/* run */
 	double duration_s;
@@ -59,6 +79,24 @@ struct storm_options {
  */
 bool
 options_parse(int argc, char **argv, struct storm_options *o, int *exit_code);
+
+/*
+ * Fills in the defaults that depend on other options and checks what fits together. 0, or
+ * -EINVAL after one line on stderr.
+ */
+int
+options_complete(struct storm_options *o);
+
+/* PASID numbers in use: with sva one, on all endpoints. */
+uint32_t
+options_pasids(const struct storm_options *o);
+
+/* Text of STORM_CHURN_* bits, "detach,remove". */
+const char *
+options_churn_names(uint32_t modes, char *text, size_t size);
+
+/* Not given on the command line, where 0 is a value. */
+#define OPTION_NOT_GIVEN UINT32_MAX
 
 const char *
 options_handler_name(enum storm_handler handler);

@@ -29,10 +29,22 @@ progress_begin(struct progress *p, uint64_t now_ns)
 	p->due_ns = p->on ? now_ns + SECOND_NS : UINT64_MAX;
 }
 
+/* Of the fault lcore, since its loop began; or of the engine, since figures began. */
+static uint64_t
+requests_now(const struct storm *s)
+{
+	struct uiommu_stats stats = {0};
+
+	if (!storm_defers(s))
+		return __atomic_load_n(&s->fault.live_requests, __ATOMIC_RELAXED);
+	uiommu_stats_get(s->dev_id, &stats);
+	return stats.requests;
+}
+
 void
 progress_turn(struct progress *p, const struct storm *s, uint64_t now_ns)
 {
-	uint64_t requests = __atomic_load_n(&s->fault.live_requests, __ATOMIC_RELAXED);
+	uint64_t requests = requests_now(s);
 	uint64_t cycles = __atomic_load_n(&s->fault.live_busy_cycles, __ATOMIC_RELAXED);
 	uint64_t n = requests - p->last_requests, busy = cycles - p->last_busy_cycles;
 	double seconds = (double)(now_ns - p->last_ns) / (double)SECOND_NS;
@@ -41,7 +53,8 @@ progress_turn(struct progress *p, const struct storm *s, uint64_t now_ns)
 
 	/* the warm-up is in the first difference */
 	if (p->last_ns == p->begin_ns) {
-		n = requests - s->fault.at[PHASE_MEASURE].requests;
+		n = storm_defers(s) ? requests
+				    : requests - s->fault.at[PHASE_MEASURE].requests;
 		busy = cycles - s->fault.at[PHASE_MEASURE].busy_cycles;
 	}
 	uiommu_emu_verdict(s->emu, false, &v);

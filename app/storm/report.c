@@ -9,6 +9,7 @@
 
 #include "allocs.h"
 #include "report.h"
+#include "report_life.h"
 
 static void
 print_head(const struct storm *s)
@@ -17,8 +18,9 @@ print_head(const struct storm *s)
 
 	printf("unit       %s (%s, %s), queue of %u, burst %u\n", s->info.name, s->info.driver,
 	       s->info.platform, s->info.queue_entries, s->info.burst);
-	printf("devices    %u endpoints, %u PASIDs, %u domain%s, %u credits each\n", o->endpoints,
-	       o->pasids, o->domains, o->domains == 1 ? "" : "s", s->credits);
+	printf("devices    %u endpoints, %u PASID%s, %u domain%s, %u credits each\n", o->endpoints,
+	       options_pasids(o), options_pasids(o) == 1 ? "" : "s", o->domains,
+	       o->domains == 1 ? "" : "s", s->credits);
 	printf("traffic    %s, groups of %u-%u, %.3g writes, %.3g bad, seed %" PRIu64 "%s%s\n",
 	       options_profile_name(o->traffic.profile), o->traffic.group_pages_min,
 	       o->traffic.group_pages_max, o->traffic.write_ratio, o->traffic.bad_ratio,
@@ -71,11 +73,13 @@ print_answers(const struct storm *s, const struct storm_result *r)
 		       " never finished%s\n", v->bad_sent, r->refused, r->unfinished,
 		       r->bad_exact ? "" : " (not comparable)");
 	if (r->run.churn.done != 0)
-		printf("churn      %" PRIu64 " (%" PRIu64 " of whole endpoints, %" PRIu64
-		       " late), detach %.1f us mean, %.1f us max\n", r->run.churn.done,
-		       r->run.churn.endpoints, r->run.churn.late,
-		       (double)r->run.churn.detach_ns_sum * 1e-3 / (double)r->run.churn.done,
-		       (double)r->run.churn.detach_ns_max * 1e-3);
+		report_churn(&r->run.churn);
+	if (s->delivery.nb != 0)
+		report_delivery(s, &r->run.delivered);
+	if (s->o.handler == STORM_HANDLER_SVA)
+		report_sva(s);
+	if (r->stuck.phases != 0)
+		report_stuck(&r->stuck);
 	if (s->o.preload)
 		printf("rounds     %" PRIu64 ", model alone %.3f s\n", r->run.rounds,
 		       r->run.model_seconds);

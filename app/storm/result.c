@@ -17,46 +17,6 @@
 /* Round trips that differ by more mean that the cores have moved. */
 #define MOVED_FACTOR 2.0
 
-static uint64_t
-cycles_to_ns(uint64_t cycles)
-{
-	return (uint64_t)((double)cycles * 1e9 / (double)rte_get_tsc_hz());
-}
-
-/* Largest value of the bucket in which the share is reached. */
-static uint64_t
-percentile(const uint64_t *counts, uint64_t total, double share)
-{
-	uint64_t wanted = (uint64_t)((double)total * share), sum = 0;
-	unsigned int i, last = 0;
-
-	for (i = 0; i < UIOMMU_LATENCY_BUCKETS; i++) {
-		if (counts[i] == 0)
-			continue;
-		last = i;
-		sum += counts[i];
-		if (sum > wanted)
-			break;
-	}
-	return cycles_to_ns(uiommu_latency_bucket_max(last));
-}
-
-static void
-latency_make(const uint64_t *counts, struct latency_ns *latency)
-{
-	unsigned int i;
-
-	for (i = 0; i < UIOMMU_LATENCY_BUCKETS; i++)
-		latency->count += counts[i];
-	if (latency->count == 0)
-		return;
-	latency->p50 = percentile(counts, latency->count, 0.5);
-	latency->p90 = percentile(counts, latency->count, 0.9);
-	latency->p99 = percentile(counts, latency->count, 0.99);
-	latency->p999 = percentile(counts, latency->count, 0.999);
-	latency->max = percentile(counts, latency->count, 1.0);
-}
-
 /*
  * Every bad request must have been counted. Most kinds have a counter. A request whose group
  * is never closed is parked, and thrown away or, when the device uses the index again,
@@ -115,6 +75,7 @@ result_make(const struct storm *s, struct storm_result *r)
 			(double)(sums->busy_cycles - sums->away_cycles) * 1e9 /
 			(double)rte_get_tsc_hz() / (double)(sums->requests - sums->away_requests);
 	latency_make(r->run.latency, &r->latency);
+	stuck_result_make(&r->run.stuck, &r->stuck);
 	bad_requests_count(s, r);
 	return 0;
 }
@@ -149,9 +110,83 @@ judge_books(const struct storm *s, const struct storm_result *r)
 		     stats->requests);
 		ok = false;
 	}
-	if (s->o.handler == STORM_HANDLER_COUNT && r->run.handled.groups != stats->groups) {
-		talk("%" PRIu64 " groups delivered, %" PRIu64 " seen by the handler", stats->groups,
+	if (s->o.handler == STORM_HANDLER_COUNT &&
+	    r->run.handled.groups + stats->delivered + stats->queue_full != stats->groups) {
+		talk("%" PRIu64 " groups routed, %" PRIu64 " seen by the handler", stats->groups,
 		     r->run.handled.groups);
+		ok = false;
+	}
+	return ok;
+}
+
+static bool
+must_equal(const char *what, uint64_t a, const char *and, uint64_t b)
+{
+	if (a == b)
+		return true;
+	talk("fault queues: %" PRIu64 " groups %s, %" PRIu64 " %s", a, what, b, and);
+	return false;
+}
+
+/* Engine, fault queues and consumers must agree on what was handed over and answered. */
+static bool
+judge_delivery(const struct storm *s, const struct storm_result *r)
+{
+	const struct uiommu_fault_queue_stats *fq = &r->run.delivered;
+	const struct uiommu_stats *stats = &r->run.stats;
+	uint64_t groups = 0, errors = 0;
+	uint32_t i;
+	bool ok;
+
+	if (s->delivery.nb == 0)
+		return true;
+	for (i = 0; i < s->consumers.nb; i++) {
+		groups += s->consumers.done[i].groups;
+		errors += s->consumers.done[i].errors;
+	}
+	ok = must_equal("delivered by the engine", stats->delivered, "into the queues",
+			fq->delivered);
+	ok &= must_equal("answered RETRY by the engine", stats->queue_full, "refused by the queues",
+			 fq->full);
+	ok &= must_equal("delivered", fq->delivered, "answered or revoked",
+			 fq->answered + fq->revoked);
+	ok &= must_equal("answered by the consumers", groups, "answered of the queues'",
+			 fq->answered);
+	if (s->o.handler == STORM_HANDLER_DELIVER)
+		ok &= must_equal("routed", stats->groups, "delivered or answered RETRY",
+				 stats->delivered + stats->queue_full);
+	if (errors != 0) {
+		talk("fault queues: %" PRIu64 " reads failed", errors);
+		ok = false;
+	}
+	if (s->o.stuck && r->stuck.phases != 0 && !r->stuck.was_stuck) {
+		talk("the consumer was not stuck: in one of the phases it held no group");
+		ok = false;
+	}
+	return ok;
+}
+
+/* A page that was answered "retry" cannot be told from one that is there: there must be none. */
+static bool
+judge_sva(const struct storm *s, const struct storm_result *r)
+{
+	const struct sva_window *w = &s->sva;
+	uint64_t retries = r->run.stats.codes[UIOMMU_CODE_RETRY];
+	bool ok = true;
+
+	if (s->o.handler != STORM_HANDLER_SVA)
+		return true;
+	if (retries != 0) {
+		talk("%" PRIu64 " groups were answered RETRY: pages cannot be checked", retries);
+		ok = false;
+	}
+	if (w->nb_missing != 0) {
+		talk("%" PRIu64 " of %" PRIu64 " pages were answered Success and are not there",
+		     w->nb_missing, w->nb_touched);
+		ok = false;
+	}
+	if (w->nb_touched == 0) {
+		talk("no page was answered Success");
 		ok = false;
 	}
 	return ok;
@@ -196,6 +231,8 @@ result_judge(const struct storm *s, struct storm_result *r)
 			     r->run.verdict.first : "requests are not answered");
 	r->clean &= judge_books(s, r);
 	r->clean &= judge_bad_requests(r);
+	r->clean &= judge_delivery(s, r);
+	r->clean &= judge_sva(s, r);
 	ok = judge_cores(s, r);
 	if (s->o.check_fast_path && !allocs_can_count()) {
 		talk("--check-fast-path: this build cannot count allocations");

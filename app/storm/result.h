@@ -8,12 +8,8 @@
 /* What a storm has shown, in the units of the report. */
 
 #include "bound.h"
+#include "latency.h"
 #include "run.h"
-
-struct latency_ns {
-	uint64_t p50, p90, p99, p999, max;
-	uint64_t count;
-};
 
 struct storm_result {
 	struct storm_run run;
@@ -30,6 +26,8 @@ struct storm_result {
 	uint64_t refused;    /* malformed, of unknown endpoint or PASID, stop markers */
 	uint64_t unfinished; /* of groups that were never closed */
 	bool bad_exact;      /* both together must be what the model has sent */
+	/* the stuck consumer */
+	struct stuck_result stuck;
 	/* the bound */
 	bool has_bound;
 	struct bound_result bound;

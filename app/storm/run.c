@@ -15,14 +15,14 @@
 #include "talk.h"
 
 #define WARM_UP_NS UINT64_C(200000000)
-#define REST_NS UINT64_C(10000000000)
+#define REST_NS UINT64_C(60000000000)
 #define REST_LOOK_NS UINT64_C(1000000)
 #define TICK_NS UINT64_C(100000000)
 #define SECOND_NS UINT64_C(1000000000)
 
 /*
  * The devices send nothing any more. Wait until every group is answered and the engine has
- * found nothing for a few looks; some seconds at most.
+ * found nothing for a few looks; a minute at most.
  */
 static bool
 wait_for_rest(struct storm *s)
@@ -59,6 +59,9 @@ run_figures_begin(struct storm *s, struct storm_run *run)
 	uiommu_stats_reset(s->dev_id);
 	uiommu_emu_reset_counters(s->emu);
 	memset(s->counts, 0, s->o.pasids * sizeof(*s->counts));
+	delivery_figures_begin(s);
+	consumers_figures_begin(s);
+	sva_window_figures_begin(s);
 }
 
 void
@@ -68,11 +71,25 @@ run_figures_end(struct storm *s, struct storm_run *run)
 	uiommu_emu_verdict(s->emu, true, &run->verdict);
 	uiommu_emu_latency_get(s->emu, run->latency);
 	counts_sum(s->counts, s->o.pasids, &run->handled);
+	delivery_figures_end(s, &run->delivered);
+	consumers_figures_end(s);
+	sva_window_figures_end(s);
 	run->fault_usage = s->fault.usage;
 	run->fault_allocations = s->fault.allocations;
 }
 
-/* The control thread's part while the storm goes on: sleep, churn, progress. */
+/* When the control thread has to do something next. */
+static uint64_t
+next_due(const struct storm_run *run, const struct progress *progress, uint64_t now, uint64_t end)
+{
+	uint64_t next = RTE_MIN(now < end ? end : UINT64_MAX, now + TICK_NS);
+
+	next = RTE_MIN(next, progress->due_ns);
+	next = RTE_MIN(next, run->stuck.due_ns);
+	return run->churn.period_ns != 0 ? RTE_MIN(next, run->churn.due_ns) : next;
+}
+
+/* The control thread's part while the storm goes on: sleep, churn, phases, progress. */
 static int
 control(struct storm *s, struct storm_run *run, uint64_t duration_ns, struct progress *progress)
 {
@@ -82,21 +99,22 @@ control(struct storm *s, struct storm_run *run, uint64_t duration_ns, struct pro
 	int ret = 0;
 
 	churn_begin(churn, now);
+	stuck_begin(&run->stuck, now, duration_ns);
 	progress_begin(progress, now);
-	while (ret == 0 && now < end && !storm_interrupted()) {
-		next = RTE_MIN(end, now + TICK_NS);
-		next = RTE_MIN(next, progress->due_ns);
-		if (churn->period_ns != 0)
-			next = RTE_MIN(next, churn->due_ns);
+	while (ret == 0 && (now < end || stuck_goes_on(&run->stuck)) && !storm_interrupted()) {
+		next = next_due(run, progress, now, end);
 		if (next > now)
 			clock_sleep_until_ns(next);
 		now = clock_now_ns();
+		if (now >= run->stuck.due_ns)
+			stuck_turn(&run->stuck, now);
 		if (churn->period_ns != 0 && now >= churn->due_ns && now < end)
 			ret = churn_turn(churn);
 		now = clock_now_ns();
 		if (now >= progress->due_ns)
 			progress_turn(progress, s, now);
 	}
+	stuck_end(&run->stuck);
 	progress_end(progress);
 	return ret;
 }
@@ -125,6 +143,24 @@ warm_up(struct storm *s)
 	return -ETIMEDOUT;
 }
 
+/*
+ * Where groups are answered by cookie, a turn of the fault lcore counts requests and answers alike.
+ * The engine knows how many of them were requests.
+ */
+static void
+sums_of_requests(const struct storm *s, struct fault_sums *sums)
+{
+	struct uiommu_stats stats;
+	double share;
+
+	if (!storm_defers(s) || sums->requests == 0)
+		return;
+	uiommu_stats_get(s->dev_id, &stats);
+	share = (double)stats.requests / (double)sums->requests;
+	sums->away_requests = (uint64_t)((double)sums->away_requests * share);
+	sums->requests = stats.requests;
+}
+
 static int
 measure(struct storm *s, struct storm_run *run)
 {
@@ -139,9 +175,33 @@ measure(struct storm *s, struct storm_run *run)
 	ret = control(s, run, (uint64_t)(s->o.duration_s * (double)SECOND_NS), &progress);
 	uiommu_emu_traffic_run(s->emu, false);
 	fault_lcore_enter(f, PHASE_COOL);
-	run->at_rest = wait_for_rest(s);
 	sums_between(&f->at[PHASE_MEASURE], &f->at[PHASE_COOL], &run->sums);
+	sums_of_requests(s, &run->sums);
+	run->at_rest = wait_for_rest(s);
 	run->seconds = (double)run->sums.tsc / (double)rte_get_tsc_hz();
+	return ret;
+}
+
+/* The fault lcore and the consumers, around the storm itself. */
+static int
+run_with_consumers(struct storm *s, struct storm_run *run)
+{
+	struct fault_lcore *f = &s->fault;
+	int ret, ret2;
+
+	ret = consumers_start(s);
+	if (ret == 0)
+		ret = fault_lcore_launch(f, s->eal.lcore_fault);
+	if (ret < 0)
+		goto out;
+	ret = warm_up(s);
+	if (ret == 0)
+		ret = measure(s, run);
+	ret2 = fault_lcore_halt(f, s->eal.lcore_fault);
+	ret = ret < 0 ? ret : ret2;
+out:
+	consumers_stop(s);
+	run_figures_end(s, run);
 	return ret;
 }
 
@@ -149,23 +209,14 @@ int
 run_storm(struct storm *s, struct storm_run *run)
 {
 	struct fault_lcore *f = &s->fault;
-	int ret, ret2;
 
 	memset(run, 0, sizeof(*run));
 	churn_init(&run->churn, s);
+	stuck_init(&run->stuck, s);
 	memset(f, 0, sizeof(*f));
 	f->dev_id = s->dev_id;
 	f->budget = (uint16_t)s->o.burst;
 	f->holds = s->o.traffic.overflow;
-	if (s->o.preload)
-		return preload_storm(s, run);
-	ret = fault_lcore_launch(f, s->eal.lcore_fault);
-	if (ret < 0)
-		return ret;
-	ret = warm_up(s);
-	if (ret == 0)
-		ret = measure(s, run);
-	ret2 = fault_lcore_halt(f, s->eal.lcore_fault);
-	run_figures_end(s, run);
-	return ret < 0 ? ret : ret2;
+	f->consumer = consumers_single(s);
+	return s->o.preload ? preload_storm(s, run) : run_with_consumers(s, run);
 }

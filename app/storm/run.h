@@ -9,6 +9,7 @@
 
 #include "churn.h"
 #include "storm.h"
+#include "stuck.h"
 
 struct storm_run {
 	/* the part that is measured */
@@ -22,6 +23,8 @@ struct storm_run {
 	struct count_sums handled; /* by the count handler, all bonds */
 	uint64_t latency[UIOMMU_LATENCY_BUCKETS];
 	struct churn churn;
+	struct stuck stuck;
+	struct uiommu_fault_queue_stats delivered; /* sums over all fault queues */
 	uint64_t rounds; /* with --preload */
 	struct lcore_usage fault_usage, model_usage;
 	uint64_t fault_allocations;

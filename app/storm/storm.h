@@ -13,13 +13,17 @@
 #include <uiommu.h>
 #include <uiommu_emu.h>
 
+#include "consumers.h"
+#include "delivery.h"
 #include "eal.h"
 #include "handlers.h"
 #include "lcores.h"
 #include "options.h"
+#include "sva_window.h"
 
 struct storm_endpoint {
 	struct uiommu_endpoint *endpoint;
+	struct uiommu_sva *sva; /* with --handler sva, in place of bonds of our own */
 	uint32_t id;
 	uint32_t first_bond; /* its bonds follow one another */
 	uint32_t nb_bonds;
@@ -34,15 +38,22 @@ struct storm {
 	struct uiommu_dev_info info;
 	struct uiommu_emu *emu;
 	uint32_t credits; /* of each device, requests */
-	struct uiommu_domain **domains;
+	struct uiommu_domain **domains; /* with --stuck, one more */
 	struct storm_endpoint *endpoints;
 	struct uiommu_attach **attaches; /* one for each bond; NULL: detached */
 	struct bond_count *counts;       /* one for each bond */
+	struct delivery delivery;
+	struct consumers consumers;
+	struct sva_window sva;
 
 	/* lcores */
 	struct fault_lcore fault;
 	struct model_lcore model;
 };
+
+/* Whether groups are answered by cookie: then a turn of the fault lcore counts answers too. */
+bool
+storm_defers(const struct storm *s);
 
 /* Set by SIGINT and SIGTERM: come to an orderly end. */
 bool

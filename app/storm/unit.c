@@ -11,50 +11,16 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include "devices.h"
 #include "talk.h"
 #include "unit.h"
 
-/* Requester id of the first endpoint: bus 1, device 0, function 0. */
-#define ENDPOINT_ID_FIRST 0x0100
-/* PRG index has 9 bits: a device can have no more groups outstanding. */
-#define GROUPS_OUTSTANDING_MAX 512U
-#define CREDITS_MAX 65535U
-/* PASID 0 is taken for requests without PASID on some units. */
-#define PASID_FIRST 1
 #define WIDE_ENDPOINTS_MAX 1024
+#define PASIDS_MIN 16U
 /* The unit is a thread: on a crowded machine it may be away for seconds, which is no defect. */
 #define TIMEOUT_NS UINT64_C(20000000000)
 
-static uint32_t
-queue_entries(const struct storm *s)
-{
-	uint32_t entries = s->info.queue_entries_max;
-
-	if (s->o.queue_entries != 0)
-		return s->o.queue_entries;
-	/* an overflow wants devices that can ask for more than the queue holds */
-	if (s->o.traffic.overflow)
-		while (entries > s->info.queue_entries_min &&
-		       entries > s->o.endpoints * GROUPS_OUTSTANDING_MAX / 2)
-			entries /= 2;
-	return entries;
-}
-
-/*
- * PCIe's rule for the sum of all allocations: no more than the queue holds, so that it never
- * overflows. A device needs credits for one group at least, though.
- */
-static uint32_t
-device_credits(const struct storm *s)
-{
-	uint32_t group = s->o.traffic.group_pages_max;
-	uint32_t most = RTE_MIN(GROUPS_OUTSTANDING_MAX * group, CREDITS_MAX);
-	uint32_t share = (s->info.queue_entries - 1) / s->o.endpoints;
-
-	if (s->o.traffic.overflow || share > most)
-		return most;
-	return RTE_MAX(share, group);
-}
+#define DEFERRED_DEFAULT 4096
 
 static int
 check_sizes(const struct storm *s)
@@ -108,8 +74,10 @@ configure(struct storm *s)
 {
 	struct uiommu_dev_conf conf = {
 		.size = sizeof(conf),
-		.queue_entries = queue_entries(s),
+		.queue_entries = devices_queue_entries(s),
 		.endpoints_max = RTE_MAX(s->o.endpoints, 64U),
+		.deferred_max = s->delivery.slots <= DEFERRED_DEFAULT
+					? 0 : rte_align32pow2(s->delivery.slots),
 		.burst = (uint16_t)s->o.burst,
 		.timeout_ns = TIMEOUT_NS,
 	};
@@ -126,67 +94,16 @@ configure(struct storm *s)
 	return 0;
 }
 
-static void
-endpoints_lay_out(struct storm *s)
+static uint32_t
+nb_domains(const struct storm *s)
 {
-	uint32_t i, bond = 0;
-
-	for (i = 0; i < s->o.endpoints; i++) {
-		struct storm_endpoint *e = &s->endpoints[i];
-
-		e->id = ENDPOINT_ID_FIRST + i;
-		e->first_bond = bond;
-		e->nb_bonds = s->o.pasids / s->o.endpoints + (i < s->o.pasids % s->o.endpoints);
-		bond += e->nb_bonds;
-	}
-}
-
-/* Each endpoint uses the same PASIDs: only together do they name a bond. */
-uint32_t
-unit_pasid(const struct storm_endpoint *e, uint32_t bond)
-{
-	return PASID_FIRST + bond - e->first_bond;
-}
-
-static int
-plug_devices(struct storm *s)
-{
-	struct uiommu_emu_device_conf conf = {.credits = s->credits};
-	uint32_t most = s->endpoints[0].nb_bonds;
-	uint32_t *pasids = malloc(most * sizeof(*pasids));
-	uint32_t i;
-	int ret = pasids == NULL ? -ENOMEM : 0;
-
-	for (i = 0; i < most && ret == 0; i++)
-		pasids[i] = PASID_FIRST + i;
-	conf.pasids = pasids;
-	for (i = 0; i < s->o.endpoints && ret == 0; i++) {
-		conf.endpoint_id = s->endpoints[i].id;
-		conf.nb_pasids = s->endpoints[i].nb_bonds;
-		ret = uiommu_emu_device_add(s->emu, &conf);
-	}
-	free(pasids);
-	if (ret < 0)
-		talk("cannot plug in device %u of %u: %s", i, s->o.endpoints, rte_strerror(-ret));
-	return ret;
-}
-
-static int
-set_traffic(struct storm *s)
-{
-	int ret;
-
-	s->o.traffic.burst = s->o.burst;
-	ret = uiommu_emu_traffic_set(s->emu, &s->o.traffic);
-	if (ret < 0)
-		talk("cannot prepare the traffic: %s", rte_strerror(-ret));
-	return ret;
+	return s->o.domains + s->o.stuck;
 }
 
 static int
 take_memory(struct storm *s)
 {
-	s->domains = calloc(s->o.domains, sizeof(struct uiommu_domain *));
+	s->domains = calloc(nb_domains(s), sizeof(struct uiommu_domain *));
 	s->endpoints = calloc(s->o.endpoints, sizeof(*s->endpoints));
 	s->attaches = calloc(s->o.pasids, sizeof(struct uiommu_attach *));
 	s->counts = rte_zmalloc_socket("storm", s->o.pasids * sizeof(*s->counts), 64,
@@ -205,23 +122,35 @@ unit_open(struct storm *s)
 	if (ret == 0)
 		ret = check_sizes(s);
 	if (ret == 0)
+		ret = devices_plan(s);
+	if (ret == 0)
 		ret = configure(s);
 	if (ret == 0)
 		ret = take_memory(s);
 	if (ret < 0)
 		return ret;
-	s->credits = device_credits(s);
-	endpoints_lay_out(s);
-	ret = plug_devices(s);
-	return ret < 0 ? ret : set_traffic(s);
+	devices_lay_out(s);
+	if (s->o.handler == STORM_HANDLER_SVA)
+		return sva_window_open(s);
+	return devices_plug(s);
+}
+
+struct uiommu_domain *
+unit_domain(const struct storm *s, const struct storm_endpoint *e, uint32_t turn)
+{
+	if (s->o.stuck && e == &s->endpoints[s->o.endpoints - 1])
+		return s->domains[s->o.domains];
+	return s->domains[turn % s->o.domains];
 }
 
 int
 unit_attach(struct storm *s, struct storm_endpoint *e, uint32_t bond)
 {
-	uint32_t pasid = unit_pasid(e, bond);
+	uint32_t pasid = devices_pasid(s, e, bond);
 
-	s->attaches[bond] = uiommu_attach(e->endpoint, pasid, s->domains[bond % s->o.domains],
+	if (s->o.handler == STORM_HANDLER_SVA)
+		return sva_window_bind(s, e);
+	s->attaches[bond] = uiommu_attach(e->endpoint, pasid, unit_domain(s, e, bond),
 					  &s->counts[bond]);
 	if (s->attaches[bond] != NULL)
 		return 0;
@@ -233,12 +162,12 @@ int
 unit_endpoint_add(struct storm *s, struct storm_endpoint *e)
 {
 	struct uiommu_endpoint_conf conf = {.size = sizeof(conf)};
-	uint32_t i;
+	uint32_t pasids = RTE_MAX(e->nb_bonds + PASID_FIRST, PASIDS_MIN), i;
 	int ret = 0;
 
 	/* the full width costs a directory of 128 KiB each on VT-d */
 	if (s->o.endpoints > WIDE_ENDPOINTS_MAX)
-		while (e->nb_bonds + PASID_FIRST > UINT32_C(1) << conf.pasid_bits)
+		while (pasids > UINT32_C(1) << conf.pasid_bits)
 			conf.pasid_bits++;
 	e->endpoint = uiommu_endpoint_add(s->dev_id, e->id, &conf);
 	if (e->endpoint == NULL) {
@@ -250,20 +179,24 @@ unit_endpoint_add(struct storm *s, struct storm_endpoint *e)
 	return ret;
 }
 
+static uiommu_fault_handler_t
+handler_of(const struct storm *s)
+{
+	return s->o.handler == STORM_HANDLER_NULL ? handler_null : handler_count;
+}
+
 static int
 alloc_domains(struct storm *s)
 {
-	struct uiommu_domain_conf conf = {
-		.size = sizeof(conf),
-		.type = UIOMMU_DOMAIN_PAGING,
-		.handler = s->o.handler == STORM_HANDLER_NULL ? handler_null : handler_count,
-	};
+	struct uiommu_domain_conf conf = {.size = sizeof(conf), .type = UIOMMU_DOMAIN_PAGING};
 	uint32_t i;
 
-	for (i = 0; i < s->o.domains; i++) {
+	for (i = 0; i < nb_domains(s); i++) {
+		conf.fault_queue = delivery_queue(s, i);
+		conf.handler = conf.fault_queue == NULL ? handler_of(s) : NULL;
 		s->domains[i] = uiommu_domain_alloc(s->dev_id, &conf);
 		if (s->domains[i] == NULL) {
-			talk("cannot make domain %u of %u: %s", i + 1, s->o.domains,
+			talk("cannot make domain %u of %u: %s", i + 1, nb_domains(s),
 			     rte_strerror(rte_errno));
 			return -rte_errno;
 		}
@@ -284,28 +217,42 @@ unit_start(struct storm *s)
 		talk("cannot start %s: %s", s->info.name, talk_reason(rte_strerror(-ret)));
 		return ret;
 	}
-	ret = alloc_domains(s);
+	ret = delivery_open(s);
+	if (ret == 0)
+		ret = consumers_open(s);
+	if (ret == 0 && s->o.handler != STORM_HANDLER_SVA)
+		ret = alloc_domains(s);
 	for (i = 0; i < s->o.endpoints && ret == 0; i++)
 		ret = unit_endpoint_add(s, &s->endpoints[i]);
 	return ret;
 }
 
-int
-unit_stop(struct storm *s)
+static int
+endpoints_remove(struct storm *s)
 {
 	uint32_t i;
-	int ret = 0, ret2;
+	int ret = 0;
 
 	for (i = 0; s->endpoints != NULL && i < s->o.endpoints && ret == 0; i++) {
-		if (s->endpoints[i].endpoint == NULL)
-			continue;
-		ret = uiommu_endpoint_remove(s->endpoints[i].endpoint);
+		struct storm_endpoint *e = &s->endpoints[i];
+
+		ret = sva_window_unbind(e);
+		if (ret == 0 && e->endpoint != NULL)
+			ret = uiommu_endpoint_remove(e->endpoint);
 		if (ret < 0)
-			talk("cannot remove endpoint 0x%x: %s", s->endpoints[i].id,
-			     rte_strerror(-ret));
-		s->endpoints[i].endpoint = NULL;
+			talk("cannot remove endpoint 0x%x: %s", e->id, rte_strerror(-ret));
+		e->endpoint = NULL;
 	}
-	for (i = 0; s->domains != NULL && i < s->o.domains && ret == 0; i++) {
+	return ret;
+}
+
+static int
+domains_free(struct storm *s)
+{
+	uint32_t i;
+	int ret = 0;
+
+	for (i = 0; s->domains != NULL && i < nb_domains(s) && ret == 0; i++) {
 		if (s->domains[i] == NULL)
 			continue;
 		ret = uiommu_domain_free(s->domains[i]);
@@ -313,6 +260,21 @@ unit_stop(struct storm *s)
 			talk("cannot free domain %u: %s", i, rte_strerror(-ret));
 		s->domains[i] = NULL;
 	}
+	return ret;
+}
+
+int
+unit_stop(struct storm *s)
+{
+	int ret, ret2;
+
+	ret = endpoints_remove(s);
+	if (ret == 0)
+		ret = sva_window_close(s);
+	if (ret == 0)
+		ret = domains_free(s);
+	if (ret == 0)
+		ret = delivery_close(s);
 	uiommu_info_get(s->dev_id, &s->info);
 	if (s->info.state != UIOMMU_DEV_STARTED && s->info.state != UIOMMU_DEV_FAILED)
 		return ret;
@@ -333,6 +295,8 @@ unit_close(struct storm *s)
 			talk("cannot close %s: %s", s->info.name, rte_strerror(-ret));
 		s->dev_id = -1;
 	}
+	delivery_free(s);
+	sva_window_free(s);
 	rte_free(s->counts);
 	free(s->attaches);
 	free(s->endpoints);

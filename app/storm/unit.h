@@ -12,7 +12,10 @@
  * unit_close(), as far as it came.
  */
 
-/* Probe, configure, plug devices into the model, set their traffic. The model must not run yet. */
+/*
+ * Probe, configure, plug devices into the model, set their traffic: the last two but for --handler
+ * sva, see devices_plug(). The model must not run yet.
+ */
 int
 unit_open(struct storm *s);
 
@@ -28,9 +31,9 @@ unit_stop(struct storm *s);
 void
 unit_close(struct storm *s);
 
-/* PASID of a bond. */
-uint32_t
-unit_pasid(const struct storm_endpoint *e, uint32_t bond);
+/* Domain for a bond of an endpoint; they take turns. */
+struct uiommu_domain *
+unit_domain(const struct storm *s, const struct storm_endpoint *e, uint32_t turn);
 
 int
 unit_attach(struct storm *s, struct storm_endpoint *e, uint32_t bond);

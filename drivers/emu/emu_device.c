@@ -89,17 +89,18 @@ emu_group_begin(struct uiommu_emu *emu, uint32_t device, uint32_t bond, uint32_t
 	struct emu_group *group;
 	uint16_t prgi;
 
-	if (hot->credits < pages || hot->head == hot->tail)
+	if (hot->credits < pages || hot->head == hot->tail || emu->devices[device]->stopped)
 		return -1;
 	hot->credits -= pages;
 	emu->credits_free -= pages;
 	prgi = emu_hot_ring(hot)[hot->head++ % EMU_PRGI_COUNT];
 	hot->slots[prgi].expect = 0;
-	hot->slots[prgi].meta = emu->now << EMU_META_STAMP_SHIFT | bond;
+	hot->slots[prgi].meta = emu_meta(emu, emu->devices[device]->class) | bond;
 	group = &emu->devices[device]->groups[prgi];
 	group->bond = bond;
 	group->pasid = pasid;
 	group->pages = (uint16_t)pages;
+	group->page = EMU_NO_PAGE;
 	group->state = EMU_GROUP_SENDING;
 	return prgi;
 }
@@ -120,7 +121,7 @@ emu_group_await_good(struct uiommu_emu *emu, uint32_t device, uint16_t prgi, uin
 	struct emu_dev_hot *hot = &emu->hot[device];
 	struct emu_group *group = &emu->devices[device]->groups[prgi];
 
-	hot->slots[prgi].meta = emu->now << EMU_META_STAMP_SHIFT | group->bond;
+	hot->slots[prgi].meta = emu_meta(emu, emu->devices[device]->class) | group->bond;
 	if (emu->bond_gen[group->bond] != emu->generation) {
 		emu_stale_check(emu, group->bond);
 		emu_group_await(emu, device, prgi, emu_bond_allow(emu, group->bond));
@@ -143,7 +144,8 @@ emu_group_end(struct uiommu_emu *emu, uint32_t device, uint16_t prgi)
 	hot->slots[prgi].expect = emu->model->response_word(dev->endpoint_id, group->pasid) &
 				  ~emu->model->kind_mask;
 	group->state = EMU_GROUP_FREE;
-	if (dev->removed)
+	group->page = EMU_NO_PAGE;
+	if (dev->removed || dev->stopped)
 		return;
 	emu_hot_ring(hot)[hot->tail++ % EMU_PRGI_COUNT] = prgi;
 	hot->credits += group->pages;
@@ -186,6 +188,7 @@ emu_group_unfold(struct uiommu_emu *emu, uint32_t device, uint16_t prgi)
 		.pages = (uint16_t)(emu_hot_more(&emu->hot[device])[prgi] + 1),
 		.state = EMU_GROUP_ACTIVE,
 		.allow = EMU_ALLOW_SUCCESS,
+		.page = group->page,
 	};
 	slot->expect = 0;
 	emu_hot_more(&emu->hot[device])[prgi] = 0;

@@ -27,11 +27,28 @@
  */
 struct emu_slot {
 	uint64_t expect; /**< word 0 of the right response; kind bits clear: of the last one */
-	uint64_t meta;   /**< 63:24 time stamp, 23:0 bond */
+	uint64_t meta;   /**< 63:26 time stamp, 25:24 class of the device, 23:0 bond */
 };
-#define EMU_META_STAMP_SHIFT 24
+#define EMU_META_STAMP_SHIFT 26
+#define EMU_META_CLASS_SHIFT 24
 #define EMU_META_BOND_MASK UINT64_C(0xffffff)
-#define EMU_BONDS_MAX (UINT32_C(1) << EMU_META_STAMP_SHIFT)
+#define EMU_BONDS_MAX (UINT32_C(1) << EMU_META_CLASS_SHIFT)
+
+_Static_assert(UIOMMU_EMU_CLASSES <= 1 << (EMU_META_STAMP_SHIFT - EMU_META_CLASS_SHIFT),
+	       "a class fits");
+
+/** Counts by class, in one word: 16 bits each, enough for a queue of any size. */
+#define EMU_PACK_BITS 16
+#define EMU_PACK_MASK ((UINT64_C(1) << EMU_PACK_BITS) - 1)
+
+_Static_assert(UIOMMU_EMU_CLASSES * EMU_PACK_BITS <= 64, "counts of all classes fit");
+
+/** One of this class, as such a word. */
+static inline uint64_t
+emu_pack_one(uint64_t class)
+{
+	return UINT64_C(1) << (class % UIOMMU_EMU_CLASSES * EMU_PACK_BITS);
+}
 
 /**
  * What the data path needs of a device. Behind the slots lie the ring of free indices, and for
@@ -64,7 +81,7 @@ enum emu_group_state {
 	EMU_GROUP_SENDING,  /**< the last request is not in the queue yet */
 	EMU_GROUP_ACTIVE,   /**< waits for its answer */
 	EMU_GROUP_SILENT,   /**< no answer may come; given back after a while */
-	EMU_GROUP_ORPHAN,   /**< device was unplugged; an answer is nobody's fault */
+	EMU_GROUP_ORPHAN,   /**< device was unplugged or stopped; an answer is nobody's fault */
 };
 
 #define EMU_ALLOW_SUCCESS (1U << 0)
@@ -77,7 +94,9 @@ struct emu_group {
 	uint16_t pages; /**< credits that it holds */
 	uint8_t state;  /**< enum emu_group_state */
 	uint8_t allow;  /**< EMU_ALLOW_* */
+	uint32_t page;  /**< first one, within the window, where that is kept; else EMU_NO_PAGE */
 };
+#define EMU_NO_PAGE UINT32_MAX
 
 /** What a unit remembers of its tables for a device or a bond. Used by the vendor's model. */
 struct emu_cache {
@@ -101,6 +120,10 @@ struct emu_device {
 	uint32_t nb_bonds;
 	bool unknown;        /**< software does not know it */
 	bool removed;
+	bool stopped;        /**< its page request interface had a Response Failure */
+	bool may_fail_invalid;
+	uint8_t class;
+	uint32_t pf_id;      /**< of its physical function, or its own */
 	struct emu_cache cache;
 	uint16_t silent_max;
 	uint16_t silent_head;
@@ -165,7 +188,15 @@ uint8_t
 emu_bond_allow(const struct uiommu_emu *emu, uint32_t bond);
 
 
+/* emu_family.c */
+/** Response Failure to a device: it and all that share its interface stop. */
+void
+emu_family_stop(struct uiommu_emu *emu, uint32_t device);
+
 /* emu_plug.c */
+/** Nothing of this device is waited for any more; answers may still come. */
+void
+emu_groups_forget(struct uiommu_emu *emu, uint32_t device);
 /** Device 0, which is nobody. */
 int
 emu_devices_init(struct uiommu_emu *emu);

@@ -64,12 +64,14 @@ emu_fast_make(struct uiommu_emu *emu, unsigned int max, const struct emu_layout 
 	const uint64_t limit = traffic->limit;
 	const uint64_t span = traffic->span;
 	const uint32_t mask = emu->ring.mask;
+	const bool classes = emu->classes;
 	uint8_t *const base = emu->ring.base;
 	struct emu_dev_hot *const hots = emu->hot;
 	unsigned int look = max * EMU_LOOK_FACTOR;
 	uint32_t tail = emu->ring.tail;
 	uint32_t next = traffic->next;
 	unsigned int made = 0, slow = 0;
+	uint64_t by_class = 0;
 
 	while (made + slow < max && look-- > 0) {
 		struct emu_template *tmpl = &templates[next];
@@ -95,6 +97,10 @@ emu_fast_make(struct uiommu_emu *emu, unsigned int max, const struct emu_layout 
 		slot = &hot->slots[prgi];
 		slot->expect = tmpl->expect;
 		slot->meta = stamp | tmpl->bond;
+		if (classes) {
+			slot->meta |= (uint64_t)tmpl->class << EMU_META_CLASS_SHIFT;
+			by_class += emu_pack_one(tmpl->class);
+		}
 		word1 = tmpl->entry[1];
 		entry = (uint64_t *)(base + ((size_t)(tail & mask) << layout.entry_shift));
 		emu_prefetch_write(base + ((size_t)((tail + 16) & mask) << layout.entry_shift));
@@ -115,13 +121,14 @@ emu_fast_make(struct uiommu_emu *emu, unsigned int max, const struct emu_layout 
 	emu->credits_free -= made;
 	uiommu_count(&emu->live.requests, made);
 	uiommu_count(&emu->live.groups, made);
+	emu_class_requests(emu, classes ? by_class : made);
 	return made + slow;
 }
 
 /** A run of responses, summed up before it goes to the counters. */
 struct emu_run {
-	uint64_t meta; /**< of the last one; its time stamp counts */
-	uint64_t same; /**< responses with this stamp */
+	uint64_t meta; /**< of the last one; its time stamp and its class count */
+	uint64_t same; /**< responses with this stamp and class */
 	unsigned int good;
 	unsigned int more; /**< pages of their groups beyond the first */
 };
@@ -147,7 +154,7 @@ emu_fast_judge(struct uiommu_emu *emu, const uint64_t *word, struct emu_run *run
 	if (unlikely(wrong != 0))
 		return false;
 	slot->expect = word[0] & ~layout.kind_mask;
-	if (slot->meta >> EMU_META_STAMP_SHIFT != run->meta >> EMU_META_STAMP_SHIFT) {
+	if (slot->meta >> EMU_META_CLASS_SHIFT != run->meta >> EMU_META_CLASS_SHIFT) {
 		emu_latency_add(emu, run->meta, run->same);
 		run->meta = slot->meta;
 		run->same = 0;

@@ -3,7 +3,7 @@
  */
 
 /*
- * The judge: responses that are not simply right, counters, latencies.
+ * The judge: responses that are not simply right, and counters.
  */
 
 #include <errno.h>
@@ -37,7 +37,7 @@ log_add(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, uint16_t p
 {
 	struct uiommu_emu_response *resp;
 
-	if (emu->force_slow == 0)
+	if (!emu->logging)
 		return;
 	emu_lock_take(&emu->judge_lock);
 	resp = &emu->log[(emu->log_head + emu->log_count) % EMU_LOG_SIZE];
@@ -72,12 +72,19 @@ uiommu_emu_response_next(struct uiommu_emu *emu, struct uiommu_emu_response *res
 }
 
 void
+emu_judge_route(struct uiommu_emu *emu)
+{
+	emu->force_slow = emu->logging || emu->traffic.conf.touched != NULL ? UINT64_MAX : 0;
+}
+
+void
 uiommu_emu_log(struct uiommu_emu *emu, bool on)
 {
 	emu_enter(emu);
 	if (on && emu->log == NULL)
 		emu->log = emu_alloc(EMU_LOG_SIZE * sizeof(emu->log[0]), SOCKET_ID_ANY);
-	emu->force_slow = on && emu->log != NULL ? UINT64_MAX : 0;
+	emu->logging = on && emu->log != NULL;
+	emu_judge_route(emu);
 	emu_leave(emu);
 }
 
@@ -95,18 +102,6 @@ emu_unit_answer(struct uiommu_emu *emu, const struct emu_message *msg, enum uiom
 	}
 	uiommu_count(&emu->live.auto_invalid, 1);
 	return UIOMMU_EMU_AUTO_INVALID;
-}
-
-void
-emu_latency_add(struct uiommu_emu *emu, uint64_t meta, uint64_t n)
-{
-	uint64_t cycles;
-
-	if (n == 0)
-		return;
-	cycles = ((emu->now << EMU_META_STAMP_SHIFT) - (meta & ~EMU_META_BOND_MASK)) >>
-		 EMU_META_STAMP_SHIFT;
-	uiommu_count(&emu->latency[uiommu_latency_bucket(cycles)], n);
 }
 
 /* --------------------------------------------------------------------- answers */
@@ -161,6 +156,8 @@ answer_check(struct uiommu_emu *emu, const struct emu_group *group, const struct
 		return;
 	}
 	if (group->bond != 0 && (allow & EMU_ALLOW_SUCCESS) != 0) {
+		if (emu->devices[emu->bonds[group->bond].device]->may_fail_invalid)
+			allow |= EMU_ALLOW_INVALID;
 		/* now, and not as of the last step: the answer is younger than the change */
 		want = emu_bond_want(emu, group->bond);
 		if ((want & EMU_WANT_STATE) == UIOMMU_EMU_DETACHED)
@@ -195,19 +192,29 @@ answer_stray(struct uiommu_emu *emu, uint32_t device, const struct emu_response 
 			      resp->endpoint_id, resp->pasid, resp->prgi);
 }
 
-void
-emu_judge_response(struct uiommu_emu *emu, const struct emu_response *resp)
+/* Pages of a group that software says are there now. */
+static void
+pages_touch(struct uiommu_emu *emu, const struct emu_group *group)
+{
+	const struct uiommu_emu_traffic *conf = &emu->traffic.conf;
+	uint64_t page = group->page;
+	uint16_t i;
+
+	if (group->page == EMU_NO_PAGE || conf->touched == NULL)
+		return;
+	for (i = 0; i < group->pages; i++) {
+		__atomic_store_n(&conf->touched[page], 1, __ATOMIC_RELAXED);
+		page = page + 1 == conf->window_pages ? 0 : page + 1;
+	}
+}
+
+static void
+response_judge(struct uiommu_emu *emu, uint32_t device, const struct emu_response *resp)
 {
 	struct emu_group *group;
-	uint32_t device = 0;
 
-	uiommu_count(&emu->live.responses, 1);
-	code_count(emu, resp->code);
-	log_add(emu, resp->endpoint_id, resp->pasid, resp->prgi, resp->code, false);
 	if (emu->nb_manual > 0 && emu_manual_response(emu, resp))
 		return;
-	if (resp->endpoint_id <= emu->model->endpoint_max)
-		device = emu->device_of[resp->endpoint_id];
 	if (device == 0 || resp->prgi >= EMU_PRGI_COUNT) {
 		emu_violation(emu, &emu->live.unexpected, "answer to unknown device 0x%x index %u",
 			      resp->endpoint_id, resp->prgi);
@@ -232,11 +239,32 @@ emu_judge_response(struct uiommu_emu *emu, const struct emu_response *resp)
 		break;
 	case EMU_GROUP_ACTIVE:
 		answer_check(emu, group, resp);
+		if (resp->code == UIOMMU_EMU_SUCCESS)
+			pages_touch(emu, group);
 		emu_latency_add(emu, emu->hot[device].slots[resp->prgi].meta, 1);
 		uiommu_count(&emu->ended, 1);
 		emu_group_end(emu, device, resp->prgi);
 		break;
 	}
+}
+
+void
+emu_judge_response(struct uiommu_emu *emu, const struct emu_response *resp)
+{
+	uint32_t device = 0;
+
+	uiommu_count(&emu->live.responses, 1);
+	code_count(emu, resp->code);
+	log_add(emu, resp->endpoint_id, resp->pasid, resp->prgi, resp->code, false);
+	if (resp->endpoint_id <= emu->model->endpoint_max)
+		device = emu->device_of[resp->endpoint_id];
+	/* it expects none, and looks at none */
+	if (device != 0 && emu->devices[device]->stopped)
+		return;
+	response_judge(emu, device, resp);
+	/* whatever it was for: the index of a Failure need not be that of a group */
+	if (device != 0 && resp->code == UIOMMU_EMU_FAILURE)
+		emu_family_stop(emu, device);
 }
 
 /* --------------------------------------------------------------------- verdict */
@@ -261,7 +289,7 @@ credits_audit(struct uiommu_emu *emu)
 
 	for (i = 1; i < emu->nb_devices; i++) {
 		dev = emu->devices[i];
-		if (dev->removed)
+		if (dev->removed || dev->stopped)
 			continue;
 		held = emu->hot[i].credits;
 		for (j = 0; j < EMU_PRGI_COUNT; j++)
@@ -313,26 +341,11 @@ uiommu_emu_verdict_clean(const struct uiommu_emu_verdict *verdict)
 }
 
 void
-uiommu_emu_latency_get(struct uiommu_emu *emu, uint64_t *counts)
-{
-	unsigned int i;
-
-	emu_lock_take(&emu->judge_lock);
-	for (i = 0; i < UIOMMU_LATENCY_BUCKETS; i++)
-		counts[i] = __atomic_load_n(&emu->latency[i], __ATOMIC_RELAXED) -
-			    emu->latency_base[i];
-	emu_lock_drop(&emu->judge_lock);
-}
-
-void
 uiommu_emu_reset_counters(struct uiommu_emu *emu)
 {
-	unsigned int i;
-
 	emu_lock_take(&emu->judge_lock);
 	counters_read(emu, (uint64_t *)&emu->base);
-	for (i = 0; i < UIOMMU_LATENCY_BUCKETS; i++)
-		emu->latency_base[i] = __atomic_load_n(&emu->latency[i], __ATOMIC_RELAXED);
+	emu_classes_reset(emu);
 	emu->live.first[0] = '\0';
 	emu_lock_drop(&emu->judge_lock);
 }

@@ -54,7 +54,7 @@ group_new(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, uint16_t
 	if (group == NULL)
 		return NULL;
 	*group = (struct emu_manual){
-		.meta = emu->now << EMU_META_STAMP_SHIFT,
+		.meta = emu_meta(emu, 0),
 		.endpoint_id = endpoint_id,
 		.pasid = pasid,
 		.device = UINT32_MAX,
@@ -161,6 +161,9 @@ emu_manual_forget(struct uiommu_emu *emu, uint32_t device)
 			continue;
 		/* an answer may still be under way */
 		emu->manual[i].device = UINT32_MAX;
+		/* and its last request will not come */
+		if (emu->manual[i].state == EMU_GROUP_SENDING)
+			emu->manual[i].state = EMU_GROUP_FREE;
 		if (emu->manual[i].counted)
 			uiommu_count(&emu->ended, 1);
 		emu->manual[i].counted = false;
@@ -179,7 +182,7 @@ request_account(struct uiommu_emu *emu, struct emu_manual *group, const struct e
 		group_end(emu, group);
 		return;
 	}
-	group->meta = emu->now << EMU_META_STAMP_SHIFT;
+	group->meta = emu_meta(emu, emu->devices[group->device]->class);
 	group->state = EMU_GROUP_ACTIVE;
 	group->counted = true;
 	uiommu_count(&emu->live.groups, 1);
@@ -193,8 +196,9 @@ request_send(struct uiommu_emu *emu, const struct emu_message *msg)
 	struct emu_manual *group = NULL;
 	enum uiommu_emu_outcome outcome;
 	uint16_t device;
+	uint32_t bond;
 
-	if (dev == NULL || msg->prgi >= EMU_PRGI_COUNT)
+	if (dev == NULL || dev->stopped || msg->prgi >= EMU_PRGI_COUNT)
 		return UIOMMU_EMU_NO_CREDIT;
 	device = emu->device_of[msg->endpoint_id];
 	if (access) {
@@ -209,7 +213,10 @@ request_send(struct uiommu_emu *emu, const struct emu_message *msg)
 		emu->hot[device].credits--;
 		emu->credits_free--;
 	}
-	outcome = emu->model->request(emu, dev, emu_bond_find(emu, dev, msg->pasid), msg);
+	bond = emu_bond_find(emu, dev, msg->pasid);
+	outcome = emu->model->request(emu, dev, bond, msg);
+	if (bond != 0 && outcome == UIOMMU_EMU_QUEUED)
+		emu_stale_check(emu, bond);
 	if (group != NULL)
 		request_account(emu, group, msg, outcome);
 	else if (outcome == UIOMMU_EMU_QUEUED && (msg->flags & EMU_REQ_LAST) != 0)
@@ -236,6 +243,9 @@ uiommu_emu_request(struct uiommu_emu *emu, const struct uiommu_emu_request *req)
 	emu_enter(emu);
 	emu->now = rte_rdtsc();
 	emu->model->commands(emu);
+	/* what the caller told the judge before; pairs with the release store in want_set() */
+	if (__atomic_load_n(&emu->nb_touched, __ATOMIC_ACQUIRE) != 0)
+		emu_control_apply(emu);
 	outcome = request_send(emu, &msg);
 	emu->model->publish(emu);
 	emu_leave(emu);

@@ -142,6 +142,9 @@ device_make(struct uiommu_emu *emu, const struct uiommu_emu_device_conf *conf)
 	dev->first_bond = emu->nb_bonds;
 	dev->nb_bonds = conf->nb_pasids;
 	dev->unknown = conf->unknown;
+	dev->may_fail_invalid = conf->may_fail_invalid;
+	dev->class = conf->latency_class;
+	dev->pf_id = conf->is_vf ? conf->pf_id : conf->endpoint_id;
 	dev->silent_max = (uint16_t)RTE_MIN(dev->credits / 4, (uint32_t)EMU_SILENT_MAX);
 	return dev;
 }
@@ -157,6 +160,9 @@ emu_device_plug(struct uiommu_emu *emu, const struct uiommu_emu_device_conf *con
 
 	if (conf->endpoint_id > emu->model->endpoint_max || conf->credits > CREDITS_MAX ||
 	    conf->nb_pasids > UIOMMU_EMU_PASIDS_MAX ||
+	    conf->latency_class >= UIOMMU_EMU_CLASSES ||
+	    (conf->is_vf && (conf->pf_id > emu->model->endpoint_max ||
+			     conf->pf_id == conf->endpoint_id)) ||
 	    (conf->nb_pasids > 0 && conf->pasids == NULL))
 		return -EINVAL;
 	if (emu_device_find(emu, conf->endpoint_id) != NULL)
@@ -176,8 +182,10 @@ emu_device_plug(struct uiommu_emu *emu, const struct uiommu_emu_device_conf *con
 		emu_free(dev);
 		return -ENOMEM;
 	}
-	for (i = 0; i < EMU_PRGI_COUNT; i++)
+	for (i = 0; i < EMU_PRGI_COUNT; i++) {
 		emu_hot_ring(hot)[i] = i;
+		dev->groups[i].page = EMU_NO_PAGE;
+	}
 	hot->credits = dev->credits;
 	hot->head = 0;
 	hot->tail = EMU_PRGI_COUNT;
@@ -186,6 +194,7 @@ emu_device_plug(struct uiommu_emu *emu, const struct uiommu_emu_device_conf *con
 	emu->device_of[dev->endpoint_id] = (uint16_t)index;
 	emu->nb_devices++;
 	emu->nb_bonds += dev->nb_bonds;
+	emu->classes |= dev->class != 0;
 	return 0;
 }
 
@@ -200,9 +209,8 @@ uiommu_emu_device_add(struct uiommu_emu *emu, const struct uiommu_emu_device_con
 	return ret;
 }
 
-/* Answers may still be under way to a device that is no more there. */
-static void
-groups_forget(struct uiommu_emu *emu, uint32_t device)
+void
+emu_groups_forget(struct uiommu_emu *emu, uint32_t device)
 {
 	struct emu_device *dev = emu->devices[device];
 	uint16_t i;
@@ -232,7 +240,7 @@ uiommu_emu_device_remove(struct uiommu_emu *emu, uint32_t endpoint_id)
 	dev = emu_device_find(emu, endpoint_id);
 	if (dev != NULL) {
 		index = emu->device_of[endpoint_id];
-		groups_forget(emu, index);
+		emu_groups_forget(emu, index);
 		dev->removed = true;
 		emu->credits_free -= emu->hot[index].credits;
 		emu->hot[index].credits = 0;

@@ -57,7 +57,7 @@ struct emu_template {
 	uint32_t bond;     /**< 0 for bad requests: never in force, which leads off the fast path */
 	uint16_t device;
 	uint8_t kind;      /**< enum emu_kind */
-	uint8_t reserved;
+	uint8_t class;     /**< of the device */
 };
 
 /** Where requests go. Indices run free; the mask comes at use. */
@@ -105,7 +105,7 @@ struct emu_traffic {
 	uint64_t span;         /**< of the window, bytes */
 	uint64_t random;
 	uint32_t nb_open;
-	bool simple;           /**< groups of one page, and the queue's room is looked at */
+	bool simple;           /**< groups of one page; the queue's room is looked at, no more */
 	double per_cycle;      /**< requests per cycle; 0: no limit */
 	double allowance;
 	uint64_t allowance_tsc;
@@ -138,9 +138,11 @@ struct uiommu_emu {
 	uint32_t generation;       /**< value of bond_gen[] that means "in force" */
 	uint32_t nb_devices;       /**< device 0 is nobody */
 	uint64_t judge_mask;       /**< bits of a response's word 0 that are compared */
-	uint64_t force_slow;       /**< all ones: responses are kept, off the fast path */
+	uint64_t force_slow;       /**< all ones: no response goes the fast path */
+	bool logging;              /**< responses are kept */
 	struct emu_dev_hot *hot;
 	bool several;              /**< there were groups of several pages */
+	bool classes;              /**< there are devices of another class than 0 */
 	uint32_t *bond_gen;
 	uint16_t *device_of;       /**< index of a device by endpoint id; 0: none */
 	uint64_t credits_free;     /**< sum over devices */
@@ -155,16 +157,25 @@ struct uiommu_emu {
 
 	/* Judge: written by the model, read by any thread, relaxed atomics. */
 	_Alignas(EMU_LINE) struct uiommu_emu_verdict live;
-	uint64_t latency[UIOMMU_LATENCY_BUCKETS];
+	uint64_t latency[UIOMMU_EMU_CLASSES][UIOMMU_LATENCY_BUCKETS];
+	uint64_t class_requests[UIOMMU_EMU_CLASSES];
 	/* By judge_lock. */
 	_Alignas(EMU_LINE) int judge_lock;
 	struct uiommu_emu_verdict base;
-	uint64_t latency_base[UIOMMU_LATENCY_BUCKETS];
+	uint64_t latency_base[UIOMMU_EMU_CLASSES][UIOMMU_LATENCY_BUCKETS];
+	uint64_t class_requests_base[UIOMMU_EMU_CLASSES];
 	struct uiommu_emu_response *log;
 	uint32_t log_head;
 	uint32_t log_count;
 	TAILQ_ENTRY(uiommu_emu) next;
 };
+
+/** Time stamp and class of a group that begins now; the bond is to be added. */
+static inline uint64_t
+emu_meta(const struct uiommu_emu *emu, uint64_t class)
+{
+	return emu->now << EMU_META_STAMP_SHIFT | class << EMU_META_CLASS_SHIFT;
+}
 
 /* Small locks: control paths, and once a step. */
 static inline void
@@ -255,7 +266,19 @@ emu_judge_response(struct uiommu_emu *emu, const struct emu_response *resp);
  */
 enum uiommu_emu_outcome
 emu_unit_answer(struct uiommu_emu *emu, const struct emu_message *msg, enum uiommu_emu_code code);
+/** Whether responses must go the long way. */
+void
+emu_judge_route(struct uiommu_emu *emu);
+
+/* emu_class.c */
+/** Answers to n groups with this time stamp and this class. */
 void
 emu_latency_add(struct uiommu_emu *emu, uint64_t meta, uint64_t n);
+/** Requests put into the queue. @param packed by class, see EMU_PACK_BITS */
+void
+emu_class_requests(struct uiommu_emu *emu, uint64_t packed);
+/** Count from zero; with judge_lock held. */
+void
+emu_classes_reset(struct uiommu_emu *emu);
 
 #endif /* EMU_PVT_H */

@@ -127,9 +127,13 @@ template_fill(struct maker *maker, struct emu_template *tmpl, uint32_t which)
 	};
 	uint64_t word[4];
 
-	*tmpl = (struct emu_template){.bond = maker->bonds[which], .device = bond->device};
+	*tmpl = (struct emu_template){
+		.bond = maker->bonds[which],
+		.device = bond->device,
+		.class = emu->devices[bond->device]->class,
+	};
 	msg.endpoint_id = emu->devices[bond->device]->endpoint_id;
-	msg.iova = UIOMMU_EMU_WINDOW_IOVA + (page_choose(maker, which) << EMU_PAGE_SHIFT);
+	msg.iova = maker->conf->window_iova + (page_choose(maker, which) << EMU_PAGE_SHIFT);
 	if (random_unit(&maker->random) < maker->conf->write_ratio)
 		msg.flags |= EMU_REQ_WRITE;
 	tmpl->expect = emu->model->response_word(msg.endpoint_id, msg.pasid);
@@ -272,7 +276,7 @@ emu_templates_make(struct uiommu_emu *emu, struct emu_traffic *out)
 	if (ret == 0) {
 		out->random = maker.random;
 		out->span = out->conf.window_pages << EMU_PAGE_SHIFT;
-		out->limit = UIOMMU_EMU_WINDOW_IOVA + out->span;
+		out->limit = out->conf.window_iova + out->span;
 		out->step_bytes = step_pages(&maker, out->nb_templates) << EMU_PAGE_SHIFT;
 	}
 	emu_free(maker.bonds);

@@ -17,6 +17,8 @@
 #define BURST_MAX 4096
 #define WINDOW_DEFAULT 65536
 #define WINDOW_MAX (UINT64_C(1) << 34)
+/* Addresses of all ways to translate; a bit of bad ones stands above them. */
+#define WINDOW_IOVA_MAX (UINT64_C(1) << 56)
 #define PAGES_MAX 256
 /* With a rate: what a late model may make up for, in bursts. */
 #define CATCH_UP_BURSTS 4
@@ -38,6 +40,17 @@ template_next(struct emu_traffic *traffic)
 
 	traffic->next = traffic->next + 1 == traffic->nb_templates ? 0 : traffic->next + 1;
 	return tmpl;
+}
+
+/* Where a group's pages are, for the pages that software has answered for. */
+static void
+page_keep(struct uiommu_emu *emu, uint16_t device, uint16_t prgi, uint64_t iova)
+{
+	const struct uiommu_emu_traffic *conf = &emu->traffic.conf;
+
+	if (conf->touched != NULL)
+		emu->devices[device]->groups[prgi].page =
+			(uint32_t)((iova - conf->window_iova) >> EMU_PAGE_SHIFT);
 }
 
 /* The request that closes a group. */
@@ -66,6 +79,7 @@ emu_traffic_one(struct uiommu_emu *emu, struct emu_template *tmpl)
 	if (prgi < 0)
 		return 0;
 	msg.prgi = (uint16_t)prgi;
+	page_keep(emu, tmpl->device, msg.prgi, msg.iova);
 	last_send(emu, tmpl->bond, tmpl->device, &msg, tmpl->expect);
 	emu_template_advance(emu, tmpl);
 	return 1;
@@ -97,6 +111,9 @@ open_send(struct uiommu_emu *emu, struct emu_open *open)
 	} else if (emu->model->request(emu, emu->devices[open->device], open->bond, &msg) ==
 		   UIOMMU_EMU_QUEUED) {
 		emu_stale_check(emu, open->bond);
+	} else {
+		/* software does not know of this page */
+		emu->devices[open->device]->groups[open->prgi].page = EMU_NO_PAGE;
 	}
 }
 
@@ -136,6 +153,7 @@ open_begin(struct uiommu_emu *emu, struct emu_open *open)
 		.next = (uint16_t)emu_random_below(&traffic->random, pages),
 		.flags = msg.flags & (EMU_REQ_READ | EMU_REQ_WRITE),
 	};
+	page_keep(emu, tmpl->device, open->prgi, open->iova);
 	traffic->nb_open++;
 	emu_template_advance(emu, tmpl);
 	open_send(emu, open);
@@ -255,11 +273,18 @@ conf_check(struct uiommu_emu_traffic *conf)
 		conf->burst = BURST_DEFAULT;
 	if (conf->window_pages == 0)
 		conf->window_pages = WINDOW_DEFAULT;
+	if (conf->window_iova == 0)
+		conf->window_iova = UIOMMU_EMU_WINDOW_IOVA;
 	if ((unsigned int)conf->profile > UIOMMU_EMU_BURST ||
 	    (unsigned int)conf->judge > UIOMMU_EMU_JUDGE_LIGHT || conf->group_pages_min == 0 ||
 	    conf->group_pages_max < conf->group_pages_min || conf->group_pages_max > PAGES_MAX ||
 	    !is_ratio(conf->write_ratio) || !is_ratio(conf->bad_ratio) ||
-	    conf->window_pages > WINDOW_MAX || conf->burst > BURST_MAX)
+	    conf->window_pages > WINDOW_MAX || conf->burst > BURST_MAX ||
+	    (conf->window_iova & (EMU_PAGE_SIZE - 1)) != 0 ||
+	    conf->window_iova > WINDOW_IOVA_MAX - (conf->window_pages << EMU_PAGE_SHIFT))
+		return -EINVAL;
+	if (conf->touched != NULL &&
+	    (conf->judge != UIOMMU_EMU_JUDGE_FULL || conf->window_pages >= EMU_NO_PAGE))
 		return -EINVAL;
 	return 0;
 }
@@ -278,6 +303,17 @@ open_abort(struct uiommu_emu *emu)
 		open->pages = 0;
 	}
 	emu->traffic.nb_open = 0;
+}
+
+/* What is outstanding was asked for in another window. */
+static void
+pages_forget(struct uiommu_emu *emu)
+{
+	uint32_t i, j;
+
+	for (i = 1; i < emu->nb_devices; i++)
+		for (j = 0; j < EMU_PRGI_COUNT; j++)
+			emu->devices[i]->groups[j].page = EMU_NO_PAGE;
 }
 
 static int
@@ -299,12 +335,15 @@ traffic_set(struct uiommu_emu *emu, const struct uiommu_emu_traffic *conf)
 			traffic->allowance_tsc = rte_rdtsc();
 		}
 		emu->several |= conf->group_pages_max > 1;
-		traffic->simple = conf->group_pages_max == 1 && !conf->overflow;
+		traffic->simple = conf->group_pages_max == 1 && !conf->overflow &&
+				  conf->touched == NULL;
 		open_abort(emu);
+		pages_forget(emu);
 		emu_free(emu->traffic.templates);
 		emu->traffic = *traffic;
 		emu->judge_mask = conf->judge == UIOMMU_EMU_JUDGE_LIGHT ? emu->model->light_mask :
 									  UINT64_MAX;
+		emu_judge_route(emu);
 	} else {
 		emu_free(traffic->templates);
 	}

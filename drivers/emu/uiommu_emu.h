@@ -29,7 +29,8 @@
  *               answers to stop markers or to requests without the last flag
  *   overdrawn   credits of a device below zero (a fault of the model itself)
  *   stale       requests that were accepted on the strength of a cached table entry that
- *               software had cleared and reported as invalidated
+ *               software had cleared and reported as invalidated: PASID entries, and the leave to
+ *               send page requests in the device's own entry
  *   protocol    violations by the driver: malformed descriptors, rings overrun, registers
  *               written out of order, overflow acknowledged while entries were left
  * Responses that the model gave by itself (overflow, table faults) are counted apart.
@@ -51,8 +52,11 @@ struct uiommu_emu;
 /** Largest number of address spaces of one device that traffic can use. */
 #define UIOMMU_EMU_PASIDS_MAX 65536
 
-/** First address of the window of pages that traffic uses, in bytes. */
+/** First address of the window of pages that traffic uses where nothing else is said, in bytes. */
 #define UIOMMU_EMU_WINDOW_IOVA UINT64_C(0x100000000)
+
+/** Classes of devices that are measured apart. */
+#define UIOMMU_EMU_CLASSES 4
 
 /** How pages (and PASIDs) are chosen. */
 enum uiommu_emu_profile {
@@ -85,6 +89,17 @@ struct uiommu_emu_device_conf {
 	const uint32_t *pasids; /**< nb_pasids of them (copied); UINT32_MAX is "without PASID" */
 	/** software was not told: see bad_ratio; answers must be Invalid */
 	bool unknown;
+	/**
+	 * Virtual function: it shares the page request interface of its physical function. Response
+	 * Failure to one of the family stops them all: what they have outstanding is forgotten,
+	 * nothing more is sent, answers that still come are ignored.
+	 */
+	bool is_vf;
+	uint32_t pf_id;         /**< for a VF: requester id of its physical function */
+	/** class for uiommu_emu_class_get(), 0 to UIOMMU_EMU_CLASSES - 1 */
+	uint8_t latency_class;
+	/** some of its good requests are for bad addresses: Invalid is a right answer as well */
+	bool may_fail_invalid;
 };
 
 /** Traffic of all devices of a unit. */
@@ -99,6 +114,16 @@ struct uiommu_emu_traffic {
 	bool overflow;
 	uint64_t rate;              /**< requests per second, all devices; 0: as fast as possible */
 	uint64_t window_pages;      /**< pages of each address space that are used; 0: 65536 */
+	/** first address of them, page aligned, below 2^56; 0: UIOMMU_EMU_WINDOW_IOVA */
+	uint64_t window_iova;
+	/**
+	 * window_pages bytes, or NULL. The byte of each page of a group that software answered
+	 * Success is set to 1 (groups that lost a member to an overflow or a table fault are left
+	 * out), by the model's thread, relaxed atomic. All address spaces share them. Software
+	 * that also answers Success for a retry is not told apart. With it, judge must be FULL, and
+	 * the model is several times as slow.
+	 */
+	uint8_t *touched;
 	/** requests made before the queue's tail is published; 0: 64 */
 	uint32_t burst;
 	uint64_t seed;              /**< same seed, same requests */
@@ -140,6 +165,7 @@ struct uiommu_emu_verdict {
 	/** invalidation descriptors executed, responses and waits apart */
 	uint64_t invalidations;
 	uint64_t waits;          /**< wait descriptors executed */
+	uint64_t families_stopped; /**< page request interfaces stopped by Response Failure */
 	char first[128];         /**< the first violation in words; empty: none */
 };
 
@@ -167,7 +193,8 @@ enum uiommu_emu_outcome {
 	UIOMMU_EMU_AUTO_SUCCESS, /**< last flag, queue full: the unit has answered */
 	UIOMMU_EMU_AUTO_INVALID, /**< last flag, table fault: the unit has answered */
 	UIOMMU_EMU_DROPPED,      /**< without the last flag, not queued; or a stop marker */
-	UIOMMU_EMU_NO_CREDIT,    /**< the device may not send now, or there is no such device */
+	/** the device may not send now, or never again (stopped), or there is no such device */
+	UIOMMU_EMU_NO_CREDIT,
 };
 
 /** Ways in which the hardware can be made to misbehave. */
@@ -364,6 +391,22 @@ uiommu_emu_verdict_clean(const struct uiommu_emu_verdict *verdict);
  */
 void
 uiommu_emu_latency_get(struct uiommu_emu *emu, uint64_t *counts);
+
+/** What was measured of one class of devices. */
+struct uiommu_emu_class {
+	uint64_t requests;  /**< requests put into the queue */
+	uint64_t responses; /**< groups answered: sum of counts */
+	/** as of uiommu_emu_latency_get(), which is the sum over all classes */
+	uint64_t counts[UIOMMU_LATENCY_BUCKETS];
+};
+
+/**
+ * What was measured of one class. Any thread; exact when the model is at rest.
+ *
+ * @param index class, below UIOMMU_EMU_CLASSES
+ */
+void
+uiommu_emu_class_get(struct uiommu_emu *emu, unsigned int index, struct uiommu_emu_class *out);
 
 /** Forget latencies and zero the counters; requests outstanding stay so. */
 void

@@ -100,12 +100,28 @@ range_is_valid(const struct vtd_model *vtd, unsigned int type, unsigned int gran
 	return order >= 52 || (word1 & VTD_ADDR_MASK & ((UINT64_C(1) << (order + 12)) - 1)) == 0;
 }
 
+/* PFSID: the function that throttling is done for, S 6.5.2.5, 6.5.2.6 */
 static void
-device_tlb(struct uiommu_emu *emu, uint32_t sid)
+pfsid_check(struct uiommu_emu *emu, uint32_t sid, uint64_t word0)
+{
+	const struct vtd_model *vtd = emu->unit;
+	const uint32_t pfsid = ((word0 >> VTD_QI_PFSID_LO_SHIFT) & 0xf) |
+			       (uint32_t)(word0 >> VTD_QI_PFSID_HI_SHIFT) << 4;
+	const struct emu_device *dev = emu->devices[emu->device_of[sid]];
+
+	if ((vtd->ecap & VTD_ECAP_DIT) != 0 && dev != NULL && pfsid != dev->pf_id)
+		emu_violation(emu, &emu->live.protocol,
+			      "device-TLB invalidation of 0x%x with PFSID 0x%x instead of 0x%x",
+			      sid, pfsid, dev->pf_id);
+}
+
+static void
+device_tlb(struct uiommu_emu *emu, uint32_t sid, uint64_t word0)
 {
 	struct vtd_model *vtd = emu->unit;
 	uint64_t record = __atomic_load_n(&vtd->iqercd, __ATOMIC_RELAXED);
 
+	pfsid_check(emu, sid, word0);
 	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_DEVICE_TIMEOUT)) {
 		record &= ~((uint64_t)UINT16_MAX << VTD_IQERCD_ITESID_SHIFT);
 		record |= (uint64_t)sid << VTD_IQERCD_ITESID_SHIFT;
@@ -198,10 +214,10 @@ vtd_model_descriptor(struct uiommu_emu *emu, const uint64_t *word)
 		vtd_model_forget_pasid(emu, granularity, domain, pasid);
 		break;
 	case VTD_QI_DEV_TLB:
-		device_tlb(emu, (word[0] >> VTD_QI_DEV_TLB_SID_SHIFT) & UINT16_MAX);
+		device_tlb(emu, (word[0] >> VTD_QI_DEV_TLB_SID_SHIFT) & UINT16_MAX, word[0]);
 		break;
 	case VTD_QI_PASID_DEV_TLB:
-		device_tlb(emu, (word[0] >> VTD_QI_PASID_DEV_TLB_SID_SHIFT) & UINT16_MAX);
+		device_tlb(emu, (word[0] >> VTD_QI_PASID_DEV_TLB_SID_SHIFT) & UINT16_MAX, word[0]);
 		break;
 	default:
 		break;

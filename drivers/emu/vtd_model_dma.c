@@ -20,6 +20,10 @@
 #define SS_A (UINT64_C(1) << 8)
 #define SS_D (UINT64_C(1) << 9)
 #define SS_SNP (UINT64_C(1) << 11)
+#define SS_IW (UINT64_C(1) << 62)
+
+/* Large pages of the second stage, by level less 2, S 11.4.2 */
+#define CAP_SSLPS_SHIFT 34
 
 /* A request on its way through the page tables. */
 struct walk {
@@ -110,6 +114,20 @@ first_stage(const struct walk *walk, uint64_t address, uint64_t *out)
 	return 0;
 }
 
+static bool
+second_is_reserved(const struct vtd_model *vtd, uint64_t entry, unsigned int level, bool leaf)
+{
+	/* no unit of ours reports SSIRWS */
+	if ((entry & SS_IW) != 0)
+		return true;
+	if (!leaf)
+		return (entry & SS_SNP) != 0 ||
+		       (level > LARGE_LEVEL_MAX && (entry & VTD_FS_PS) != 0);
+	if (level > 1 && ((vtd->cap >> (CAP_SSLPS_SHIFT + level - 2)) & 1) == 0)
+		return true;
+	return (entry & leaf_reserved(level, 0)) != 0;
+}
+
 static unsigned int
 second_stage(const struct walk *walk, uint64_t address, bool write, uint64_t *out)
 {
@@ -135,9 +153,7 @@ second_stage(const struct walk *walk, uint64_t address, bool write, uint64_t *ou
 		if ((entry & (write ? SS_W : SS_R)) == 0)
 			return VTD_FR_SS_PERMISSION;
 		leaf = level == 1 || (level <= LARGE_LEVEL_MAX && (entry & VTD_FS_PS) != 0);
-		if ((level > LARGE_LEVEL_MAX && (entry & VTD_FS_PS) != 0) ||
-		    (!leaf && (entry & SS_SNP) != 0) ||
-		    (leaf && (entry & leaf_reserved(level, 0)) != 0))
+		if (second_is_reserved(walk->emu->unit, entry, level, leaf))
 			return VTD_FR_SS_RESERVED;
 		if (dirty)
 			__atomic_fetch_or(at, SS_A | (leaf && write ? SS_D : 0), __ATOMIC_RELAXED);

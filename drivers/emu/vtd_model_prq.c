@@ -94,6 +94,7 @@ static void
 entry_write(struct uiommu_emu *emu, const uint64_t *word)
 {
 	struct emu_ring *ring = &emu->ring;
+	const struct emu_device *dev;
 	uint64_t *entry = (uint64_t *)(ring->base +
 				       ((size_t)(ring->tail & ring->mask) << VTD_DESC_SHIFT));
 
@@ -104,6 +105,9 @@ entry_write(struct uiommu_emu *emu, const uint64_t *word)
 	ring->tail++;
 	ring->room--;
 	uiommu_count(&emu->live.requests, 1);
+	dev = emu->devices[emu->device_of[(word[0] >> VTD_PRQ0_RID_SHIFT) & UINT16_MAX]];
+	if (dev != NULL)
+		emu_class_requests(emu, emu_pack_one(dev->class));
 }
 
 static bool

@@ -49,7 +49,7 @@ add_device_tlb(struct batch *batch, const struct vtd_queue *queue,
 	       const struct vtd_endpoint *endpoint, uint32_t pasid)
 {
 	uint16_t sid = endpoint->source_id;
-	uint16_t pfsid = queue->dit ? sid : 0;
+	uint16_t pfsid = queue->dit ? endpoint->pf_id : 0;
 	bool all = pasid == UIOMMU_CMD_ALL_PASIDS;
 
 	if (all || pasid == UIOMMU_NO_PASID)
@@ -81,8 +81,42 @@ endpoint_set(struct batch *batch, const struct vtd_queue *queue, const struct ui
 	add(batch, vtd_qi_iotlb(VTD_IOTLB_GRAN_GLOBAL, 0, queue->drain_flags));
 }
 
+/*
+ * S 6.2.2: page requests allowed or not is part of the context entry and of nothing else that is
+ * cached. Neither PASID entries nor translations come from it, so they stay (S 6.5.3.3).
+ */
 static void
-bond_set(struct batch *batch, const struct uiommu_cmd *cmd)
+endpoint_update(struct batch *batch, const struct uiommu_cmd *cmd)
+{
+	const struct vtd_endpoint *endpoint = cmd->endpoint_private;
+
+	add(batch, vtd_qi_context(VTD_CONTEXT_GRAN_DEVICE, endpoint->source_id));
+}
+
+/*
+ * What the unit has cached of the translations of a PASID, S 6.5.3.1 and 6.5.3.3. First-stage ones
+ * have a PASID of their own in the cache; second-stage and nested ones, the inner as well as
+ * the combined, go with the domain. Pass-through entries are tagged like first-stage ones in
+ * one place, and like second-stage ones in the other: both kinds go.
+ */
+static void
+add_iotlb(struct batch *batch, const struct vtd_queue *queue, struct vtd_tag tag, uint32_t pasid)
+{
+	if (tag.pgtt == VTD_PGTT_FIRST || tag.pgtt == VTD_PGTT_PASSTHROUGH)
+		add(batch, vtd_qi_pasid_iotlb(tag.did, pasid));
+	if (tag.pgtt != VTD_PGTT_FIRST)
+		add(batch, vtd_qi_iotlb(VTD_IOTLB_GRAN_DOMAIN, tag.did, queue->drain_flags));
+}
+
+static struct vtd_tag
+domain_tag(const struct vtd_domain *domain)
+{
+	return (struct vtd_tag){.did = domain->did, .pgtt = domain->pgtt};
+}
+
+/* With caching mode only: absence was cached under domain id 0, S 6.1 */
+static void
+bond_set(struct batch *batch, const struct vtd_queue *queue, const struct uiommu_cmd *cmd)
 {
 	const struct vtd_domain *domain = cmd->domain_private;
 	uint32_t pasid = entry_pasid(cmd->pasid);
@@ -91,12 +125,12 @@ bond_set(struct batch *batch, const struct uiommu_cmd *cmd)
 		return;
 	add(batch, vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_PASID, 0, pasid));
 	add(batch, vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_PASID, domain->did, pasid));
-	add(batch, vtd_qi_pasid_iotlb(domain->did, pasid));
+	add_iotlb(batch, queue, domain_tag(domain), pasid);
 }
 
 /*
- * S 6.5.3.3. Pass-through entries are tagged like first-stage ones there, and like second-stage
- * ones in S 6.5.3.1: both kinds of IOTLB entries go.
+ * S 6.5.3.3, table 28. The entry may have been absent before, and have hidden its faults, which
+ * a unit with caching mode remembers.
  */
 static void
 bond_clear(struct batch *batch, const struct vtd_queue *queue, const struct uiommu_cmd *cmd)
@@ -106,29 +140,30 @@ bond_clear(struct batch *batch, const struct vtd_queue *queue, const struct uiom
 
 	if (domain->did == 0)
 		return;
+	if (queue->caching)
+		add(batch, vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_PASID, 0, pasid));
 	add(batch, vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_PASID, domain->did, pasid));
-	add(batch, vtd_qi_pasid_iotlb(domain->did, pasid));
-	if (domain->type == UIOMMU_DOMAIN_IDENTITY)
-		add(batch, vtd_qi_iotlb(VTD_IOTLB_GRAN_DOMAIN, domain->did, queue->drain_flags));
+	add_iotlb(batch, queue, domain_tag(domain), pasid);
 	add_device_tlb(batch, queue, cmd->endpoint_private, cmd->pasid);
 }
 
 /*
  * S 7.9, 7.10. The device's confirmation of the device-TLB invalidation pushes its page requests
- * before it, and the wait with PD stays until they are in the queue.
+ * before it, and the wait with PD stays until they are in the queue. How much of the IOTLB goes
+ * does not matter to a drain.
  */
 static void
 drain(struct batch *batch, const struct vtd_queue *queue, const struct uiommu_cmd *cmd)
 {
 	const struct vtd_endpoint *endpoint = cmd->endpoint_private;
 	uint32_t pasid = entry_pasid(cmd->pasid);
-	uint16_t did = 0;
+	struct vtd_tag tag = {0};
 
 	add(batch, vtd_qi_fence());
 	if (cmd->pasid != UIOMMU_CMD_ALL_PASIDS)
-		did = vtd_endpoint_did(endpoint, pasid);
-	if (did != 0)
-		add(batch, vtd_qi_pasid_iotlb(did, pasid));
+		tag = vtd_endpoint_tag(endpoint, pasid);
+	if (tag.did != 0)
+		add_iotlb(batch, queue, tag, pasid);
 	else
 		add(batch, vtd_qi_iotlb(VTD_IOTLB_GRAN_GLOBAL, 0, queue->drain_flags));
 	add_device_tlb(batch, queue, endpoint, cmd->pasid);
@@ -150,8 +185,11 @@ write_command(struct vtd_queue *queue, struct uiommu_cmd *cmd)
 	case UIOMMU_CMD_ENDPOINT_CLEAR:
 		endpoint_clear(&batch, queue, cmd);
 		break;
+	case UIOMMU_CMD_ENDPOINT_UPDATE:
+		endpoint_update(&batch, cmd);
+		break;
 	case UIOMMU_CMD_BOND_SET:
-		bond_set(&batch, cmd);
+		bond_set(&batch, queue, cmd);
 		break;
 	case UIOMMU_CMD_BOND_CLEAR:
 		bond_clear(&batch, queue, cmd);

@@ -167,6 +167,10 @@ info_get(struct uiommu_dev *dev, struct uiommu_dev_info *info)
 		     UIOMMU_CAPA_AUTO_ANSWER;
 	if ((vtd->ecap & VTD_ECAP_PT) != 0)
 		info->capa |= UIOMMU_CAPA_PASSTHROUGH;
+	if ((vtd->ecap & VTD_ECAP_SSTS) != 0)
+		info->capa |= UIOMMU_CAPA_SECOND_STAGE;
+	if (vtd_can_nest(vtd))
+		info->capa |= UIOMMU_CAPA_NESTED;
 	info->nb_queues = 1;
 	info->pasid_bits = vtd->pasid_bits;
 	info->address_bits = vtd->address_bits;
@@ -230,10 +234,12 @@ static const struct uiommu_dev_ops vtd_dev_ops = {
 	.endpoint_clear = vtd_endpoint_clear,
 	.endpoint_enable = vtd_endpoint_enable,
 	.endpoint_free = vtd_endpoint_free,
+	.endpoint_page_requests = vtd_endpoint_page_requests,
 	.domain_init = vtd_domain_init,
 	.domain_fini = vtd_domain_fini,
 	.bond_set = vtd_bond_set,
 	.bond_clear = vtd_bond_clear,
+	.bond_block = vtd_bond_block,
 	.stats_get = stats_get,
 };
 
@@ -257,14 +263,16 @@ vtd_probe(struct uiommu_dev *dev, struct uiommu_args *args)
 	}
 	vtd->queue.sign_bit = vtd->address_bits - 1;
 	vtd->queue.dit = (vtd->ecap & VTD_ECAP_DIT) != 0;
+	vtd->queue.caching = (vtd->cap & VTD_CAP_CM) != 0;
 	vtd->queue.drain_flags = ((vtd->cap & VTD_CAP_DRD) != 0 ? VTD_QI_IOTLB_DR : 0) |
 				 ((vtd->cap & VTD_CAP_DWD) != 0 ? VTD_QI_IOTLB_DW : 0);
 	stats_init(vtd);
 	dev->dev_private = vtd;
 	dev->ops = &vtd_dev_ops;
 	dev->queue_ops = &vtd_queue_ops;
-	dev->cmd_mask = 1U << UIOMMU_CMD_ENDPOINT_CLEAR | 1U << UIOMMU_CMD_BOND_CLEAR |
-			1U << UIOMMU_CMD_DRAIN | 1U << UIOMMU_CMD_SYNC;
+	dev->cmd_mask = 1U << UIOMMU_CMD_ENDPOINT_CLEAR | 1U << UIOMMU_CMD_ENDPOINT_UPDATE |
+			1U << UIOMMU_CMD_BOND_CLEAR | 1U << UIOMMU_CMD_DRAIN |
+			1U << UIOMMU_CMD_SYNC;
 	/* S 6.1: only with caching mode is the absence of an entry remembered */
 	if ((vtd->cap & VTD_CAP_CM) != 0)
 		dev->cmd_mask |= 1U << UIOMMU_CMD_ENDPOINT_SET | 1U << UIOMMU_CMD_BOND_SET;

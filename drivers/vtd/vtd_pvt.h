@@ -44,6 +44,7 @@ struct vtd_queue {
 	uint32_t sign_bit;         /**< highest bit of an address */
 	uint32_t idle;             /**< fetches in a row that found nothing */
 	bool dit;                  /**< PFSID fields are valid (ECAP.DIT) */
+	bool caching;              /**< what is absent is cached too (CAP.CM) */
 	uint64_t drain_flags;      /**< VTD_QI_IOTLB_DR, _DW */
 
 	struct vtd_iq iq __rte_cache_aligned;
@@ -89,15 +90,20 @@ struct vtd_page_pool {
 struct vtd_domain {
 	uint32_t type;             /**< enum uiommu_domain_type */
 	uint16_t did;              /**< 0: none (BLOCKED) */
-	uint8_t levels;
-	uint64_t root_pa;
+	uint8_t pgtt;              /**< VTD_PGTT_*; 0: no entry (BLOCKED) */
+	uint8_t first_levels;      /**< of the first-stage table */
+	uint8_t aw;                /**< width of the second stage, VTD_AW_*; 0: none */
+	uint64_t first_pa;         /**< first-stage table; NESTED: the guest's address of it */
+	uint64_t second_pa;        /**< second-stage table; NESTED: the parent's */
 	struct vtd_page root;      /**< own root table; va NULL: the caller's */
 };
 
 struct vtd_endpoint {
 	struct vtd_context_entry *context;
 	uint16_t source_id;
+	uint16_t pf_id;            /**< of its physical function; not a VF: source_id */
 	uint8_t pasid_bits;        /**< that the directory covers */
+	bool page_requests;        /**< the unit is to queue its page requests */
 	uint32_t pasid_limit;      /**< PASIDs below may be attached */
 	struct uiommu_dma dir;     /**< PASID directory */
 	uint32_t nb_dir;           /**< entries of it */
@@ -172,9 +178,11 @@ void
 vtd_endpoint_enable(struct uiommu_dev *dev, void *endpoint_private);
 void
 vtd_endpoint_free(struct uiommu_dev *dev, void *endpoint_private);
+void
+vtd_endpoint_page_requests(struct uiommu_dev *dev, void *endpoint_private, bool on);
 int
 vtd_domain_init(struct uiommu_dev *dev, const struct uiommu_domain_conf *conf,
-		void **domain_private);
+		void *parent_private, void **domain_private);
 void
 vtd_domain_fini(struct uiommu_dev *dev, void *domain_private);
 int
@@ -182,9 +190,25 @@ vtd_bond_set(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid, voi
 void
 vtd_bond_clear(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid);
 
-/** Domain id in the PASID entry, also after it was cleared; 0: never filled. */
-uint16_t
-vtd_endpoint_did(const struct vtd_endpoint *endpoint, uint32_t pasid);
+void
+vtd_bond_block(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid);
+
+/** What translations of a PASID are cached under. */
+struct vtd_tag {
+	uint16_t did; /**< 0: none */
+	uint8_t pgtt; /**< VTD_PGTT_* */
+};
+
+/** Tag of the PASID entry, also after it was cleared; did 0: there is nothing in it. */
+struct vtd_tag
+vtd_endpoint_tag(const struct vtd_endpoint *endpoint, uint32_t pasid);
+
+/** Whether the unit can translate in two stages, S 11.4.3. */
+static inline bool
+vtd_can_nest(const struct vtd *vtd)
+{
+	return (vtd->ecap & VTD_ECAP_SSTS) != 0 && (vtd->ecap & VTD_ECAP_NEST) != 0;
+}
 
 /* ------------------------------------------------- registers and control */
 

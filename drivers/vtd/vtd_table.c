@@ -27,6 +27,13 @@ clear_present(uint64_t *word0)
 	uiommu_store_shared64(word0, *word0 & ~UINT64_C(1));
 }
 
+/* Whether the unit is to queue page requests, in the first word of the context entry */
+static uint64_t
+page_request_bit(const struct vtd_endpoint *endpoint)
+{
+	return endpoint->page_requests ? VTD_CTX0_PRE : 0;
+}
+
 /* Context entry of a requester id, S 9.2 and 9.4; its table is made if there is none yet */
 static int
 context_entry_get(struct vtd *vtd, uint16_t source_id, struct vtd_context_entry **context)
@@ -59,8 +66,9 @@ context_fill(struct vtd_endpoint *endpoint)
 	uiommu_store_shared64(&q[2], 0);
 	uiommu_store_shared64(&q[3], 0);
 	uiommu_wmb_before_present();
-	uiommu_store_shared64(&q[0], endpoint->dir.pa | pdts << VTD_CTX0_PDTS_SHIFT | VTD_CTX0_PRE |
-					     VTD_CTX0_PASIDE | VTD_CTX0_DTE | VTD_CTX0_P);
+	uiommu_store_shared64(&q[0], endpoint->dir.pa | pdts << VTD_CTX0_PDTS_SHIFT |
+					     page_request_bit(endpoint) | VTD_CTX0_PASIDE |
+					     VTD_CTX0_DTE | VTD_CTX0_P);
 }
 
 int
@@ -83,6 +91,9 @@ vtd_endpoint_set(struct uiommu_dev *dev, uint32_t endpoint_id,
 	if (endpoint == NULL)
 		return -ENOMEM;
 	endpoint->source_id = (uint16_t)endpoint_id;
+	/* S 6.5.2.5: invalidations of a VF are throttled with those of its physical function */
+	endpoint->pf_id = (conf->flags & UIOMMU_ENDPOINT_VF) != 0 ? conf->pf_id :
+								    endpoint->source_id;
 	endpoint->pasid_limit = UINT32_C(1) << bits;
 	endpoint->pasid_bits = (uint8_t)RTE_MAX(bits, (uint32_t)PASID_BITS_MIN);
 	endpoint->nb_dir = nb_dir;
@@ -116,6 +127,20 @@ vtd_endpoint_enable(struct uiommu_dev *dev __rte_unused, void *endpoint_private)
 	context_fill(endpoint_private);
 }
 
+/*
+ * One word of a present entry changes, with one store, so that the unit reads the entry as it was
+ * or as it is, whatever it reads at a time (S 9).
+ */
+void
+vtd_endpoint_page_requests(struct uiommu_dev *dev __rte_unused, void *endpoint_private, bool on)
+{
+	struct vtd_endpoint *endpoint = endpoint_private;
+	uint64_t *word0 = &endpoint->context->q[0];
+
+	endpoint->page_requests = on;
+	uiommu_store_shared64(word0, (*word0 & ~VTD_CTX0_PRE) | page_request_bit(endpoint));
+}
+
 void
 vtd_endpoint_free(struct uiommu_dev *dev, void *endpoint_private)
 {
@@ -134,95 +159,6 @@ vtd_endpoint_free(struct uiommu_dev *dev, void *endpoint_private)
 	if (!vtd_of(dev)->wedged)
 		uiommu_dma_free(&dev->platform, &endpoint->dir);
 	rte_free(endpoint);
-}
-
-static int
-did_alloc(struct vtd *vtd, uint16_t *did)
-{
-	uint32_t i, at;
-
-	/* 0 is never used: S 6.1 has it tag what is cached of absent entries */
-	for (i = 0; i < vtd->nb_did; i++) {
-		at = (vtd->did_next + i) % vtd->nb_did;
-		if (at == 0 || (vtd->did_used[at / 64] >> (at % 64) & 1) != 0)
-			continue;
-		vtd->did_used[at / 64] |= UINT64_C(1) << (at % 64);
-		vtd->did_next = at + 1;
-		*did = (uint16_t)at;
-		return 0;
-	}
-	VTD_LOG(ERR, "%s: all %u domain ids are in use", vtd->dev->name, vtd->nb_did - 1);
-	return -ENOMEM;
-}
-
-/* What a domain needs of the unit, and the root table of one with translations */
-static int
-domain_fill(struct vtd *vtd, const struct uiommu_domain_conf *conf, struct vtd_domain *domain)
-{
-	int ret;
-
-	switch (conf->type) {
-	case UIOMMU_DOMAIN_BLOCKED:
-		return 0;
-	case UIOMMU_DOMAIN_IDENTITY:
-		if ((vtd->ecap & VTD_ECAP_PT) == 0)
-			return -ENOTSUP;
-		return did_alloc(vtd, &domain->did);
-	case UIOMMU_DOMAIN_PAGING:
-		break;
-	default:
-		return -ENOTSUP;
-	}
-	domain->levels = conf->levels != 0 ? (uint8_t)conf->levels : 4;
-	if (conf->levels != 0 && conf->levels != 4 && conf->levels != 5)
-		return -EINVAL;
-	if (domain->levels == 5 && (vtd->cap & VTD_CAP_FS5LP) == 0)
-		return -ENOTSUP;
-	/* S 9.6: 4 KiB aligned, and no machine address has more than 52 bits */
-	if ((conf->table_pa & ~VTD_ADDR_MASK) != 0 || conf->table_pa >> 52 != 0)
-		return -EINVAL;
-	domain->root_pa = conf->table_pa;
-	if (conf->table_pa == 0) {
-		ret = vtd_page_alloc(&vtd->pool, &domain->root);
-		if (ret != 0)
-			return ret;
-		domain->root_pa = domain->root.pa;
-	}
-	return did_alloc(vtd, &domain->did);
-}
-
-int
-vtd_domain_init(struct uiommu_dev *dev, const struct uiommu_domain_conf *conf,
-		void **domain_private)
-{
-	struct vtd *vtd = vtd_of(dev);
-	struct vtd_domain *domain;
-	int ret;
-
-	domain = rte_zmalloc_socket("vtd_domain", sizeof(*domain), 0, dev->platform.socket_id);
-	if (domain == NULL)
-		return -ENOMEM;
-	domain->type = conf->type;
-	ret = domain_fill(vtd, conf, domain);
-	if (ret != 0) {
-		vtd_domain_fini(dev, domain);
-		return ret;
-	}
-	*domain_private = domain;
-	return 0;
-}
-
-void
-vtd_domain_fini(struct uiommu_dev *dev, void *domain_private)
-{
-	struct vtd *vtd = vtd_of(dev);
-	struct vtd_domain *domain = domain_private;
-
-	if (domain->did != 0)
-		vtd->did_used[domain->did / 64] &= ~(UINT64_C(1) << (domain->did % 64));
-	if (domain->root.va != NULL)
-		vtd_page_free(&vtd->pool, &domain->root);
-	rte_free(domain);
 }
 
 /* PASID entry, S 9.5 and 9.6; its table is made if there is none yet */
@@ -247,13 +183,47 @@ pasid_entry_get(struct vtd *vtd, struct vtd_endpoint *endpoint, uint32_t pasid,
 	return 0;
 }
 
+/* Word 0 of the entry of a domain: what kind of translation, second-stage table and its width */
 static uint64_t
 entry_word0(const struct vtd *vtd, const struct vtd_domain *domain)
 {
-	uint64_t pgtt = domain->type == UIOMMU_DOMAIN_IDENTITY ? VTD_PGTT_PASSTHROUGH :
-								  VTD_PGTT_FIRST;
+	/* the width counts for nothing where there is no second stage; some units look at it */
+	uint64_t aw = domain->aw != 0 ? domain->aw : vtd->aw;
 
-	return pgtt << VTD_PE0_PGTT_SHIFT | (uint64_t)vtd->aw << VTD_PE0_AW_SHIFT | VTD_PE0_P;
+	return domain->second_pa | (uint64_t)domain->pgtt << VTD_PE0_PGTT_SHIFT |
+	       aw << VTD_PE0_AW_SHIFT | VTD_PE0_P;
+}
+
+/* Word 2: first-stage table and its levels */
+static uint64_t
+entry_word2(const struct vtd_domain *domain)
+{
+	uint64_t mode = domain->first_levels == 5 ? 1 : 0;
+
+	return domain->first_pa | mode << VTD_PE2_FSPM_SHIFT;
+}
+
+/* An entry that is not present, with nothing left in it of what it was */
+static void
+entry_empty(struct vtd_pasid_entry *entry)
+{
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(entry->q); i++)
+		uiommu_store_shared64(&entry->q[i], 0);
+}
+
+static void
+entry_fill(const struct vtd *vtd, struct vtd_pasid_entry *entry, const struct vtd_domain *domain)
+{
+	unsigned int i;
+
+	uiommu_store_shared64(&entry->q[1], domain->did | VTD_PE1_PWSNP);
+	uiommu_store_shared64(&entry->q[2], entry_word2(domain));
+	for (i = 3; i < RTE_DIM(entry->q); i++)
+		uiommu_store_shared64(&entry->q[i], 0);
+	uiommu_wmb_before_present();
+	uiommu_store_shared64(&entry->q[0], entry_word0(vtd, domain));
 }
 
 int
@@ -262,8 +232,6 @@ vtd_bond_set(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid, voi
 	struct vtd_endpoint *endpoint = endpoint_private;
 	const struct vtd_domain *domain = domain_private;
 	struct vtd_pasid_entry *entry;
-	uint64_t word2 = 0;
-	unsigned int i;
 	int ret;
 
 	/* S 7.1.3, reason 0x48: the PASID of requests without one must not be used by name */
@@ -271,40 +239,58 @@ vtd_bond_set(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid, voi
 		return -EINVAL;
 	if (pasid == UIOMMU_NO_PASID)
 		pasid = VTD_RID_PASID;
-	if (domain->type == UIOMMU_DOMAIN_BLOCKED)
+	entry = find_entry(endpoint, pasid);
+	if (entry != NULL && (entry->q[0] & VTD_PE0_P) != 0)
+		return -EBUSY;
+	if (domain->type == UIOMMU_DOMAIN_BLOCKED) {
+		/* no entry at all, and no domain id that a later command could take for its own */
+		if (entry != NULL)
+			entry_empty(entry);
 		return 0;
+	}
 	ret = pasid_entry_get(vtd_of(dev), endpoint, pasid, &entry);
 	if (ret != 0)
 		return ret;
-	if ((entry->q[0] & VTD_PE0_P) != 0)
-		return -EBUSY;
-	if (domain->type == UIOMMU_DOMAIN_PAGING)
-		word2 = domain->root_pa |
-			(domain->levels == 5 ? UINT64_C(1) << VTD_PE2_FSPM_SHIFT : 0);
-	uiommu_store_shared64(&entry->q[1], domain->did | VTD_PE1_PWSNP);
-	uiommu_store_shared64(&entry->q[2], word2);
-	for (i = 3; i < RTE_DIM(entry->q); i++)
-		uiommu_store_shared64(&entry->q[i], 0);
-	uiommu_wmb_before_present();
-	uiommu_store_shared64(&entry->q[0], entry_word0(vtd_of(dev), domain));
+	entry_fill(vtd_of(dev), entry, domain);
 	return 0;
 }
 
+static struct vtd_pasid_entry *
+bond_entry(const struct vtd_endpoint *endpoint, uint32_t pasid)
+{
+	return find_entry(endpoint, pasid == UIOMMU_NO_PASID ? VTD_RID_PASID : pasid);
+}
+
+/* Kind and domain id stay in the entry: the commands that follow go by them. */
 void
 vtd_bond_clear(struct uiommu_dev *dev __rte_unused, void *endpoint_private, uint32_t pasid)
 {
-	struct vtd_pasid_entry *entry =
-		find_entry(endpoint_private, pasid == UIOMMU_NO_PASID ? VTD_RID_PASID : pasid);
+	struct vtd_pasid_entry *entry = bond_entry(endpoint_private, pasid);
 
 	if (entry != NULL)
-		clear_present(&entry->q[0]);
+		uiommu_store_shared64(&entry->q[0], entry->q[0] & ~(VTD_PE0_P | VTD_PE0_FPD));
 }
 
-uint16_t
-vtd_endpoint_did(const struct vtd_endpoint *endpoint, uint32_t pasid)
+/* S 9.6: FPD counts in an entry that is not present too */
+void
+vtd_bond_block(struct uiommu_dev *dev __rte_unused, void *endpoint_private, uint32_t pasid)
+{
+	struct vtd_pasid_entry *entry = bond_entry(endpoint_private, pasid);
+
+	if (entry != NULL)
+		uiommu_store_shared64(&entry->q[0], (entry->q[0] & ~VTD_PE0_P) | VTD_PE0_FPD);
+}
+
+struct vtd_tag
+vtd_endpoint_tag(const struct vtd_endpoint *endpoint, uint32_t pasid)
 {
 	const struct vtd_pasid_entry *entry = find_entry(endpoint, pasid);
+	struct vtd_tag tag = {0};
 
-	return entry != NULL ? (uint16_t)(uiommu_load_shared64(&entry->q[1]) & VTD_PE1_DID_MASK) :
-			       0;
+	if (entry == NULL)
+		return tag;
+	tag.did = (uint16_t)(uiommu_load_shared64(&entry->q[1]) & VTD_PE1_DID_MASK);
+	tag.pgtt = (uint8_t)(uiommu_load_shared64(&entry->q[0]) >> VTD_PE0_PGTT_SHIFT &
+			     VTD_PE0_PGTT_MASK);
+	return tag;
 }

@@ -91,9 +91,14 @@ uiommu_pvt_owned_too_many(void)
 	return thread.nb_owned > OWNED_MAX;
 }
 
-/* Keep the caller's own queues going. Whether there are any. */
-static bool
-owned_turn(void)
+bool
+uiommu_pvt_in_handler(void)
+{
+	return thread.handlers != 0;
+}
+
+bool
+uiommu_pvt_owned_turn(void)
 {
 	unsigned int i;
 
@@ -115,21 +120,45 @@ wait_a_little(void)
 	nanosleep(&pause, NULL);
 }
 
+void
+uiommu_pvt_wait_turn(void)
+{
+	if (!uiommu_pvt_owned_turn())
+		wait_a_little();
+}
+
 int
-uiommu_pvt_lock(struct uiommu_unit *unit)
+uiommu_pvt_mutex_lock(pthread_mutex_t *mutex)
 {
 	if (thread.handlers != 0)
 		return -EDEADLK;
 	if (thread.nb_owned == 0) {
-		pthread_mutex_lock(&unit->lock);
+		pthread_mutex_lock(mutex);
 		return 0;
 	}
 	/* whoever holds it may be waiting for one of our queues */
-	while (pthread_mutex_trylock(&unit->lock) != 0) {
-		owned_turn();
+	while (pthread_mutex_trylock(mutex) != 0) {
+		uiommu_pvt_owned_turn();
 		rte_pause();
 	}
 	return 0;
+}
+
+int
+uiommu_pvt_lock(struct uiommu_unit *unit)
+{
+	int ret = uiommu_pvt_mutex_lock(&unit->lock);
+
+	/* unit->ctl is free then */
+	if (ret == 0)
+		uiommu_pvt_undo_finish(unit);
+	return ret;
+}
+
+int
+uiommu_pvt_lock_to_look(struct uiommu_unit *unit)
+{
+	return uiommu_pvt_mutex_lock(&unit->lock);
 }
 
 void
@@ -138,9 +167,8 @@ uiommu_pvt_unlock(struct uiommu_unit *unit)
 	pthread_mutex_unlock(&unit->lock);
 }
 
-/* Poll a queue that nobody polls. Whether the caller could. */
-static bool
-unowned_turn(struct uiommu_queue *queue)
+bool
+uiommu_pvt_unowned_turn(struct uiommu_queue *queue)
 {
 	if (uiommu_pvt_queue_claim(queue) != 0)
 		return false;
@@ -151,37 +179,37 @@ unowned_turn(struct uiommu_queue *queue)
 }
 
 /* The unit bounds its own steps; the owner of the queue may take as long again to come by. */
-static uint64_t
-owner_deadline(const struct uiommu_unit *unit)
+uint64_t
+uiommu_pvt_give_up_tsc(const struct uiommu_unit *unit)
 {
 	return rte_get_tsc_cycles() +
 	       (uint64_t)((double)unit->conf.timeout_ns * 2e-9 * (double)rte_get_tsc_hz());
 }
 
+void
+uiommu_pvt_ctl_post(struct uiommu_queue *queue)
+{
+	struct uiommu_ctl *ctl = &queue->unit->ctl;
+
+	ctl->result = -EINPROGRESS;
+	ctl->done = 0;
+	ctl->give_up_tsc = uiommu_pvt_give_up_tsc(queue->unit);
+	/* pairs with the acquire load in turn_end() */
+	__atomic_store_n(&queue->ctl, ctl, __ATOMIC_RELEASE);
+}
+
 int
-uiommu_pvt_ctl_run(struct uiommu_queue *queue)
+uiommu_pvt_ctl_check(struct uiommu_queue *queue)
 {
 	struct uiommu_unit *unit = queue->unit;
 	struct uiommu_ctl *ctl = &unit->ctl;
-	uint64_t deadline = owner_deadline(unit);
 
-	if (uiommu_pvt_state(unit) == UIOMMU_DEV_FAILED)
-		return -EIO;
-	ctl->result = -EINPROGRESS;
-	ctl->done = 0;
-	/* pairs with the acquire load in turn_end() */
-	__atomic_store_n(&queue->ctl, ctl, __ATOMIC_RELEASE);
 	/* pairs with the release store in ctl_step() */
-	while (__atomic_load_n(&ctl->done, __ATOMIC_ACQUIRE) == 0) {
-		bool polled = owned_turn();
-
-		polled |= unowned_turn(queue);
-		if (rte_get_tsc_cycles() > deadline) {
-			uiommu_pvt_unit_fail(unit, "the owner of the queue does not poll");
-			return -ETIMEDOUT;
-		}
-		if (!polled)
-			wait_a_little();
+	if (__atomic_load_n(&ctl->done, __ATOMIC_ACQUIRE) == 0) {
+		if (rte_get_tsc_cycles() <= ctl->give_up_tsc)
+			return -EINPROGRESS;
+		uiommu_pvt_unit_fail(unit, "the owner of the queue does not poll");
+		return -ETIMEDOUT;
 	}
 	if (ctl->result == -ETIMEDOUT || ctl->result == -EIO)
 		uiommu_pvt_unit_fail(unit, "a command was not carried out");
@@ -189,21 +217,40 @@ uiommu_pvt_ctl_run(struct uiommu_queue *queue)
 }
 
 int
+uiommu_pvt_ctl_run(struct uiommu_queue *queue)
+{
+	struct uiommu_unit *unit = queue->unit;
+	int ret;
+
+	if (uiommu_pvt_state(unit) == UIOMMU_DEV_FAILED)
+		return -EIO;
+	uiommu_pvt_ctl_post(queue);
+	while ((ret = uiommu_pvt_ctl_check(queue)) == -EINPROGRESS) {
+		bool polled = uiommu_pvt_owned_turn();
+
+		polled |= uiommu_pvt_unowned_turn(queue);
+		if (!polled)
+			wait_a_little();
+	}
+	return ret;
+}
+
+int
 uiommu_pvt_grace(struct uiommu_unit *unit)
 {
-	uint64_t token = rte_rcu_qsbr_start(unit->rcu);
-	uint64_t deadline = owner_deadline(unit);
+	uint64_t token, give_up;
 
 	/* owners of queues that are not started read nothing, and report nothing */
-	if (uiommu_pvt_state(unit) < UIOMMU_DEV_STARTED)
+	if (!uiommu_pvt_unit_is_started(unit))
 		return 0;
+	token = rte_rcu_qsbr_start(unit->rcu);
+	give_up = uiommu_pvt_give_up_tsc(unit);
 	while (rte_rcu_qsbr_check(unit->rcu, token, false) == 0) {
-		if (rte_get_tsc_cycles() > deadline) {
+		if (rte_get_tsc_cycles() > give_up) {
 			uiommu_pvt_unit_fail(unit, "the owner of a queue does not poll");
 			return -ETIMEDOUT;
 		}
-		if (!owned_turn())
-			wait_a_little();
+		uiommu_pvt_wait_turn();
 	}
 	return 0;
 }

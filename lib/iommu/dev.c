@@ -172,6 +172,9 @@ unit_create(const struct uiommu_driver *driver)
 	pthread_mutex_init(&unit->lock, NULL);
 	TAILQ_INIT(&unit->endpoints);
 	TAILQ_INIT(&unit->domains);
+	TAILQ_INIT(&unit->fault_queues);
+	TAILQ_INIT(&unit->undo_waiting);
+	TAILQ_INIT(&unit->undo_over);
 	return unit;
 }
 
@@ -248,6 +251,7 @@ info_fill(struct uiommu_unit *unit, struct uiommu_dev_info *info)
 	info->parked_max = unit->conf.parked_max;
 	info->group_max = unit->conf.group_max;
 	info->deferred_max = unit->conf.deferred_max;
+	info->fault_queue_slots = unit->fault_queue_slots;
 	info->burst = unit->conf.burst;
 	info->endpoints = unit->nb_endpoints;
 	info->attached = unit->nb_attached;
@@ -264,7 +268,7 @@ uiommu_info_get(int16_t dev_id, struct uiommu_dev_info *info)
 		return -ENODEV;
 	if (info == NULL)
 		return -EINVAL;
-	ret = uiommu_pvt_lock(unit);
+	ret = uiommu_pvt_lock_to_look(unit);
 	if (ret != 0)
 		return ret;
 	info_fill(unit, info);
@@ -325,13 +329,16 @@ uiommu_close(int16_t dev_id)
 
 	if (unit == NULL)
 		return -ENODEV;
-	ret = uiommu_pvt_lock(unit);
+	ret = uiommu_pvt_sva_lock();
 	if (ret != 0)
 		return ret;
+	(void)uiommu_pvt_lock(unit); /* not inside a handler */
 	if (uiommu_pvt_state(unit) >= UIOMMU_DEV_STARTED || uiommu_pvt_unit_is_owned(unit)) {
 		uiommu_pvt_unlock(unit);
+		uiommu_pvt_sva_unlock();
 		return -EBUSY;
 	}
+	uiommu_pvt_sva_unit_gone(unit);
 	pthread_mutex_lock(&units_lock);
 	__atomic_store_n(&units[dev_id], NULL, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&units_lock);
@@ -339,6 +346,7 @@ uiommu_close(int16_t dev_id)
 	unit->dev.ops->close(&unit->dev);
 	unit->dev.platform.ops->close(&unit->dev.platform);
 	uiommu_pvt_unlock(unit);
+	uiommu_pvt_sva_unlock();
 	pthread_mutex_destroy(&unit->lock);
 	state_set(unit, UIOMMU_DEV_UNUSED);
 	rte_free(unit);

@@ -75,8 +75,12 @@ endpoint_free(struct uiommu_endpoint *endpoint)
 	struct uiommu_unit *unit = endpoint->unit;
 	struct uiommu_attach *attach;
 
-	while ((attach = TAILQ_FIRST(&endpoint->attached)) != NULL)
-		uiommu_pvt_attach_free(attach);
+	while ((attach = TAILQ_FIRST(&endpoint->attached)) != NULL) {
+		uiommu_pvt_attach_unlink(attach);
+		rte_free(attach);
+	}
+	if (endpoint->pf != NULL)
+		endpoint->pf->nb_vfs--;
 	TAILQ_REMOVE(&unit->endpoints, endpoint, next);
 	unit->nb_endpoints--;
 	unit->dev.ops->endpoint_free(&unit->dev, endpoint->drv);
@@ -90,8 +94,9 @@ uiommu_pvt_endpoints_fini(struct uiommu_unit *unit)
 {
 	unsigned int i;
 
+	/* from the end: VFs come after their PF */
 	while (!TAILQ_EMPTY(&unit->endpoints))
-		endpoint_free(TAILQ_FIRST(&unit->endpoints));
+		endpoint_free(TAILQ_LAST(&unit->endpoints, uiommu_endpoint_list));
 	for (i = 0; i < RTE_DIM(unit->endpoint_dir); i++) {
 		if (unit->endpoint_dir[i] != unit->endpoint_leaf_empty)
 			rte_free(unit->endpoint_dir[i]);
@@ -103,13 +108,21 @@ uiommu_pvt_endpoints_fini(struct uiommu_unit *unit)
 	unit->unknown = NULL;
 }
 
+#define ENDPOINT_FLAGS                                                                             \
+	(UIOMMU_ENDPOINT_NO_PAGE_REQUESTS | UIOMMU_ENDPOINT_VF | UIOMMU_ENDPOINT_USER_PASIDS |     \
+	 UIOMMU_ENDPOINT_FAILURE | UIOMMU_ENDPOINT_NUMA)
+
 static int
 endpoint_conf_check(const struct uiommu_unit *unit, const struct uiommu_endpoint_conf *conf)
 {
 	static const struct uiommu_endpoint_conf zero;
+	bool is_vf = (conf->flags & UIOMMU_ENDPOINT_VF) != 0;
 
 	if (conf->size != sizeof(*conf) || conf->pasid_bits > unit->pasid_bits ||
-	    conf->flags != 0 ||
+	    (conf->flags & ~ENDPOINT_FLAGS) != 0 || (!is_vf && conf->pf_id != 0) ||
+	    (is_vf && (conf->flags & UIOMMU_ENDPOINT_FAILURE) != 0) ||
+	    ((conf->flags & UIOMMU_ENDPOINT_NUMA) == 0 && conf->numa_node != 0) ||
+	    conf->numa_node < 0 ||
 	    memcmp(conf->reserved0, zero.reserved0, sizeof(zero.reserved0)) != 0 ||
 	    memcmp(conf->reserved, zero.reserved, sizeof(zero.reserved)) != 0)
 		return -EINVAL;
@@ -117,7 +130,7 @@ endpoint_conf_check(const struct uiommu_unit *unit, const struct uiommu_endpoint
 }
 
 static struct uiommu_endpoint *
-endpoint_create(struct uiommu_unit *unit, uint32_t id, uint8_t pasid_bits)
+endpoint_create(struct uiommu_unit *unit, uint32_t id, const struct uiommu_endpoint_conf *conf)
 {
 	int socket = unit->dev.platform.socket_id;
 	struct uiommu_endpoint *endpoint;
@@ -129,7 +142,11 @@ endpoint_create(struct uiommu_unit *unit, uint32_t id, uint8_t pasid_bits)
 		return NULL;
 	endpoint->id = id;
 	endpoint->unit = unit;
-	endpoint->pasid_bits = pasid_bits;
+	endpoint->pasid_bits = conf->pasid_bits;
+	endpoint->can_page_request = (conf->flags & UIOMMU_ENDPOINT_NO_PAGE_REQUESTS) == 0;
+	endpoint->user_pasids = (conf->flags & UIOMMU_ENDPOINT_USER_PASIDS) != 0;
+	endpoint->may_fail = (conf->flags & UIOMMU_ENDPOINT_FAILURE) != 0;
+	endpoint->numa_node = (conf->flags & UIOMMU_ENDPOINT_NUMA) != 0 ? conf->numa_node : socket;
 	TAILQ_INIT(&endpoint->attached);
 	uiommu_pvt_pasid_table_init(&endpoint->pasids);
 	mem = rte_malloc_socket("uiommu_prg", uiommu_prg_size(unit->conf.parked_max),
@@ -157,12 +174,35 @@ endpoint_undo(struct uiommu_endpoint *endpoint)
 	rte_free(endpoint);
 }
 
+/* A VF goes by the page request interface of its PF. 0 or -ENOENT. */
+static int
+family_find(struct uiommu_unit *unit, uint32_t id, const struct uiommu_endpoint_conf *conf,
+	    struct uiommu_endpoint **pf)
+{
+	*pf = NULL;
+	if ((conf->flags & UIOMMU_ENDPOINT_VF) == 0)
+		return 0;
+	*pf = endpoint_lookup(unit, conf->pf_id);
+	/* a VF has no VFs */
+	return *pf == NULL || conf->pf_id == id || (*pf)->pf != NULL ? -ENOENT : 0;
+}
+
+static void
+family_join(struct uiommu_endpoint *endpoint, struct uiommu_endpoint *pf)
+{
+	if (pf == NULL)
+		return;
+	endpoint->pf = pf;
+	endpoint->can_page_request &= pf->can_page_request;
+	pf->nb_vfs++;
+}
+
 static int
 endpoint_add_locked(struct uiommu_unit *unit, uint32_t id, const struct uiommu_endpoint_conf *conf,
 		    struct uiommu_endpoint **out)
 {
 	struct uiommu_endpoint_conf full = *conf;
-	struct uiommu_endpoint *endpoint;
+	struct uiommu_endpoint *endpoint, *pf;
 	int ret;
 
 	if (uiommu_pvt_state(unit) < UIOMMU_DEV_CONFIGURED || id >> UIOMMU_ENDPOINT_BITS != 0)
@@ -174,11 +214,14 @@ endpoint_add_locked(struct uiommu_unit *unit, uint32_t id, const struct uiommu_e
 		return ret;
 	if (endpoint_lookup(unit, id) != NULL)
 		return -EEXIST;
+	ret = family_find(unit, id, conf, &pf);
+	if (ret != 0)
+		return ret;
 	if (unit->nb_endpoints == unit->conf.endpoints_max)
 		return -ENOSPC;
 	if (full.pasid_bits == 0)
 		full.pasid_bits = unit->pasid_bits;
-	endpoint = endpoint_create(unit, id, full.pasid_bits);
+	endpoint = endpoint_create(unit, id, &full);
 	if (endpoint == NULL)
 		return -ENOMEM;
 	ret = unit->dev.ops->endpoint_set(&unit->dev, id, &full, &endpoint->drv);
@@ -191,6 +234,7 @@ endpoint_add_locked(struct uiommu_unit *unit, uint32_t id, const struct uiommu_e
 		endpoint_undo(endpoint);
 		return ret;
 	}
+	family_join(endpoint, pf);
 	TAILQ_INSERT_TAIL(&unit->endpoints, endpoint, next);
 	unit->nb_endpoints++;
 	*out = endpoint;
@@ -220,6 +264,37 @@ uiommu_endpoint_add(int16_t dev_id, uint32_t endpoint_id, const struct uiommu_en
 	return endpoint;
 }
 
+/* Handlers may want to end bonds of theirs meanwhile: where they are first, that is done first. */
+static void
+bonds_claim(struct uiommu_endpoint *endpoint)
+{
+	struct uiommu_attach *attach = TAILQ_FIRST(&endpoint->attached);
+
+	while (attach != NULL) {
+		if (!uiommu_pvt_undo_claim(attach) &&
+		    __atomic_load_n(&attach->undoing, __ATOMIC_RELAXED) == UIOMMU_UNDOING_WAITS) {
+			uiommu_pvt_undo_finish(endpoint->unit);
+			if (uiommu_pvt_state(endpoint->unit) == UIOMMU_DEV_FAILED)
+				return;
+			attach = TAILQ_FIRST(&endpoint->attached);
+		} else {
+			attach = TAILQ_NEXT(attach, next);
+		}
+	}
+}
+
+/* The endpoint stays, and what is left of it can be asked for again. */
+static void
+bonds_unclaim(struct uiommu_endpoint *endpoint)
+{
+	struct uiommu_attach *attach;
+
+	TAILQ_FOREACH(attach, &endpoint->attached, next) {
+		if (__atomic_load_n(&attach->undoing, __ATOMIC_RELAXED) == UIOMMU_UNDOING_RUNS)
+			uiommu_pvt_undo_unclaim(attach);
+	}
+}
+
 static int
 endpoint_remove_locked(struct uiommu_endpoint *endpoint)
 {
@@ -229,17 +304,24 @@ endpoint_remove_locked(struct uiommu_endpoint *endpoint)
 
 	if (uiommu_pvt_state(unit) == UIOMMU_DEV_FAILED)
 		return -EIO;
+	if (endpoint->nb_vfs != 0)
+		return -EBUSY;
+	bonds_claim(endpoint);
 	/* from here on requests are answered INVALID: the endpoint itself stays until they are */
 	TAILQ_FOREACH(attach, &endpoint->attached, next)
 		uiommu_pvt_pasid_table_set(&endpoint->pasids, attach->head.pasid, NULL);
 	unit->dev.ops->endpoint_clear(&unit->dev, endpoint->drv);
-	ret = uiommu_pvt_drain(unit, endpoint, UIOMMU_CMD_ALL_PASIDS, NULL);
-	if (ret != 0)
+	ret = uiommu_pvt_drain(unit, endpoint, NULL, false);
+	if (ret == 0) {
+		/* its leaf exists: cannot fail */
+		endpoint_publish(unit, endpoint->id, unit->unknown);
+		ret = uiommu_pvt_grace(unit);
+	}
+	if (ret != 0) {
+		bonds_unclaim(endpoint);
 		return ret;
-	endpoint_publish(unit, endpoint->id, unit->unknown); /* its leaf exists: cannot fail */
-	ret = uiommu_pvt_grace(unit);
-	if (ret != 0)
-		return ret;
+	}
+	uiommu_pvt_sva_endpoint_gone(endpoint);
 	endpoint_free(endpoint);
 	return 0;
 }
@@ -253,11 +335,13 @@ uiommu_endpoint_remove(struct uiommu_endpoint *endpoint)
 	if (endpoint == NULL)
 		return -EINVAL;
 	unit = endpoint->unit;
-	ret = uiommu_pvt_lock(unit);
+	ret = uiommu_pvt_sva_lock();
 	if (ret != 0)
 		return ret;
+	(void)uiommu_pvt_lock(unit); /* not inside a handler */
 	ret = endpoint_remove_locked(endpoint);
 	uiommu_pvt_unlock(unit);
+	uiommu_pvt_sva_unlock();
 	return ret;
 }
 
@@ -271,7 +355,7 @@ uiommu_endpoint_find(int16_t dev_id, uint32_t endpoint_id)
 		rte_errno = ENODEV;
 		return NULL;
 	}
-	if (uiommu_pvt_lock(unit) != 0) {
+	if (uiommu_pvt_lock_to_look(unit) != 0) {
 		rte_errno = EDEADLK;
 		return NULL;
 	}

@@ -108,9 +108,11 @@ uiommu_pvt_unit_unconfigure(struct uiommu_unit *unit)
 {
 	uint16_t i;
 
+	uiommu_pvt_undo_forget(unit);
 	if (unit->endpoint_leaf_empty != NULL)
 		uiommu_pvt_endpoints_fini(unit);
 	uiommu_pvt_domains_fini(unit);
+	uiommu_pvt_fault_queues_fini(unit);
 	for (i = 0; i < unit->nb_queues; i++) {
 		uiommu_pvt_fp_dummy(NULL, &uiommu_fp_queues[unit->dev.dev_id][i]);
 		uiommu_pvt_queue_destroy(unit->queues[i]);
@@ -132,7 +134,8 @@ configure_locked(struct uiommu_unit *unit, const struct uiommu_dev_conf *wanted)
 	int ret;
 
 	if (uiommu_pvt_state(unit) >= UIOMMU_DEV_STARTED || unit->nb_endpoints != 0 ||
-	    unit->nb_domains != 0 || uiommu_pvt_unit_is_owned(unit))
+	    unit->nb_domains != 0 || !TAILQ_EMPTY(&unit->fault_queues) ||
+	    !TAILQ_EMPTY(&unit->undo_over) || uiommu_pvt_unit_is_owned(unit))
 		return -EBUSY;
 	unit->dev.ops->info_get(&unit->dev, &info);
 	conf_complete(&info, &conf);
@@ -271,7 +274,7 @@ quiesce(struct uiommu_unit *unit)
 		unit->dev.ops->endpoint_clear(&unit->dev, endpoint->drv);
 	TAILQ_FOREACH(endpoint, &unit->endpoints, next) {
 		if (ret == 0)
-			ret = uiommu_pvt_drain(unit, endpoint, UIOMMU_CMD_ALL_PASIDS, NULL);
+			ret = uiommu_pvt_drain(unit, endpoint, NULL, false);
 	}
 	return ret;
 }

@@ -188,6 +188,21 @@ group_plain(const struct uiommu_queue *queue, struct grouping *so_far, uint32_t 
 	so_far->mixed |= mixed;
 }
 
+/*
+ * Who gets a request of an endpoint whose user manages the PASIDs, where the PASID has no bond: the
+ * NESTED domain of the RID, and nobody else. Or NULL.
+ */
+static uiommu_cold struct uiommu_attach *
+nested_find(const struct uiommu_endpoint *endpoint, const struct uiommu_fault *fault)
+{
+	struct uiommu_attach *attach;
+
+	if (fault->pasid >> endpoint->pasid_bits != 0)
+		return NULL;
+	attach = uiommu_pvt_pasid_table_get(&endpoint->pasids, UIOMMU_NO_PASID);
+	return attach != NULL && attach->domain->type == UIOMMU_DOMAIN_NESTED ? attach : NULL;
+}
+
 /* The next request, which is not a group by itself, or must not be one. */
 static void
 group_other(struct uiommu_queue *queue, struct grouping *so_far)
@@ -199,6 +214,8 @@ group_other(struct uiommu_queue *queue, struct grouping *so_far)
 	uint16_t nb;
 
 	so_far->fault_pos++;
+	if (attach == NULL && route->endpoint->user_pasids)
+		attach = nested_find(route->endpoint, fault);
 	if ((fault->flags & UIOMMU_FAULT_REJECT) != 0 || attach == NULL) {
 		fault_refuse(queue, route->endpoint, fault);
 		return;
@@ -252,10 +269,13 @@ static void
 handler_call(struct uiommu_queue *queue, const struct uiommu_domain *domain,
 	     struct uiommu_group *groups, uint16_t nb_groups)
 {
+	uiommu_fault_handler_t handler;
+
 	memset(queue->codes, UIOMMU_CODE_INVALID, nb_groups);
 	queue->in_handler = true;
 	uiommu_pvt_handler_enter();
-	domain->handler(domain->handler_priv, groups, queue->codes, nb_groups);
+	handler = __atomic_load_n(&domain->handler, __ATOMIC_RELAXED);
+	handler(domain->handler_priv, groups, queue->codes, nb_groups);
 	uiommu_pvt_handler_leave();
 	queue->in_handler = false;
 	uiommu_pvt_codes_apply(queue, groups, queue->codes, nb_groups);
@@ -393,8 +413,11 @@ turn_begin(struct uiommu_queue *queue, uint16_t *handled)
 		uiommu_pvt_burst_finish(queue);
 	if (unlikely(queue->nb_resps != 0))
 		uiommu_pvt_resps_flush(queue);
-	if (unlikely(queue->nb_deferred != 0))
+	if (unlikely(queue->nb_deferred != 0)) {
 		*handled = uiommu_pvt_answers_send(queue);
+		if (queue->nb_timed != 0 && queue->nb_resps == 0)
+			*handled += uiommu_pvt_answers_expire(queue);
+	}
 	return likely(queue->nb_resps == 0 && !queue->failed);
 }
 

@@ -65,9 +65,8 @@ find_open(struct assembly *a, uint32_t pasid, uint16_t prg_index)
 }
 
 static struct open_group *
-add_open(struct assembly *a, const struct uiommu_fault *fault, bool lost)
+add_open_at(struct assembly *a, uint32_t *link, const struct uiommu_fault *fault, bool lost)
 {
-	uint32_t *link = bucket_of(a, fault->pasid, fault->prg_index);
 	uint32_t number = a->prg.free_open;
 	struct open_group *open = &a->opens[number];
 
@@ -82,6 +81,12 @@ add_open(struct assembly *a, const struct uiommu_fault *fault, bool lost)
 	a->nb_lost += lost;
 	a->prg.nb_incomplete += lost;
 	return open;
+}
+
+static struct open_group *
+add_open(struct assembly *a, const struct uiommu_fault *fault, bool lost)
+{
+	return add_open_at(a, bucket_of(a, fault->pasid, fault->prg_index), fault, lost);
 }
 
 /* Give an open group and its entries back. Returns the number of entries. */
@@ -214,9 +219,9 @@ uiommu_prg_add(struct uiommu_prg *prg, const struct uiommu_fault *fault, struct 
 	return park(a, link, fault, nb_out);
 }
 
-/* Remove the open groups of one PASID, or of all. Returns the requests thrown away. */
+/* Remove the open groups of some PASIDs. Returns the requests thrown away. */
 static uint32_t
-sweep(struct assembly *a, bool all, uint32_t pasid)
+sweep(struct assembly *a, bool (*match)(uint32_t pasid, const void *arg), const void *arg)
 {
 	uint32_t thrown = 0, i;
 
@@ -226,7 +231,7 @@ sweep(struct assembly *a, bool all, uint32_t pasid)
 		uint32_t *link = &a->buckets[i];
 
 		while (*link != NIL) {
-			if (all || a->opens[*link].pasid == pasid)
+			if (match(a->opens[*link].pasid, arg))
 				thrown += remove_open(a, link);
 			else
 				link = &a->opens[*link].next;
@@ -235,10 +240,70 @@ sweep(struct assembly *a, bool all, uint32_t pasid)
 	return thrown;
 }
 
+/*
+ * An open group loses what is parked of it, and that is remembered, as remember_lost() does.
+ * Returns the requests thrown away; *link is the next one to look at.
+ */
+static uint32_t
+lose_open(struct assembly *a, uint32_t **link)
+{
+	struct open_group *open = &a->opens[**link];
+	const struct uiommu_fault who = {.pasid = open->pasid, .prg_index = open->prg_index};
+	uint32_t thrown;
+
+	if (open->lost) {
+		*link = &open->next;
+		return 0;
+	}
+	thrown = remove_open(a, *link);
+	/* at the same place, where the loop stands: one further, if it took one */
+	if (a->nb_lost < a->prg.parked_max) {
+		*link = &add_open_at(a, *link, &who, true)->next;
+	} else if (!is_marked(a, who.prg_index)) {
+		flip_mark(a, who.prg_index);
+		a->prg.nb_incomplete++;
+	}
+	return thrown;
+}
+
+uint32_t
+uiommu_prg_lose_if(struct uiommu_prg *prg, bool (*match)(uint32_t pasid, const void *arg),
+		   const void *arg)
+{
+	struct assembly *a = (struct assembly *)(void *)prg;
+	uint32_t thrown = 0, i;
+
+	if (prg->nb_parked == 0)
+		return 0;
+	for (i = 0; i <= prg->bucket_mask; i++) {
+		uint32_t *link = &a->buckets[i];
+
+		while (*link != NIL) {
+			if (match(a->opens[*link].pasid, arg))
+				thrown += lose_open(a, &link);
+			else
+				link = &a->opens[*link].next;
+		}
+	}
+	return thrown;
+}
+
+static bool
+is_any(uint32_t pasid, const void *arg)
+{
+	return true;
+}
+
+static bool
+is_same(uint32_t pasid, const void *arg)
+{
+	return pasid == *(const uint32_t *)arg;
+}
+
 uint32_t
 uiommu_prg_discard(struct uiommu_prg *prg)
 {
-	uint32_t thrown = sweep((struct assembly *)(void *)prg, true, 0);
+	uint32_t thrown = sweep((struct assembly *)(void *)prg, is_any, NULL);
 
 	memset(prg->incomplete, 0, sizeof(prg->incomplete));
 	prg->nb_incomplete = 0;
@@ -248,7 +313,14 @@ uiommu_prg_discard(struct uiommu_prg *prg)
 uint32_t
 uiommu_prg_purge(struct uiommu_prg *prg, uint32_t pasid)
 {
-	return sweep((struct assembly *)(void *)prg, false, pasid);
+	return sweep((struct assembly *)(void *)prg, is_same, &pasid);
+}
+
+uint32_t
+uiommu_prg_purge_if(struct uiommu_prg *prg, bool (*match)(uint32_t pasid, const void *arg),
+		    const void *arg)
+{
+	return sweep((struct assembly *)(void *)prg, match, arg);
 }
 
 /* At least one for each open group; a power of two. */

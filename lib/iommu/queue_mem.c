@@ -36,6 +36,7 @@ slots_create(struct uiommu_queue *queue)
 		queue->slots[i].next_free = i + 1 < nb ? i + 1 : UIOMMU_SLOT_NONE;
 	}
 	queue->free_slot = 0;
+	queue->kept_max = nb;
 	/*
 	 * Relaxed tail: a thread that was interrupted in the middle of an answer holds
 	 * up no other. Twice the slots, since an entry may outlive its slot's generation.
@@ -45,6 +46,8 @@ slots_create(struct uiommu_queue *queue)
 					 RING_F_MP_RTS_ENQ | RING_F_SC_DEQ);
 	if (queue->answers == NULL)
 		return rte_errno == 0 ? -ENOMEM : -rte_errno;
+	/* as far behind as it likes */
+	(void)rte_ring_set_prod_htd_max(queue->answers, queue->answers->capacity);
 	return 0;
 }
 

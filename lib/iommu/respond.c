@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <rte_branch_prediction.h>
+#include <rte_cycles.h>
 
 #include "uiommu_pvt.h"
 
@@ -68,16 +69,44 @@ uiommu_pvt_resps_flush(struct uiommu_queue *queue)
 		memmove(queue->resps, queue->resps + sent, (nb - sent) * sizeof(queue->resps[0]));
 }
 
-/* Only the owner takes and gives slots, so the list needs no atomics. */
+/* What may be sent to an endpoint: FAILURE would shut others down too. */
+static unsigned int
+code_demote(struct uiommu_queue *queue, const struct uiommu_attach *attach, unsigned int code)
+{
+	if (code != UIOMMU_CODE_FAILURE || attach->endpoint->may_fail)
+		return code;
+	uiommu_count(&queue->stats.demoted, 1);
+	return UIOMMU_CODE_INVALID;
+}
+
+/* One slot more or less is kept by the handler of a domain. */
+static inline void
+kept_count(struct uiommu_queue *queue, struct uiommu_domain *domain, int more)
+{
+	queue->nb_kept += more;
+	domain->mark[queue->id].nb_kept += more;
+}
+
+/*
+ * Only the owner takes and gives slots, so the list needs no atomics. revoked: answered by the
+ * engine, not by whom it was kept for.
+ */
 static void
-slot_put(struct uiommu_queue *queue, struct uiommu_slot *slot)
+slot_put(struct uiommu_queue *queue, struct uiommu_slot *slot, bool revoked)
 {
 	uint64_t gen = uiommu_slot_gen(__atomic_load_n(&slot->word, __ATOMIC_RELAXED));
 
 	/* a cookie of the old generation finds nothing from here on (R9) */
 	__atomic_store_n(&slot->word, uiommu_slot_word(gen + 1, UIOMMU_SLOT_FREE, 0),
 			 __ATOMIC_RELAXED);
-	slot->attach->nb_deferred--;
+	if (slot->fq != NULL)
+		uiommu_pvt_fault_queue_closed(slot->fq, slot->fq_entry, revoked);
+	else
+		kept_count(queue, slot->attach->domain, -1);
+	slot->fq = NULL;
+	queue->nb_timed -= slot->deadline_tsc != 0;
+	slot->deadline_tsc = 0;
+	slot->attach->nb_deferred[queue->id]--;
 	slot->attach = NULL;
 	slot->next_free = queue->free_slot;
 	queue->free_slot = (uint32_t)(slot - queue->slots);
@@ -85,33 +114,37 @@ slot_put(struct uiommu_queue *queue, struct uiommu_slot *slot)
 	__atomic_store_n(&queue->stats.deferred_now, queue->nb_deferred, __ATOMIC_RELAXED);
 }
 
-uiommu_cookie_t
-uiommu_group_defer(struct uiommu_group *group)
+struct uiommu_queue *
+uiommu_pvt_group_queue(const struct uiommu_group *group)
 {
-	struct uiommu_group *own; /* the caller may have a copy */
-	struct uiommu_queue *queue;
-	struct uiommu_slot *slot;
+	return group->attach->unit->queues[group->slot & UIOMMU_SLOT_QUEUE_MASK];
+}
+
+/* Put a group into a slot. Its cookie. */
+static uiommu_cookie_t
+slot_take(struct uiommu_queue *queue, struct uiommu_group *group, struct uiommu_fault_queue *fq,
+	  uint32_t fq_entry)
+{
+	struct uiommu_slot *slot = &queue->slots[queue->free_slot];
+	struct uiommu_domain *domain = group->attach->domain;
 	uint64_t gen;
 
-	if (group->slot < UIOMMU_SLOT_NONE)
-		return 0;
-	queue = group->attach->endpoint->unit->queues[group->slot & UIOMMU_SLOT_QUEUE_MASK];
-	own = &queue->groups[group->index];
-	if (own->slot != group->slot)
-		return 0;
-	if (queue->free_slot == UIOMMU_SLOT_NONE) {
-		uiommu_count(&queue->stats.no_slot, 1);
-		return 0;
-	}
-	slot = &queue->slots[queue->free_slot];
 	queue->free_slot = slot->next_free;
 	resp_fill(&slot->resp, &group->faults[group->nb_faults - 1], UIOMMU_CODE_INVALID);
 	slot->attach = group->attach;
-	slot->attach->nb_deferred++;
+	slot->attach->nb_deferred[queue->id]++;
+	slot->fq = fq;
+	slot->fq_entry = fq_entry;
+	if (fq == NULL)
+		kept_count(queue, domain, 1);
+	if (unlikely(domain->deadline_cycles != 0)) {
+		slot->deadline_tsc = rte_get_tsc_cycles() + domain->deadline_cycles;
+		queue->nb_timed++;
+	}
 	group->slot = (uint32_t)(slot - queue->slots);
-	own->slot = group->slot;
+	queue->groups[group->index].slot = group->slot; /* the caller may have a copy */
 	gen = uiommu_slot_gen(__atomic_load_n(&slot->word, __ATOMIC_RELAXED));
-	/* pairs with the compare-and-swap in answer_one() */
+	/* pairs with the compare-and-swap in uiommu_pvt_answer_one() */
 	__atomic_store_n(&slot->word, uiommu_slot_word(gen, UIOMMU_SLOT_DEFERRED, 0),
 			 __ATOMIC_RELEASE);
 	queue->nb_deferred++;
@@ -119,6 +152,38 @@ uiommu_group_defer(struct uiommu_group *group)
 	__atomic_store_n(&queue->stats.deferred_now, queue->nb_deferred, __ATOMIC_RELAXED);
 	return gen << UIOMMU_SLOT_GEN_SHIFT | (uint64_t)queue->id << UIOMMU_SLOT_QUEUE_SHIFT |
 	       group->slot;
+}
+
+uiommu_cookie_t
+uiommu_group_defer(struct uiommu_group *group)
+{
+	const struct uiommu_domain *domain = group->attach->domain;
+	struct uiommu_queue *queue;
+
+	if (group->slot < UIOMMU_SLOT_NONE)
+		return 0;
+	queue = uiommu_pvt_group_queue(group);
+	if (queue->groups[group->index].slot != group->slot)
+		return 0;
+	/* what fault queues were promised is not for others */
+	if (queue->free_slot == UIOMMU_SLOT_NONE ||
+	    queue->nb_kept >= __atomic_load_n(&queue->kept_max, __ATOMIC_RELAXED) ||
+	    domain->mark[queue->id].nb_kept >= domain->kept_max) {
+		uiommu_count(&queue->stats.no_slot, 1);
+		return 0;
+	}
+	return slot_take(queue, group, NULL, 0);
+}
+
+uiommu_cookie_t
+uiommu_pvt_group_deliver(struct uiommu_group *group, struct uiommu_fault_queue *fq,
+			 uint32_t fq_entry)
+{
+	struct uiommu_queue *queue = uiommu_pvt_group_queue(group);
+
+	if (queue->free_slot == UIOMMU_SLOT_NONE)
+		return 0;
+	return slot_take(queue, group, fq, fq_entry);
 }
 
 /* What is to be sent for a group whose code is not plain; UIOMMU_CODE_DEFERRED: nothing now. */
@@ -134,6 +199,7 @@ code_settle(struct uiommu_queue *queue, const struct uiommu_group *group, unsign
 		uiommu_count(&queue->stats.handler_errors, 1);
 		code = UIOMMU_CODE_INVALID;
 	}
+	code = code_demote(queue, group->attach, code);
 	if (group->slot >= UIOMMU_SLOT_NONE)
 		return code;
 	/* deferred and answered at once: one of the two wins */
@@ -144,7 +210,7 @@ code_settle(struct uiommu_queue *queue, const struct uiommu_group *group, unsign
 	    !__atomic_compare_exchange_n(&slot->word, &word, answered, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_RELAXED))
 		return UIOMMU_CODE_DEFERRED;
-	slot_put(queue, slot);
+	slot_put(queue, slot, false);
 	return code;
 }
 
@@ -161,7 +227,8 @@ uiommu_pvt_codes_apply(struct uiommu_queue *queue, const struct uiommu_group *gr
 		const struct uiommu_group *group = &groups[i];
 
 		code = codes[i];
-		if (unlikely(code >= UIOMMU_CODE_SENT_COUNT || group->slot < UIOMMU_SLOT_NONE)) {
+		if (unlikely(code >= UIOMMU_CODE_SENT_COUNT || code == UIOMMU_CODE_FAILURE ||
+			     group->slot < UIOMMU_SLOT_NONE)) {
 			code = code_settle(queue, group, code);
 			if (code == UIOMMU_CODE_DEFERRED)
 				continue;
@@ -221,15 +288,27 @@ answers_room(struct uiommu_queue *queue)
 
 /* Send what the slot's answer says. The slot is in state ANSWERED. */
 static void
-slot_send(struct uiommu_queue *queue, struct uiommu_slot *slot)
+slot_send(struct uiommu_queue *queue, struct uiommu_slot *slot, bool revoked)
 {
 	unsigned int code = uiommu_slot_code(__atomic_load_n(&slot->word, __ATOMIC_RELAXED));
 	struct uiommu_resp *resp = resp_next(queue);
 
+	code = code_demote(queue, slot->attach, code);
 	*resp = slot->resp;
 	resp->code = code;
 	uiommu_count(&queue->stats.codes[code], 1);
-	slot_put(queue, slot);
+	slot_put(queue, slot, revoked);
+}
+
+/* Answer for somebody who has not, or not yet: of several, one takes effect. */
+static bool
+slot_preempt(struct uiommu_slot *slot, uint64_t word, unsigned int code)
+{
+	uint64_t answered = uiommu_slot_word(uiommu_slot_gen(word), UIOMMU_SLOT_ANSWERED, code);
+
+	return uiommu_slot_state(word) == UIOMMU_SLOT_DEFERRED &&
+	       __atomic_compare_exchange_n(&slot->word, &word, answered, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_ACQUIRE);
 }
 
 /* Answers that found the ring full wait in their slots. */
@@ -251,7 +330,7 @@ answers_rescan(struct uiommu_queue *queue, uint16_t room)
 			__atomic_store_n(&queue->rescan, 1, __ATOMIC_RELAXED);
 			break;
 		}
-		slot_send(queue, slot);
+		slot_send(queue, slot, false);
 		uiommu_count(&queue->stats.late_answers, 1);
 		sent++;
 	}
@@ -268,14 +347,14 @@ uiommu_pvt_answers_send(struct uiommu_queue *queue)
 	while (sent < room && rte_ring_sc_dequeue(queue->answers, &cookie) == 0) {
 		uint64_t number = (uintptr_t)cookie;
 		struct uiommu_slot *slot = &queue->slots[number & 0xffff];
-		/* pairs with the compare-and-swap in answer_one() */
+		/* pairs with the compare-and-swap in uiommu_pvt_answer_one() */
 		uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
 
 		/* a sweep or a rescan may have sent it before it came out of the ring */
 		if (uiommu_slot_gen(word) != number >> UIOMMU_SLOT_GEN_SHIFT ||
 		    uiommu_slot_state(word) != UIOMMU_SLOT_ANSWERED)
 			continue;
-		slot_send(queue, slot);
+		slot_send(queue, slot, false);
 		uiommu_count(&queue->stats.late_answers, 1);
 		sent++;
 	}
@@ -285,37 +364,64 @@ uiommu_pvt_answers_send(struct uiommu_queue *queue)
 	return sent;
 }
 
+/* Slots that one turn looks at for deadlines. */
+#define EXPIRE_SLOTS 32
+
+uint16_t
+uiommu_pvt_answers_expire(struct uiommu_queue *queue)
+{
+	uint32_t i, nb_slots = queue->unit->conf.deferred_max;
+	uint64_t now = rte_get_tsc_cycles();
+	uint16_t room = answers_room(queue);
+	uint16_t sent = 0;
+
+	for (i = 0; i < RTE_MIN(nb_slots, (uint32_t)EXPIRE_SLOTS) && sent < room; i++) {
+		struct uiommu_slot *slot = &queue->slots[queue->expire_pos];
+		uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
+
+		queue->expire_pos = (queue->expire_pos + 1) & (nb_slots - 1);
+		if (slot->deadline_tsc == 0 || now < slot->deadline_tsc ||
+		    !slot_preempt(slot, word, slot->attach->domain->deadline_code))
+			continue;
+		uiommu_count(&queue->stats.expired, 1);
+		slot_send(queue, slot, true);
+		sent++;
+	}
+	uiommu_pvt_resps_flush(queue);
+	return sent;
+}
+
+static bool
+slot_is_of(const struct uiommu_slot *slot, const struct uiommu_whose *whose)
+{
+	return (whose->attach == NULL || slot->attach == whose->attach) &&
+	       (whose->endpoint == NULL || slot->attach->endpoint == whose->endpoint) &&
+	       (whose->fq == NULL || slot->fq == whose->fq);
+}
+
 int
-uiommu_pvt_answers_sweep(struct uiommu_queue *queue, const struct uiommu_attach *attach,
-			 const struct uiommu_endpoint *endpoint)
+uiommu_pvt_answers_sweep(struct uiommu_queue *queue, const struct uiommu_whose *whose)
 {
 	uint32_t i, nb_slots = queue->unit->conf.deferred_max;
 	uint16_t room = answers_room(queue);
 
-	if (queue->nb_deferred == 0 || (attach != NULL && attach->nb_deferred == 0))
+	if (queue->nb_deferred == 0 ||
+	    (whose->attach != NULL && whose->attach->nb_deferred[queue->id] == 0))
 		return 0;
 	for (i = 0; i < nb_slots; i++) {
 		struct uiommu_slot *slot = &queue->slots[i];
 		uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
+		bool revoked;
 
-		if (uiommu_slot_state(word) == UIOMMU_SLOT_FREE ||
-		    (attach != NULL && slot->attach != attach) ||
-		    (endpoint != NULL && slot->attach->endpoint != endpoint))
+		if (uiommu_slot_state(word) == UIOMMU_SLOT_FREE || !slot_is_of(slot, whose))
 			continue;
 		if (room == 0) {
 			uiommu_pvt_resps_flush(queue);
 			return -EINPROGRESS;
 		}
-		if (uiommu_slot_state(word) == UIOMMU_SLOT_DEFERRED &&
-		    __atomic_compare_exchange_n(
-			    &slot->word, &word,
-			    uiommu_slot_word(uiommu_slot_gen(word), UIOMMU_SLOT_ANSWERED,
-					     UIOMMU_CODE_INVALID),
-			    false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-			uiommu_count(&queue->stats.drained, 1);
-		else
-			uiommu_count(&queue->stats.late_answers, 1);
-		slot_send(queue, slot);
+		revoked = slot_preempt(slot, word, UIOMMU_CODE_INVALID);
+		uiommu_count(revoked ? &queue->stats.drained : &queue->stats.late_answers, 1);
+		slot_send(queue, slot, revoked);
 		room--;
 	}
 	uiommu_pvt_resps_flush(queue);
@@ -329,12 +435,12 @@ uiommu_pvt_slots_reset(struct uiommu_queue *queue)
 
 	for (i = 0; i < nb_slots && queue->nb_deferred != 0; i++) {
 		if (queue->slots[i].attach != NULL)
-			slot_put(queue, &queue->slots[i]);
+			slot_put(queue, &queue->slots[i], true);
 	}
 }
 
-static int
-answer_one(struct uiommu_unit *unit, uiommu_cookie_t cookie, uint8_t code)
+int
+uiommu_pvt_answer_one(struct uiommu_unit *unit, uiommu_cookie_t cookie, uint8_t code)
 {
 	uint16_t queue_id = (cookie >> UIOMMU_SLOT_QUEUE_SHIFT) & (UIOMMU_MAX_QUEUES - 1);
 	uint64_t gen = cookie >> UIOMMU_SLOT_GEN_SHIFT;
@@ -342,13 +448,11 @@ answer_one(struct uiommu_unit *unit, uiommu_cookie_t cookie, uint8_t code)
 	struct uiommu_queue *queue;
 	uint64_t expected;
 
-	if (code >= UIOMMU_CODE_SENT_COUNT)
-		return -EINVAL;
 	if (queue_id >= unit->nb_queues || index >= unit->conf.deferred_max)
 		return -ENOENT;
 	queue = unit->queues[queue_id];
 	expected = uiommu_slot_word(gen, UIOMMU_SLOT_DEFERRED, 0);
-	/* pairs with the store in uiommu_group_defer(); and, as release, with the owner's loads */
+	/* pairs with the store in slot_take(); and, as release, with the owner's loads */
 	if (!__atomic_compare_exchange_n(&queue->slots[index].word, &expected,
 					 uiommu_slot_word(gen, UIOMMU_SLOT_ANSWERED, code), false,
 					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
@@ -360,6 +464,16 @@ answer_one(struct uiommu_unit *unit, uiommu_cookie_t cookie, uint8_t code)
 	return 0;
 }
 
+static int
+answer_check(struct uiommu_unit *unit, uiommu_cookie_t cookie, uint8_t code)
+{
+	if (code >= UIOMMU_CODE_SENT_COUNT)
+		return -EINVAL;
+	if (unit == NULL || unit->nb_queues == 0 || unit->queues[0] == NULL)
+		return -ENOENT;
+	return uiommu_pvt_answer_one(unit, cookie, code);
+}
+
 uint16_t
 uiommu_answer(int16_t dev_id, const uiommu_cookie_t *cookies, const uint8_t *codes, int *status,
 	      uint16_t nb)
@@ -369,9 +483,7 @@ uiommu_answer(int16_t dev_id, const uiommu_cookie_t *cookies, const uint8_t *cod
 	uint16_t i;
 
 	for (i = 0; i < nb; i++) {
-		int ret = unit == NULL || unit->nb_queues == 0 || unit->queues[0] == NULL
-				  ? -ENOENT
-				  : answer_one(unit, cookies[i], codes[i]);
+		int ret = answer_check(unit, cookies[i], codes[i]);
 
 		if (status != NULL)
 			status[i] = ret;

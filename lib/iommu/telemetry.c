@@ -10,6 +10,7 @@
 
 #include <rte_telemetry.h>
 
+#include "fault_queue_pvt.h"
 #include "uiommu_compat.h"
 #include "uiommu_pvt.h"
 
@@ -87,6 +88,7 @@ info_cb(const char *cmd, const char *params, struct rte_tel_data *d)
 	uiommu_tel_dict_uint(d, "parked_max", info.parked_max);
 	uiommu_tel_dict_uint(d, "group_max", info.group_max);
 	uiommu_tel_dict_uint(d, "deferred_max", info.deferred_max);
+	uiommu_tel_dict_uint(d, "fault_queue_slots", info.fault_queue_slots);
 	uiommu_tel_dict_uint(d, "burst", info.burst);
 	return 0;
 }
@@ -117,7 +119,7 @@ endpoints_cb(const char *cmd, const char *params, struct rte_tel_data *d)
 
 	if (unit == NULL)
 		return -ENODEV;
-	ret = uiommu_pvt_lock(unit);
+	ret = uiommu_pvt_lock_to_look(unit);
 	if (ret != 0)
 		return ret;
 	rte_tel_data_start_dict(d);
@@ -126,6 +128,57 @@ endpoints_cb(const char *cmd, const char *params, struct rte_tel_data *d)
 			break;
 		snprintf(name, sizeof(name), "%04x", endpoint->id);
 		uiommu_tel_dict_uint(d, name, endpoint->nb_attached);
+	}
+	uiommu_pvt_unlock(unit);
+	return 0;
+}
+
+static struct rte_tel_data *
+fault_queue_data(const struct uiommu_fault_queue *fq)
+{
+	struct rte_tel_data *d = rte_tel_data_alloc();
+	struct uiommu_fault_queue_stats stats;
+
+	if (d == NULL)
+		return NULL;
+	uiommu_fault_queue_stats_get(fq, &stats);
+	rte_tel_data_start_dict(d);
+	uiommu_tel_dict_uint(d, "depth", stats.depth);
+	uiommu_tel_dict_uint(d, "messages", stats.messages);
+	uiommu_tel_dict_uint(d, "open", stats.open);
+	uiommu_tel_dict_uint(d, "delivered", stats.delivered);
+	uiommu_tel_dict_uint(d, "full", stats.full);
+	uiommu_tel_dict_uint(d, "read", stats.read);
+	uiommu_tel_dict_uint(d, "answered", stats.answered);
+	uiommu_tel_dict_uint(d, "revoked", stats.revoked);
+	uiommu_tel_dict_uint(d, "stale_answers", stats.stale_answers);
+	uiommu_tel_dict_uint(d, "wakeups", stats.wakeups);
+	return d;
+}
+
+/* Fault queues in the order of their creation; at most what a telemetry array can hold. */
+static int
+fault_queues_cb(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	struct uiommu_unit *unit = uiommu_pvt_unit_get(dev_id_parse(params));
+	const struct uiommu_fault_queue *fq;
+	int ret;
+
+	if (unit == NULL)
+		return -ENODEV;
+	ret = uiommu_pvt_lock_to_look(unit);
+	if (ret != 0)
+		return ret;
+	rte_tel_data_start_array(d, RTE_TEL_CONTAINER);
+	TAILQ_FOREACH(fq, &unit->fault_queues, next) {
+		struct rte_tel_data *one = fault_queue_data(fq);
+
+		if (one == NULL)
+			break;
+		if (rte_tel_data_add_array_container(d, one, 0) != 0) {
+			rte_tel_data_free(one);
+			break;
+		}
 	}
 	uiommu_pvt_unlock(unit);
 	return 0;
@@ -140,4 +193,6 @@ RTE_INIT(uiommu_telemetry_init)
 				   "Counters of a unit by name. Parameter: id.");
 	rte_telemetry_register_cmd("/uiommu/endpoints", endpoints_cb,
 				   "Endpoints of a unit with their bonds. Parameter: id.");
+	rte_telemetry_register_cmd("/uiommu/fault_queues", fault_queues_cb,
+				   "Fault queues of a unit with their counters. Parameter: id.");
 }

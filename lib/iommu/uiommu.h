@@ -31,6 +31,7 @@
  *   uiommu_queue_claim()      the calling thread becomes the queue's owner
  *   uiommu_poll()             again and again (uiommu_burst.h)
  *   uiommu_queue_release()
+ *   uiommu_replace(), uiommu_sva_bind(), uiommu_fault_queue_create()   as wanted
  *   uiommu_detach(), uiommu_endpoint_remove(), uiommu_domain_free()
  *   uiommu_stop(), uiommu_close()
  *
@@ -80,6 +81,7 @@ extern "C" {
 #define UIOMMU_CAPA_PASSTHROUGH (UINT64_C(1) << 5)  /**< IDENTITY domains */
 /** unit answers for unknown endpoints and PASIDs itself */
 #define UIOMMU_CAPA_AUTO_ANSWER (UINT64_C(1) << 6)
+#define UIOMMU_CAPA_NESTED (UINT64_C(1) << 7)       /**< NESTED domains */
 /** @} */
 
 /** State of a unit. */
@@ -114,6 +116,7 @@ struct uiommu_dev_info {
 	uint32_t parked_max;         /**< see uiommu_dev_conf */
 	uint32_t group_max;          /**< see uiommu_dev_conf */
 	uint32_t deferred_max;       /**< see uiommu_dev_conf */
+	uint32_t fault_queue_slots;  /**< of deferred_max, promised to fault queues */
 	uint16_t burst;              /**< see uiommu_dev_conf */
 };
 
@@ -206,10 +209,11 @@ int
 uiommu_info_get(int16_t dev_id, struct uiommu_dev_info *info);
 
 /**
- * Set sizes and bounds, and take all memory, on the unit's NUMA node.
+ * Set sizes and bounds, and take all memory, on the unit's NUMA node. What an earlier call took is
+ * given back first: after an error from here on (-ENOMEM) the unit is probed, not configured.
  *
- * @return 0; -ENODEV: no such unit; -EBUSY: started, endpoints or domains exist, or a queue
- *   has an owner; -EDEADLK: inside a handler; -EINVAL: a
+ * @return 0; -ENODEV: no such unit; -EBUSY: started, endpoints, domains or fault queues exist, or
+ *   a queue has an owner; -EDEADLK: inside a handler; -EINVAL: a
  *   member out of range, a reserved member or an unknown flag not 0, size
  *   wrong; -ENOMEM
  */
@@ -278,5 +282,7 @@ uiommu_version(void);
 
 #include <uiommu_burst.h>
 #include <uiommu_domain.h>
+#include <uiommu_queue.h>
+#include <uiommu_sva.h>
 
 #endif /* UIOMMU_H */

@@ -133,8 +133,8 @@ uiommu_attach_endpoint_id(const struct uiommu_attach *attach)
  * handler returns.
  *
  * @param group group to keep
- * @return cookie for uiommu_answer(), or 0 when all slots are in use: answer
- *   with UIOMMU_CODE_RETRY, the device asks again
+ * @return cookie for uiommu_answer(), or 0 when all slots are in use, or the domain's share of
+ *   them (uiommu_domain_conf::deferred_max): answer with UIOMMU_CODE_RETRY, the device asks again
  */
 uiommu_cookie_t
 uiommu_group_defer(struct uiommu_group *group);

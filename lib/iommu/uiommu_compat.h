@@ -10,7 +10,10 @@
  * and the attributes that their headers name differently. No other file asks for a version.
  */
 
+#include <pthread.h>
+
 #include <rte_common.h>
+#include <rte_lcore.h>
 #include <rte_log.h>
 #include <rte_telemetry.h>
 #include <rte_version.h>
@@ -19,6 +22,21 @@
 #define uiommu_tel_dict_uint(d, name, value) rte_tel_data_add_dict_u64(d, name, value)
 #else
 #define uiommu_tel_dict_uint(d, name, value) rte_tel_data_add_dict_uint(d, name, value)
+#endif
+
+/* Threads of the library: they run on what the lcores leave free. */
+#if RTE_VERSION < RTE_VERSION_NUM(23, 11, 0, 0)
+typedef pthread_t uiommu_thread_t;
+typedef void *uiommu_thread_ret_t;
+#define uiommu_thread_create(thread, name, func, arg)                                              \
+	rte_ctrl_thread_create(thread, name, NULL, func, arg)
+#define uiommu_thread_join(thread) pthread_join(thread, NULL)
+#else
+typedef rte_thread_t uiommu_thread_t;
+typedef uint32_t uiommu_thread_ret_t;
+#define uiommu_thread_create(thread, name, func, arg)                                              \
+	rte_thread_create_control(thread, name, func, arg)
+#define uiommu_thread_join(thread) rte_thread_join(thread, NULL)
 #endif
 
 /* Cold code: kept out of line and away from the data path. */

@@ -23,14 +23,23 @@ extern "C" {
 
 struct uiommu_endpoint;
 struct uiommu_domain;
+struct uiommu_fault_queue;
 
 /** Kinds of address spaces. */
 enum uiommu_domain_type {
 	UIOMMU_DOMAIN_BLOCKED = 0, /**< no access; faults are answered INVALID */
 	UIOMMU_DOMAIN_IDENTITY,    /**< untranslated; needs UIOMMU_CAPA_PASSTHROUGH */
 	UIOMMU_DOMAIN_PAGING,      /**< an I/O page table */
-	/* SVA and NESTED follow */
+	UIOMMU_DOMAIN_SVA,         /**< a process's address space: made by uiommu_sva_bind() */
+	/** first stage of a guest, over the second stage of a parent domain */
+	UIOMMU_DOMAIN_NESTED,
 };
+
+/** In place of an enum uiommu_domain_type: any of them. */
+#define UIOMMU_DOMAIN_ANY UINT32_MAX
+
+/** PAGING: second-stage table, that NESTED domains may have as parent; needs no handler. */
+#define UIOMMU_DOMAIN_NEST_PARENT (UINT64_C(1) << 0)
 
 /**
  * Resolves the page faults of a domain, in bulk.
@@ -51,51 +60,100 @@ typedef void (*uiommu_fault_handler_t)(void *handler_priv, struct uiommu_group *
 /** Configuration of a domain. Zero is the default for each member. */
 struct uiommu_domain_conf {
 	size_t size;                    /**< sizeof(struct uiommu_domain_conf) */
-	uint32_t type;                  /**< enum uiommu_domain_type */
-	/** PAGING with table_pa: levels of the table; 0: the unit's default */
+	uint32_t type;                  /**< enum uiommu_domain_type; not SVA */
+	/** PAGING and NESTED with table_pa: levels of the table; 0: the unit's default */
 	uint32_t levels;
-	/** NULL: not fault-capable, requests are answered INVALID */
+	/**
+	 * PAGING, NESTED. With neither a handler nor a fault queue the domain is not fault-capable:
+	 * requests are answered INVALID
+	 */
 	uiommu_fault_handler_t handler;
 	void *handler_priv;             /**< first argument of the handler */
+	/** PAGING, NESTED: in place of a handler, groups go to this queue of the same unit */
+	struct uiommu_fault_queue *fault_queue;
 	/**
 	 * PAGING: physical address of a root table that the caller keeps; 0: the driver supplies an
-	 * empty one
+	 * empty one. NESTED: address of the guest's root table, in the parent's address space
 	 */
 	uint64_t table_pa;
-	uint64_t flags;                 /**< 0 */
+	struct uiommu_domain *parent;   /**< NESTED: domain with UIOMMU_DOMAIN_NEST_PARENT */
+	/**
+	 * bound on the time that a deferred group of this domain, or one in its fault queue, may
+	 * wait for its answer; 0: none. Kept by the queue's owner as it polls, to some milliseconds
+	 */
+	uint64_t deadline_ns;
+	/** what is answered then: UIOMMU_CODE_INVALID (given as 0 or 1) or UIOMMU_CODE_RETRY */
+	uint32_t deadline_code;
+	/**
+	 * groups that its handler may keep at a time with uiommu_group_defer(), for each hardware
+	 * queue; 0: as many as there are slots
+	 */
+	uint32_t deferred_max;
+	uint64_t flags;                 /**< UIOMMU_DOMAIN_NEST_PARENT */
 	uint64_t reserved[4];           /**< 0 */
 };
+
+/** The device cannot send page requests: it takes no fault-capable domain. */
+#define UIOMMU_ENDPOINT_NO_PAGE_REQUESTS (UINT64_C(1) << 0)
+/**
+ * Virtual function of the physical function uiommu_endpoint_conf::pf_id, whose page request
+ * interface it shares.
+ */
+#define UIOMMU_ENDPOINT_VF (UINT64_C(1) << 1)
+/**
+ * The PASIDs of the endpoint are managed by its user, who owns the NESTED domain that
+ * is attached to the RID: requests for a PASID without bond go to that domain.
+ */
+#define UIOMMU_ENDPOINT_USER_PASIDS (UINT64_C(1) << 2)
+/**
+ * Everything behind the function's page request interface has one owner: FAILURE may be sent.
+ * Without it the code is sent as INVALID (counter "demoted"). Not for a VF.
+ */
+#define UIOMMU_ENDPOINT_FAILURE (UINT64_C(1) << 3)
+/** uiommu_endpoint_conf::numa_node is given. */
+#define UIOMMU_ENDPOINT_NUMA (UINT64_C(1) << 4)
 
 /** Configuration of an endpoint. Zero is the default for each member. */
 struct uiommu_endpoint_conf {
 	size_t size;          /**< sizeof(struct uiommu_endpoint_conf) */
 	uint8_t pasid_bits;   /**< PASID width in bits, 1 to the unit's; 0: the unit's */
-	uint8_t reserved0[7]; /**< 0 */
-	uint64_t flags;       /**< 0 */
+	uint8_t reserved0[3]; /**< 0 */
+	int16_t numa_node;    /**< of the device, with UIOMMU_ENDPOINT_NUMA; else the unit's */
+	uint16_t pf_id;       /**< requester id of the physical function, for a VF */
+	uint64_t flags;       /**< UIOMMU_ENDPOINT_* */
 	uint64_t reserved[4]; /**< 0 */
 };
 
 /**
- * Make an endpoint known to a unit. Its page requests are answered INVALID until it
- * is attached to something.
+ * Make an endpoint known to a unit. It has no access until it is attached to something: all
+ * DMA is blocked, page requests are answered INVALID. The unit lets page requests through
+ * from the first fault-capable bond of the endpoint to the last.
+ *
+ * A VF has no page request interface of its own (PCIe: one enable, one allocation of credits, one
+ * failure for the physical function and all of its VFs). Its PF must be an endpoint of the same
+ * unit, so that somebody here answers for the interface, and stays as long as the VF does;
+ * where the PF cannot send page requests, the VF cannot.
  *
  * @param dev_id unit, configured
  * @param endpoint_id requester id (bus 15:8, devfn 7:0) or StreamID
  * @param conf NULL for the defaults
  * @return endpoint; NULL with rte_errno: ENODEV: no such unit; EINVAL: not
  *   configured, a member out of range or a reserved one not 0; EEXIST: it is there already;
- *   ENOSPC: endpoints_max reached; ENOMEM; EDEADLK: inside a handler; ETIMEDOUT, EIO: the unit
+ *   ENOENT: the PF of a VF is no endpoint of the unit; ENOSPC: endpoints_max reached; ENOMEM;
+ *   EDEADLK: inside a handler; ETIMEDOUT, EIO: the unit
  *   failed
  */
 struct uiommu_endpoint *
 uiommu_endpoint_add(int16_t dev_id, uint32_t endpoint_id, const struct uiommu_endpoint_conf *conf);
 
 /**
- * Remove an endpoint with all its bonds: translation is blocked first, then requests
- * are drained, what is unanswered is answered INVALID, then memory is freed.
+ * Remove an endpoint with all its bonds, SVA's too: translation is blocked first, then
+ * requests are drained, what is unanswered is answered INVALID, then memory is freed. The
+ * device stays blocked: from here on the release domain (BLOCKED) is in force.
  *
  * @param endpoint not used after this call returned 0
- * @return 0; -EINVAL: endpoint is NULL; -EDEADLK: inside a handler; -ETIMEDOUT: the unit or
+ * @return 0; -EINVAL: endpoint is NULL; -EBUSY: VFs of it are there; -EDEADLK: inside a handler;
+ *   -ETIMEDOUT: the unit or
  *   the owner of the queue did not react: the unit is marked failed and the
  *   endpoint stays until uiommu_close(); -EIO: the unit has failed
  */
@@ -114,14 +172,16 @@ uiommu_endpoint_find(int16_t dev_id, uint32_t endpoint_id);
  *
  * @param dev_id unit, configured
  * @param conf configuration
- * @return domain; NULL with rte_errno: ENODEV; EINVAL; ENOTSUP: the unit cannot do this type;
- *   ENOMEM; EDEADLK
+ * @return domain; NULL with rte_errno: ENODEV: no such unit; EINVAL: not configured, a member out
+ *   of range or not for this type; ENOTSUP: the unit cannot do this type; ENOMEM; EDEADLK: inside
+ *   a handler
  */
 struct uiommu_domain *
 uiommu_domain_alloc(int16_t dev_id, const struct uiommu_domain_conf *conf);
 
 /**
- * @return 0; -EINVAL: domain is NULL; -EBUSY: something is attached to it; -EDEADLK
+ * @return 0; -EINVAL: domain is NULL; -EBUSY: something is attached to it, or it is the parent of
+ *   a domain, or SVA's; -EDEADLK
  */
 int
 uiommu_domain_free(struct uiommu_domain *domain);
@@ -136,7 +196,8 @@ uiommu_domain_free(struct uiommu_domain *domain);
  * @param domain domain of the same unit
  * @param priv the caller's pointer, see uiommu_attach_priv()
  * @return attach handle; NULL with rte_errno: EINVAL: NULL argument, PASID out of range or
- *   reserved, domain of another unit; EBUSY: there is a bond already; ENOMEM; EDEADLK: inside
+ *   reserved, domain of another unit or of SVA; EBUSY: there is a bond already; ENOTSUP: the
+ *   domain is fault-capable and the endpoint cannot send page requests; ENOMEM; EDEADLK: inside
  *   a handler; ETIMEDOUT, EIO: the unit failed
  */
 struct uiommu_attach *
@@ -150,7 +211,8 @@ uiommu_attach(struct uiommu_endpoint *endpoint, uint32_t pasid, struct uiommu_do
  * memory access is made for the bond, and the PASID may be attached again.
  *
  * @param attach handle, not used after this call returned 0
- * @return 0; -EINVAL: attach is NULL; -EDEADLK: inside a handler; -ETIMEDOUT: the unit or
+ * @return 0; -EINVAL: attach is NULL; -EBUSY: it is SVA's (uiommu_sva_unbind()), or
+ *   uiommu_detach_start() was called for it; -EDEADLK: inside a handler; -ETIMEDOUT: the unit or
  *   the owner of the queue did not react: the unit is marked failed, the bond is out of force,
  *   its memory stays until uiommu_close(); -EIO: the unit has failed
  */
@@ -158,11 +220,55 @@ int
 uiommu_detach(struct uiommu_attach *attach);
 
 /**
- * @return bond of this endpoint and PASID; NULL with rte_errno: ENOENT: none; EINVAL; EDEADLK:
- *   inside a handler
+ * Begin to undo a bond, and return at once. For firmware with a single loop, and from inside
+ * handlers. The bond goes on until uiommu_detach_done(), or a control call of anybody on this
+ * unit, which first brings to an end what was begun, has taken it apart; the handle is the
+ * caller's until uiommu_detach_done() says that it is over.
+ *
+ * @param attach handle, used only for uiommu_detach_done() from now on
+ * @return 0; -EINVAL: attach is NULL; -EBUSY: it is SVA's; -EALREADY: begun before, or another
+ *   thread is in a call that makes, replaces or ends the bond (the handle is not the caller's then)
+ */
+int
+uiommu_detach_start(struct uiommu_attach *attach);
+
+/**
+ * Go on with what uiommu_detach_start() began, without waiting. To be called again and
+ * again, with polls of the caller's own in between. Any thread, one at a time for each bond.
+ *
+ * @param attach handle, not used after this call returned 0
+ * @return 0: over, as after uiommu_detach(); -EINPROGRESS: not yet (always so inside a handler);
+ *   -EINVAL: NULL, or not begun; -ETIMEDOUT, -EIO: as uiommu_detach(); memory stays until
+ *   uiommu_close()
+ */
+int
+uiommu_detach_done(struct uiommu_attach *attach);
+
+/**
+ * Put another domain in the place of a bond's. First the new bond comes into force; then the
+ * open groups of the old one are answered INVALID, read or not, and only then the call
+ * returns. No request is lost: groups of which a part was parked are answered RETRY when
+ * they are complete. While the unit changes its entry it may
+ * answer a request INVALID by itself.
+ *
+ * @param attach handle, not used after success; after a failure the bond is as it was
+ * @param domain domain of the same unit, fault-capable or not; may be the one it has
+ * @param priv the caller's pointer of the new bond
+ * @return new handle; NULL with rte_errno: EINVAL: NULL argument, domain of another unit
+ *   or of SVA; EBUSY: the bond is SVA's or being undone; ENOTSUP: the domain is fault-capable
+ *   and the endpoint cannot send page requests; ENOMEM; EDEADLK: inside a handler; ETIMEDOUT, EIO:
+ *   the unit failed: it is marked failed, one of the two bonds stays until uiommu_close()
  */
 struct uiommu_attach *
-uiommu_attach_find(struct uiommu_endpoint *endpoint, uint32_t pasid);
+uiommu_replace(struct uiommu_attach *attach, struct uiommu_domain *domain, void *priv);
+
+/**
+ * @param type enum uiommu_domain_type that the bond's domain must have, or UIOMMU_DOMAIN_ANY
+ * @return bond of this endpoint and PASID; NULL with rte_errno: ENOENT: none; EBUSY: its domain
+ *   has another type; EINVAL: NULL, PASID or type out of range; EDEADLK: inside a handler
+ */
+struct uiommu_attach *
+uiommu_attach_find(struct uiommu_endpoint *endpoint, uint32_t pasid, uint32_t type);
 
 #ifdef __cplusplus
 }

@@ -173,6 +173,8 @@ enum uiommu_cmd_op {
 	UIOMMU_CMD_ENDPOINT_SET,
 	/** Endpoint's device entry was cleared: forget it and all translations of the endpoint. */
 	UIOMMU_CMD_ENDPOINT_CLEAR,
+	/** endpoint_page_requests() changed the device entry: forget the old one. */
+	UIOMMU_CMD_ENDPOINT_UPDATE,
 	/** Bond's entry was filled. */
 	UIOMMU_CMD_BOND_SET,
 	/** Bond's entry was cleared: forget it and its translations, in unit and device. */
@@ -279,7 +281,10 @@ struct uiommu_dev_ops {
 	/** Data path of a queue; valid from configure() on. */
 	void *(*queue_get)(struct uiommu_dev *dev, uint16_t queue);
 
-	/** Fill the device entry: translation, PASID and page requests on. */
+	/**
+	 * Fill the device entry: translation and PASID on, page requests off. conf is complete;
+	 * for a VF, conf->pf_id is the id of an endpoint that is there.
+	 */
 	int (*endpoint_set)(struct uiommu_dev *dev, uint32_t endpoint_id,
 			    const struct uiommu_endpoint_conf *conf, void **endpoint_private);
 	/** Make the device entry not present. Memory is kept until endpoint_free(). */
@@ -290,16 +295,32 @@ struct uiommu_dev_ops {
 	 */
 	void (*endpoint_enable)(struct uiommu_dev *dev, void *endpoint_private);
 	void (*endpoint_free)(struct uiommu_dev *dev, void *endpoint_private);
+	/**
+	 * Have the unit queue the endpoint's page requests, or answer them INVALID by itself. What
+	 * it is told is kept over endpoint_clear() and endpoint_enable().
+	 */
+	void (*endpoint_page_requests)(struct uiommu_dev *dev, void *endpoint_private, bool on);
 
+	/**
+	 * @param conf as given to uiommu_domain_alloc(), checked; type SVA: as PAGING, with
+	 *   first-stage table
+	 * @param parent_private NESTED: domain_private of the parent; else NULL
+	 * @return 0; -ENOTSUP: the unit cannot do it; -EINVAL: table_pa or levels; -ENOMEM
+	 */
 	int (*domain_init)(struct uiommu_dev *dev, const struct uiommu_domain_conf *conf,
-			   void **domain_private);
+			   void *parent_private, void **domain_private);
 	void (*domain_fini)(struct uiommu_dev *dev, void *domain_private);
 
 	/** Fill the PASID entry, or that of the RID. @return 0; -EINVAL: reserved; -ENOMEM */
 	int (*bond_set)(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid,
 			void *domain_private);
-	/** Make the PASID entry not present. */
+	/** Make the PASID entry not present. May be called for one that is not. */
 	void (*bond_clear)(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid);
+	/**
+	 * As bond_clear(), and DMA that the entry refuses is not reported: the address space has
+	 * ended while the device goes on. Until bond_clear() or bond_set().
+	 */
+	void (*bond_block)(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid);
 
 	/** Counters: array that ends with a NULL name; valid until close(). May be NULL. */
 	const struct uiommu_driver_stat *(*stats_get)(struct uiommu_dev *dev);

@@ -124,6 +124,30 @@ uiommu_prg_discard(struct uiommu_prg *prg);
 uint32_t
 uiommu_prg_purge(struct uiommu_prg *prg, uint32_t pasid);
 
+/**
+ * Throw away what is parked for some PASIDs.
+ *
+ * @param match whether a PASID (or UIOMMU_NO_PASID) is one of them
+ * @param arg second argument of match
+ * @return parked requests thrown away
+ */
+uint32_t
+uiommu_prg_purge_if(struct uiommu_prg *prg, bool (*match)(uint32_t pasid, const void *arg),
+		    const void *arg);
+
+/**
+ * Throw away what is parked for some PASIDs, and remember it: their groups are
+ * UIOMMU_PRG_INCOMPLETE when the last request comes, as if a request had been dropped for lack of
+ * room. For when nobody knows whether the last request is still to come.
+ *
+ * @param match whether a PASID (or UIOMMU_NO_PASID) is one of them
+ * @param arg second argument of match
+ * @return parked requests thrown away
+ */
+uint32_t
+uiommu_prg_lose_if(struct uiommu_prg *prg, bool (*match)(uint32_t pasid, const void *arg),
+		   const void *arg);
+
 #ifdef __cplusplus
 }
 #endif

@@ -41,18 +41,27 @@ struct uiommu_args {
 struct uiommu_domain_mark {
 	uint32_t burst;  /* number of the burst */
 	uint32_t bucket;
+	uint32_t nb_kept; /* slots that its handler has */
 };
 
 struct uiommu_domain {
 	/* data path */
-	uiommu_fault_handler_t handler; /* never NULL */
+	uiommu_fault_handler_t handler; /* never NULL; atomic: see uiommu_pvt_domain_mute() */
 	void *handler_priv;
 	struct uiommu_domain_mark mark[UIOMMU_MAX_QUEUES]; /* each by its queue's owner */
+	uint64_t deadline_cycles; /* of deferred groups; 0: none */
+	uint32_t kept_max; /* bound on each mark's nb_kept */
+	uint32_t type;
+	uint8_t deadline_code;
+	bool fault_capable; /* has, or had, a handler or a fault queue */
 	/* control path */
 	struct uiommu_unit *unit;
 	void *drv; /* of the driver */
-	uint32_t type;
+	struct uiommu_fault_queue *fault_queue; /* NULL: none */
+	struct uiommu_domain *parent;           /* NESTED */
 	uint32_t nb_attached;
+	uint32_t nb_children; /* NESTED domains over it */
+	bool nest_parent;
 	TAILQ_ENTRY(uiommu_domain) next;
 } uiommu_cache_aligned;
 
@@ -60,9 +69,24 @@ struct uiommu_attach {
 	struct uiommu_attach_head head; /* first: what applications may see */
 	struct uiommu_domain *domain;
 	struct uiommu_endpoint *endpoint;
-	uint32_t nb_deferred; /* slots of this bond; by the owner of the queue */
+	uint32_t nb_deferred[UIOMMU_MAX_QUEUES]; /* slots of this bond; each by its queue's owner */
+	/* control path */
+	struct uiommu_unit *unit; /* its endpoint may go before uiommu_detach_done() is called */
+	bool is_sva;         /* made by uiommu_sva_bind(): nobody else may undo it */
+	uint32_t undoing;    /* enum uiommu_undoing, atomic */
+	int undo_result;
+	struct uiommu_attach *undo_next; /* in uiommu_unit::undo_wishes */
+	TAILQ_ENTRY(uiommu_attach) undo; /* in uiommu_unit::undo_waiting */
 	TAILQ_ENTRY(uiommu_attach) next; /* in its endpoint */
 } uiommu_cache_aligned;
+
+/* How far an asynchronous detach has come. */
+enum uiommu_undoing {
+	UIOMMU_UNDOING_NOT = 0,
+	UIOMMU_UNDOING_WAITS, /* for its turn */
+	UIOMMU_UNDOING_RUNS,
+	UIOMMU_UNDOING_OVER,  /* undo_result holds; memory waits for uiommu_detach_done() */
+};
 
 TAILQ_HEAD(uiommu_attach_list, uiommu_attach);
 TAILQ_HEAD(uiommu_domain_list, uiommu_domain);
@@ -74,10 +98,17 @@ struct uiommu_endpoint {
 	uint32_t id;
 	struct uiommu_prg *prg; /* NULL for the endpoint that stands for unknown ones */
 	/* control path */
+	bool user_pasids; /* read by the owner, never changes */
+	bool may_fail;    /* FAILURE may be sent; never changes */
 	struct uiommu_unit *unit;
 	void *drv; /* of the driver */
 	uint8_t pasid_bits;
+	bool can_page_request;
+	int numa_node;      /* -1: any */
+	struct uiommu_endpoint *pf; /* of a VF */
+	uint32_t nb_vfs;
 	uint32_t nb_attached;
+	uint32_t nb_fault_capable; /* bonds whose domain is */
 	struct uiommu_attach_list attached;
 	TAILQ_ENTRY(uiommu_endpoint) next;
 	/* data path: read by the owner, written under the control lock */
@@ -113,7 +144,10 @@ struct uiommu_slot {
 	uint64_t word;
 	struct uiommu_resp resp;
 	struct uiommu_attach *attach;
+	struct uiommu_fault_queue *fq; /* where it was put; NULL: kept by a handler */
+	uint32_t fq_entry;             /* place in there */
 	uint32_t next_free;
+	uint64_t deadline_tsc;         /* 0: none */
 } uiommu_cache_aligned;
 
 /*
@@ -124,19 +158,54 @@ struct uiommu_slot {
 #define UIOMMU_SLOT_BURST_SHIFT 4
 #define UIOMMU_SLOT_QUEUE_MASK ((1U << UIOMMU_SLOT_BURST_SHIFT) - 1)
 
+/* Which deferred groups. A member that is NULL does not restrict. */
+struct uiommu_whose {
+	const struct uiommu_attach *attach;
+	const struct uiommu_endpoint *endpoint;
+	const struct uiommu_fault_queue *fq;
+};
+
+/* Which parked requests of an endpoint are thrown away. */
+enum uiommu_purge {
+	UIOMMU_PURGE_NONE = 0,
+	UIOMMU_PURGE_PASID,
+	UIOMMU_PURGE_UNBONDED, /* those whose PASID has no bond, and those of the RID */
+	UIOMMU_PURGE_ALL,
+	/*
+	 * PASID, or UNBONDED and those of the RID; and they are asked for again, where their last
+	 * request is still to come
+	 */
+	UIOMMU_PURGE_LOSE,
+};
+
 /* Something that the control path wants done on the thread that owns a queue. */
 struct uiommu_ctl {
 	/* -EINPROGRESS: call again after the next burst. */
 	int (*step)(struct uiommu_queue *queue, struct uiommu_ctl *ctl);
 	struct uiommu_cmd cmd;
-	struct uiommu_attach *attach;     /* whose groups; NULL: see endpoint */
-	struct uiommu_endpoint *endpoint; /* whose groups; NULL: all of them */
+	struct uiommu_whose whose;        /* groups that are answered INVALID */
+	struct uiommu_endpoint *endpoint; /* whose parked requests go */
+	enum uiommu_purge purge;
+	uint32_t purge_pasid;
+	uint32_t drain_pasid;             /* for UIOMMU_CMD_DRAIN */
+	bool update;                      /* the device entry was changed too */
+	bool only_pass;                   /* nobody's groups are answered, nothing is waited for */
 	unsigned int phase;               /* of a teardown */
 	unsigned int tries;               /* of the hardware drain */
 	bool pass_begun;
 	uint64_t pass_target;             /* value of stats.requests that must be reached */
 	int result;
+	uint64_t give_up_tsc;             /* when the control path stops waiting */
 	uint32_t done;                    /* release store by the owner, after result */
+};
+
+/* A teardown that goes from queue to queue. Control lock. */
+struct uiommu_teardown {
+	struct uiommu_ctl wish;  /* as it is posted to the first queue */
+	uint16_t queue;          /* where it is */
+	bool in_grace;           /* past the last one */
+	uint64_t rcu_token;
+	uint64_t give_up_tsc;
 };
 
 /* A fault that was routed. */
@@ -181,6 +250,9 @@ struct uiommu_queue {
 	uint32_t burst_number;
 	uint32_t nb_gathered;
 	uint32_t nb_deferred;
+	uint32_t nb_kept;     /* of them, those that handlers keep */
+	uint32_t nb_timed;    /* of them, those with a deadline */
+	uint32_t expire_pos;  /* slot that is looked at next */
 	uint32_t free_slot;
 	struct uiommu_slot *slots;
 	struct rte_ring *answers; /* cookies, from any thread to the owner */
@@ -192,7 +264,11 @@ struct uiommu_queue {
 	uint32_t rescan;                  /* answers found the ring full: look at all slots */
 	uint64_t not_owner;               /* counted by whoever it was */
 	uint64_t stale_answers;
+	uint32_t kept_max;                /* slots for handlers: those that no fault queue has */
 } uiommu_cache_aligned;
+
+TAILQ_HEAD(uiommu_fault_queue_list, uiommu_fault_queue);
+TAILQ_HEAD(uiommu_undo_list, uiommu_attach);
 
 struct uiommu_unit {
 	struct uiommu_dev dev; /* first: what its driver sees */
@@ -213,6 +289,13 @@ struct uiommu_unit {
 	uint32_t nb_attached;
 	struct uiommu_endpoint_list endpoints;
 	struct uiommu_domain_list domains;
+	struct uiommu_fault_queue_list fault_queues;
+	uint32_t fault_queue_slots;           /* sum of their depths */
+	struct uiommu_attach *undo_wishes;    /* stack: any thread pushes, atomic */
+	struct uiommu_undo_list undo_waiting; /* taken off the stack, in order */
+	struct uiommu_attach *undo_running;   /* NULL: none */
+	struct uiommu_undo_list undo_over;
+	struct uiommu_teardown undo_teardown; /* of undo_running */
 	struct uiommu_stats stats_base; /* counters at the last reset */
 	uint64_t driver_stats_base[UIOMMU_DRIVER_STATS_MAX];
 };
@@ -266,14 +349,43 @@ void
 uiommu_pvt_handler_enter(void);
 void
 uiommu_pvt_handler_leave(void);
-/* Take the control lock, polling the caller's own queues meanwhile. 0 or -EDEADLK. */
+/* Whether the caller is inside a handler. */
+bool
+uiommu_pvt_in_handler(void);
+/* Take a lock of the control path, polling the caller's own queues meanwhile. 0 or -EDEADLK. */
+int
+uiommu_pvt_mutex_lock(pthread_mutex_t *mutex);
+/* Keep the caller's own queues going while it waits for something; sleeps a little without any. */
+void
+uiommu_pvt_wait_turn(void);
+/*
+ * Take the control lock of a unit, polling meanwhile, and bring asynchronous work to its end.
+ * 0 or -EDEADLK.
+ */
 int
 uiommu_pvt_lock(struct uiommu_unit *unit);
+/* To look only: asynchronous work may be under way. 0 or -EDEADLK. */
+int
+uiommu_pvt_lock_to_look(struct uiommu_unit *unit);
 void
 uiommu_pvt_unlock(struct uiommu_unit *unit);
 /* Have unit->ctl, filled in, done on the owner of a queue; lock held. Its result. */
 int
 uiommu_pvt_ctl_run(struct uiommu_queue *queue);
+/* The same without waiting: post once, then check until it is something else than -EINPROGRESS. */
+void
+uiommu_pvt_ctl_post(struct uiommu_queue *queue);
+int
+uiommu_pvt_ctl_check(struct uiommu_queue *queue);
+/* A moment by which whoever is waited for should have come by. */
+uint64_t
+uiommu_pvt_give_up_tsc(const struct uiommu_unit *unit);
+/* Keep the caller's own queues going. Whether there are any. */
+bool
+uiommu_pvt_owned_turn(void);
+/* Poll a queue that nobody polls. Whether the caller could. */
+bool
+uiommu_pvt_unowned_turn(struct uiommu_queue *queue);
 /* Wait until every reader has passed; lock held. 0 or -ETIMEDOUT. */
 int
 uiommu_pvt_grace(struct uiommu_unit *unit);
@@ -328,19 +440,61 @@ uiommu_pvt_resps_flush(struct uiommu_queue *queue);
 /* Send answers given by cookie. Number sent. */
 uint16_t
 uiommu_pvt_answers_send(struct uiommu_queue *queue);
-/*
- * Answer INVALID every deferred group of a bond (attach), an endpoint, or all (both NULL).
- * -EINPROGRESS: the unit has no room at the moment.
- */
+/* Answer INVALID every deferred group. -EINPROGRESS: the unit has no room at the moment. */
 int
-uiommu_pvt_answers_sweep(struct uiommu_queue *queue, const struct uiommu_attach *attach,
-			 const struct uiommu_endpoint *endpoint);
+uiommu_pvt_answers_sweep(struct uiommu_queue *queue, const struct uiommu_whose *whose);
+/* Answer by policy what is past its deadline. Number answered. */
+uint16_t
+uiommu_pvt_answers_expire(struct uiommu_queue *queue);
+/* Answer one deferred group, any thread; code is in range. 0 or -ENOENT. */
+int
+uiommu_pvt_answer_one(struct uiommu_unit *unit, uiommu_cookie_t cookie, uint8_t code);
+/*
+ * Keep a group of the running burst for a fault queue, in its place fq_entry. Cookie, or 0: no
+ * slot is free. The owner, inside a handler.
+ */
+uiommu_cookie_t
+uiommu_pvt_group_deliver(struct uiommu_group *group, struct uiommu_fault_queue *fq,
+			 uint32_t fq_entry);
+/* The hardware queue whose burst a group is of. */
+struct uiommu_queue *
+uiommu_pvt_group_queue(const struct uiommu_group *group);
 
 /* drain.c */
-/* Steps (2) to (5) of a teardown for one PASID or, with UIOMMU_CMD_ALL_PASIDS, an endpoint. */
+/*
+ * Steps (2) to (5) of the teardown of a bond (attach), or of an endpoint (attach NULL). update: the
+ * device entry was changed too. To the end:
+ */
 int
-uiommu_pvt_drain(struct uiommu_unit *unit, struct uiommu_endpoint *endpoint, uint32_t pasid,
-		 struct uiommu_attach *attach);
+uiommu_pvt_drain(struct uiommu_unit *unit, struct uiommu_endpoint *endpoint,
+		 struct uiommu_attach *attach, bool update);
+/* Or bit by bit. Each returns 0: over; -EINPROGRESS: go on; or an error. */
+int
+uiommu_pvt_drain_begin(struct uiommu_unit *unit, struct uiommu_teardown *teardown,
+		       struct uiommu_endpoint *endpoint, struct uiommu_attach *attach, bool update);
+int
+uiommu_pvt_drain_step(struct uiommu_unit *unit, struct uiommu_teardown *teardown);
+/* Keep what it waits for going, where nobody else does. Whether there was something to poll. */
+bool
+uiommu_pvt_drain_turn(struct uiommu_unit *unit, const struct uiommu_teardown *teardown);
+/* From ret, of begin or step, to the end. */
+int
+uiommu_pvt_drain_finish(struct uiommu_unit *unit, struct uiommu_teardown *teardown, int ret);
+/*
+ * Every burst that is under way has ended, and the open groups of somebody are answered INVALID.
+ * Nothing new must reach him any more. purge: UIOMMU_PURGE_ALL or _NONE, of this endpoint. Lock
+ * held.
+ */
+int
+uiommu_pvt_revoke(struct uiommu_unit *unit, const struct uiommu_whose *whose,
+		  struct uiommu_endpoint *endpoint, enum uiommu_purge purge);
+/*
+ * What is in the queues for an endpoint and PASID has left them, and what is parked of it is lost.
+ * The unit lets nothing of it in meanwhile. Lock held.
+ */
+int
+uiommu_pvt_pass_and_lose(struct uiommu_unit *unit, struct uiommu_endpoint *endpoint,
+			 uint32_t pasid);
 /* Tell the unit of a change of its tables, where it wants to know. */
 int
 uiommu_pvt_cmd(struct uiommu_unit *unit, enum uiommu_cmd_op op,
@@ -358,13 +512,119 @@ void
 uiommu_pvt_endpoints_fini(struct uiommu_unit *unit);
 
 /* attach.c */
-/* Forget a bond: no reader, no hardware has it any more. */
+/* Enter a new bond in the lists, or take one out. */
 void
-uiommu_pvt_attach_free(struct uiommu_attach *attach);
+uiommu_pvt_attach_link(struct uiommu_attach *attach);
+void
+uiommu_pvt_attach_unlink(struct uiommu_attach *attach);
+/* A bond in no table and no list yet. */
+struct uiommu_attach *
+uiommu_pvt_attach_create(struct uiommu_endpoint *endpoint, uint32_t pasid,
+			 struct uiommu_domain *domain, void *priv);
+/* Take a bond out of force and begin to drain it; see uiommu_pvt_drain_begin(). */
+int
+uiommu_pvt_detach_begin(struct uiommu_attach *attach, struct uiommu_teardown *teardown);
+
+/* As uiommu_attach() and uiommu_detach(), for SVA: lock held. */
+int
+uiommu_pvt_attach_locked(struct uiommu_endpoint *endpoint, uint32_t pasid,
+			 struct uiommu_domain *domain, void *priv, struct uiommu_attach **attach);
+int
+uiommu_pvt_detach_locked(struct uiommu_attach *attach);
+
+/* page_request.c */
+/* Whether an endpoint may be given a domain. 0 or -ENOTSUP. */
+int
+uiommu_pvt_page_requests_check(const struct uiommu_endpoint *endpoint,
+			       const struct uiommu_domain *domain);
+/* Count a fault-capable bond more; with the first one page requests go on. */
+int
+uiommu_pvt_page_requests_get(struct uiommu_endpoint *endpoint, const struct uiommu_domain *domain);
+/*
+ * Count one less. With the last one page requests are off in the unit's tables, and the caller
+ * must have the unit told. Whether that is so.
+ */
+bool
+uiommu_pvt_page_requests_put(struct uiommu_endpoint *endpoint, const struct uiommu_domain *domain);
+
+/* undo.c: asynchronous detach */
+/* Bring all of it to its end; lock held. */
+void
+uiommu_pvt_undo_finish(struct uiommu_unit *unit);
+/*
+ * Have a bond to oneself: from now on uiommu_detach_start(), which handlers may call without
+ * the lock, says -EALREADY. False: it was first. Whoever frees a bond that was in force does
+ * this before.
+ */
+bool
+uiommu_pvt_undo_claim(struct uiommu_attach *attach);
+/* Give it back: it stays in force. */
+void
+uiommu_pvt_undo_unclaim(struct uiommu_attach *attach);
+/* Forget it all: the unit is closed. */
+void
+uiommu_pvt_undo_forget(struct uiommu_unit *unit);
 
 /* domain.c */
 void
 uiommu_pvt_domains_fini(struct uiommu_unit *unit);
+/* As uiommu_domain_alloc() and _free(); lock held, conf checked. SVA too. */
+int
+uiommu_pvt_domain_create(struct uiommu_unit *unit, const struct uiommu_domain_conf *conf,
+			 struct uiommu_domain **domain);
+void
+uiommu_pvt_domain_destroy(struct uiommu_domain *domain);
+/* Its fault queue goes: groups are answered INVALID from the next burst on. Lock held. */
+void
+uiommu_pvt_domain_mute(struct uiommu_domain *domain);
+
+/* queue.c: fault queues */
+bool
+uiommu_pvt_fault_queue_is_of(const struct uiommu_fault_queue *fq, const struct uiommu_unit *unit);
+/* Handler of domains that have one: handler_priv is the queue. */
+void
+uiommu_pvt_fault_queue_handler(void *fq, struct uiommu_group *groups, uint8_t *codes,
+			       uint16_t nb_groups);
+/*
+ * A group in place fq_entry was answered, or revoked: its cookie is dead, its place free. By the
+ * owner of the hardware queue that put it there.
+ */
+void
+uiommu_pvt_fault_queue_closed(struct uiommu_fault_queue *fq, uint32_t fq_entry, bool revoked);
+/* As uiommu_fault_queue_write(), with any code that may be sent. Answers that took effect. */
+uint16_t
+uiommu_pvt_fault_queue_answer(struct uiommu_fault_queue *fq, const uint32_t *cookies,
+			      const uint8_t *codes, uint16_t nb);
+/* As uiommu_fault_queue_create() and _destroy(); lock held. conf is complete and checked. */
+int
+uiommu_pvt_fault_queue_create(struct uiommu_unit *unit, const struct uiommu_fault_queue_conf *conf,
+			      struct uiommu_fault_queue **fq);
+int
+uiommu_pvt_fault_queue_destroy(struct uiommu_fault_queue *fq);
+/*
+ * Users besides the creator. The memory of a queue lives until the last one has gone; calls on one
+ * that was destroyed give -EBADF.
+ */
+void
+uiommu_pvt_fault_queue_ref(struct uiommu_fault_queue *fq);
+void
+uiommu_pvt_fault_queue_unref(struct uiommu_fault_queue *fq);
+/* The unit is closed: destroy all that are left, without answers. */
+void
+uiommu_pvt_fault_queues_fini(struct uiommu_unit *unit);
+
+/* sva.c: lock order is this one, then that of a unit */
+/* 0 or -EDEADLK. Around everything that takes bonds of SVA away: removal, close. */
+int
+uiommu_pvt_sva_lock(void);
+void
+uiommu_pvt_sva_unlock(void);
+/* An endpoint goes, with its bonds: forget them. Both locks held; attach handles still there. */
+void
+uiommu_pvt_sva_endpoint_gone(struct uiommu_endpoint *endpoint);
+/* A unit is unconfigured: forget all that is bound on it. SVA's lock held. */
+void
+uiommu_pvt_sva_unit_gone(struct uiommu_unit *unit);
 
 /* ---------------------------------------------------------------------- slots */
 

@@ -57,6 +57,10 @@ struct uiommu_stats {
 	uint64_t stale_answers;    /**< answers without effect: -ENOENT */
 	uint64_t no_slot;          /**< deferrals refused because all slots were in use */
 	uint64_t drained;          /**< groups answered INVALID by detach, removal or stop */
+	uint64_t delivered;        /**< groups put into fault queues; also counted as deferred */
+	uint64_t queue_full;       /**< groups answered RETRY because their fault queue was full */
+	uint64_t expired;          /**< deferred groups answered by policy after their deadline */
+	uint64_t demoted;          /**< codes FAILURE that were sent as INVALID */
 	/** groups of a burst answered INVALID because the caller did not */
 	uint64_t unanswered;
 	/** codes out of range, or DEFERRED without a slot: answered INVALID */

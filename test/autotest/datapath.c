@@ -36,7 +36,8 @@ counters_by_name(void)
 		"responses_invalid", "responses_failure", "responses_retry", "malformed",
 		"unknown_endpoint", "unknown_pasid", "stop_markers", "parked", "park_full",
 		"discarded", "incomplete", "refused", "overflows", "deferred", "late_answers",
-		"stale_answers", "no_slot", "drained", "unanswered", "handler_errors", "hw_errors",
+		"stale_answers", "no_slot", "drained", "delivered", "queue_full", "expired",
+		"demoted", "unanswered", "handler_errors", "hw_errors",
 		"polls", "busy_polls", "not_owner", "parked_now", "deferred_now",
 	};
 	struct rig *rig = rig_open(NULL);

@@ -16,9 +16,13 @@ nulls(void)
 	CHECK_EQ(uiommu_endpoint_remove(NULL), -EINVAL);
 	CHECK_EQ(uiommu_domain_free(NULL), -EINVAL);
 	CHECK_EQ(uiommu_detach(NULL), -EINVAL);
+	CHECK_EQ(uiommu_detach_start(NULL), -EINVAL);
+	CHECK_EQ(uiommu_detach_done(NULL), -EINVAL);
+	CHECK_ERRNO(uiommu_replace(NULL, rec->domain, NULL), EINVAL);
+	CHECK_ERRNO(uiommu_replace(rig_attach(endpoint, 8, rec->domain, NULL), NULL, NULL), EINVAL);
 	CHECK_ERRNO(uiommu_attach(NULL, 7, rec->domain, NULL), EINVAL);
 	CHECK_ERRNO(uiommu_attach(endpoint, 7, NULL, NULL), EINVAL);
-	CHECK_ERRNO(uiommu_attach_find(NULL, 7), EINVAL);
+	CHECK_ERRNO(uiommu_attach_find(NULL, 7, UIOMMU_DOMAIN_ANY), EINVAL);
 	CHECK_ERRNO(uiommu_domain_alloc(rig->dev, NULL), EINVAL);
 	CHECK_EQ(uiommu_stats_get(rig->dev, NULL), -EINVAL);
 	CHECK_EQ(uiommu_xstats_get(rig->dev, NULL, 1), -EINVAL);
@@ -37,7 +41,11 @@ endpoints(void)
 		{.size = 0},
 		{.size = sizeof(struct uiommu_endpoint_conf) + 1},
 		ENDPOINT_CONF(.pasid_bits = 21),
-		ENDPOINT_CONF(.reserved0 = {0, 0, 0, 0, 0, 0, 1}),
+		ENDPOINT_CONF(.reserved0 = {0, 0, 1}),
+		ENDPOINT_CONF(.pf_id = 1),
+		ENDPOINT_CONF(.numa_node = 1),
+		ENDPOINT_CONF(.numa_node = -1, .flags = UIOMMU_ENDPOINT_NUMA),
+		ENDPOINT_CONF(.flags = UIOMMU_ENDPOINT_VF | UIOMMU_ENDPOINT_FAILURE),
 		ENDPOINT_CONF(.flags = UINT64_C(1) << 63),
 		ENDPOINT_CONF(.reserved = {1}),
 	};
@@ -78,9 +86,10 @@ domains(void)
 	static const struct uiommu_domain_conf bad[] = {
 		{.size = 0},
 		{.size = sizeof(struct uiommu_domain_conf) - 1, .type = UIOMMU_DOMAIN_PAGING},
-		DOMAIN_CONF(.type = 3),
-		DOMAIN_CONF(.type = UINT32_MAX),
-		DOMAIN_CONF(.type = UIOMMU_DOMAIN_PAGING, .flags = 1),
+		DOMAIN_CONF(.type = UIOMMU_DOMAIN_SVA),
+		DOMAIN_CONF(.type = UIOMMU_DOMAIN_NESTED + 1),
+		DOMAIN_CONF(.type = UIOMMU_DOMAIN_ANY),
+		DOMAIN_CONF(.type = UIOMMU_DOMAIN_PAGING, .flags = 2),
 		DOMAIN_CONF(.type = UIOMMU_DOMAIN_PAGING, .reserved = {0, 0, 1, 0}),
 		DOMAIN_CONF(.type = UIOMMU_DOMAIN_PAGING, .levels = 4),
 		DOMAIN_CONF(.type = UIOMMU_DOMAIN_PAGING, .table_pa = 0x1000, .levels = 3),
@@ -113,6 +122,93 @@ domains(void)
 }
 
 static void
+some_handler(void *priv, struct uiommu_group *groups, uint8_t *codes, uint16_t nb)
+{
+}
+
+/* Which members go with which type, and with each other. */
+static void
+domain_members(void)
+{
+	struct rig *rig = rig_open(NULL), *other = rig_open(NULL);
+	struct uiommu_domain_conf parent_conf = {
+		.size = sizeof(parent_conf),
+		.type = UIOMMU_DOMAIN_PAGING,
+		.flags = UIOMMU_DOMAIN_NEST_PARENT,
+	};
+	struct uiommu_domain *parent = uiommu_domain_alloc(rig->dev, &parent_conf);
+	struct uiommu_domain *foreign = uiommu_domain_alloc(other->dev, &parent_conf);
+	struct uiommu_domain *plain = rig_domain(rig, UIOMMU_DOMAIN_PAGING);
+	struct uiommu_fault_queue *fq = uiommu_fault_queue_create(rig->dev, NULL);
+	struct uiommu_fault_queue *foreign_fq = uiommu_fault_queue_create(other->dev, NULL);
+#define BLOCKED(...) DOMAIN_CONF(.type = UIOMMU_DOMAIN_BLOCKED, __VA_ARGS__)
+#define IDENTITY(...) DOMAIN_CONF(.type = UIOMMU_DOMAIN_IDENTITY, __VA_ARGS__)
+#define PAGING(...) DOMAIN_CONF(.type = UIOMMU_DOMAIN_PAGING, __VA_ARGS__)
+#define NESTED(...) DOMAIN_CONF(.type = UIOMMU_DOMAIN_NESTED, __VA_ARGS__)
+	const struct uiommu_domain_conf bad[] = {
+		BLOCKED(.handler = some_handler),
+		BLOCKED(.fault_queue = fq),
+		BLOCKED(.parent = parent),
+		BLOCKED(.flags = UIOMMU_DOMAIN_NEST_PARENT),
+		BLOCKED(.deadline_ns = 1),
+		BLOCKED(.deferred_max = 1),
+		IDENTITY(.handler = some_handler),
+		IDENTITY(.fault_queue = fq),
+		IDENTITY(.parent = parent),
+		PAGING(.handler = some_handler, .fault_queue = fq),
+		PAGING(.fault_queue = foreign_fq),
+		PAGING(.parent = parent),
+		PAGING(.flags = UIOMMU_DOMAIN_NEST_PARENT, .handler = some_handler),
+		PAGING(.flags = UIOMMU_DOMAIN_NEST_PARENT, .fault_queue = fq),
+		/* a deadline for nobody, and answers that are none */
+		PAGING(.deadline_ns = 1),
+		PAGING(.handler = some_handler, .deadline_ns = 1,
+		       .deadline_code = UIOMMU_CODE_FAILURE),
+		PAGING(.handler = some_handler, .deadline_code = UIOMMU_CODE_DEFERRED),
+		PAGING(.handler = some_handler, .deadline_code = UINT32_MAX),
+		PAGING(.fault_queue = fq, .deferred_max = 1),
+		PAGING(.deferred_max = 1),
+		NESTED(.handler = some_handler),
+		NESTED(.parent = foreign),
+		NESTED(.parent = plain),
+		NESTED(.parent = parent, .flags = UIOMMU_DOMAIN_NEST_PARENT),
+		NESTED(.parent = parent, .table_pa = 0x1001),
+		NESTED(.parent = parent, .handler = some_handler, .fault_queue = fq),
+	};
+	const struct uiommu_domain_conf good[] = {
+		PAGING(.handler = some_handler, .deadline_ns = 1, .deferred_max = 5),
+		PAGING(.handler = some_handler, .deadline_ns = UINT64_MAX,
+		       .deadline_code = UIOMMU_CODE_RETRY),
+		PAGING(.fault_queue = fq, .deadline_ns = 1, .deadline_code = UIOMMU_CODE_INVALID),
+		/* without the function itself its pointer means nothing */
+		PAGING(.handler_priv = rig),
+		NESTED(.parent = parent),
+		NESTED(.parent = parent, .table_pa = 0x1000, .handler = some_handler),
+		NESTED(.parent = parent, .table_pa = 0x1000, .levels = 4, .fault_queue = fq),
+	};
+	size_t i;
+
+	CHECK(parent != NULL && foreign != NULL && fq != NULL && foreign_fq != NULL);
+	for (i = 0; i < ARRAY_COUNT(bad); i++) {
+		rte_errno = 0;
+		if (uiommu_domain_alloc(rig->dev, &bad[i]) != NULL || rte_errno != EINVAL)
+			harness_note(__FILE__, __LINE__, "bad[%zu]: errno %d", i, rte_errno);
+	}
+	for (i = 0; i < ARRAY_COUNT(good); i++) {
+		struct uiommu_domain *domain = uiommu_domain_alloc(rig->dev, &good[i]);
+
+		if (domain == NULL)
+			harness_fail(__FILE__, __LINE__, "good[%zu]: errno %d", i, rte_errno);
+		CHECK_EQ(uiommu_domain_free(domain), 0);
+	}
+	CHECK_EQ(uiommu_info_get(rig->dev, &rig->info), 0);
+	CHECK_EQ(rig->info.domains, 2);
+	CHECK_EQ(uiommu_domain_free(parent), 0);
+	rig_close(other);
+	rig_close(rig);
+}
+
+static void
 attaching(void)
 {
 	struct rig *rig = rig_open(NULL), *other = rig_open(NULL);
@@ -123,7 +219,7 @@ attaching(void)
 	int here;
 
 	attach = rig_attach(endpoint, 0xfffff, rec->domain, &here);
-	CHECK(uiommu_attach_find(endpoint, 0xfffff) == attach);
+	CHECK(uiommu_attach_find(endpoint, 0xfffff, UIOMMU_DOMAIN_ANY) == attach);
 	CHECK(uiommu_attach_priv(attach) == &here);
 	CHECK_EQ(uiommu_attach_pasid(attach), 0xfffff);
 	CHECK_EQ(uiommu_attach_endpoint_id(attach), EP);
@@ -131,12 +227,17 @@ attaching(void)
 	CHECK_ERRNO(uiommu_attach(endpoint, UIOMMU_NO_PASID + 1, rec->domain, NULL), EINVAL);
 	CHECK_ERRNO(uiommu_attach(endpoint, UINT32_MAX, rec->domain, NULL), EINVAL);
 	CHECK_ERRNO(uiommu_attach(endpoint, 7, foreign->domain, NULL), EINVAL);
-	CHECK_ERRNO(uiommu_attach_find(endpoint, 7), ENOENT);
-	CHECK_ERRNO(uiommu_attach_find(endpoint, UIOMMU_NO_PASID), ENOENT);
-	CHECK_ERRNO(uiommu_attach_find(endpoint, UIOMMU_NO_PASID + 1), EINVAL);
+	CHECK_ERRNO(uiommu_attach_find(endpoint, 7, UIOMMU_DOMAIN_ANY), ENOENT);
+	CHECK_ERRNO(uiommu_attach_find(endpoint, UIOMMU_NO_PASID, UIOMMU_DOMAIN_ANY), ENOENT);
+	CHECK_ERRNO(uiommu_attach_find(endpoint, UIOMMU_NO_PASID + 1, UIOMMU_DOMAIN_ANY), EINVAL);
+	CHECK_ERRNO(uiommu_attach_find(endpoint, 0xfffff, UIOMMU_DOMAIN_NESTED + 1), EINVAL);
+	CHECK_ERRNO(uiommu_attach_find(endpoint, 0xfffff, UIOMMU_DOMAIN_ANY - 1), EINVAL);
+	CHECK(uiommu_attach_find(endpoint, 0xfffff, UIOMMU_DOMAIN_PAGING) == attach);
+	CHECK_ERRNO(uiommu_attach_find(endpoint, 0xfffff, UIOMMU_DOMAIN_BLOCKED), EBUSY);
+	CHECK_ERRNO(uiommu_attach_find(endpoint, 7, UIOMMU_DOMAIN_BLOCKED), ENOENT);
 	CHECK_EQ(uiommu_domain_free(rec->domain), -EBUSY);
 	CHECK_EQ(uiommu_detach(attach), 0);
-	CHECK_ERRNO(uiommu_attach_find(endpoint, 0xfffff), ENOENT);
+	CHECK_ERRNO(uiommu_attach_find(endpoint, 0xfffff, UIOMMU_DOMAIN_ANY), ENOENT);
 	recorder_close(rec);
 	rig_close(other);
 	rig_close(rig);
@@ -152,7 +253,7 @@ refused_attach(void)
 
 	rig_attach(endpoint, UIOMMU_NO_PASID, rec->domain, NULL);
 	CHECK_ERRNO(uiommu_attach(endpoint, 0, rec->domain, NULL), EINVAL);
-	CHECK_ERRNO(uiommu_attach_find(endpoint, 0), ENOENT);
+	CHECK_ERRNO(uiommu_attach_find(endpoint, 0, UIOMMU_DOMAIN_ANY), ENOENT);
 	/* the RID's bond lives in the entry that PASID 0 would have */
 	rig_ask(rig, UIOMMU_NO_PASID, 1, 1, true);
 	rig_settle(rig);
@@ -160,7 +261,8 @@ refused_attach(void)
 	CHECK_EQ(rec->groups, 1);
 	CHECK_EQ(uiommu_info_get(rig->dev, &rig->info), 0);
 	CHECK_EQ(rig->info.attached, 1);
-	CHECK_EQ(uiommu_detach(uiommu_attach_find(endpoint, UIOMMU_NO_PASID)), 0);
+	CHECK_EQ(uiommu_detach(uiommu_attach_find(endpoint, UIOMMU_NO_PASID, UIOMMU_DOMAIN_ANY)),
+		 0);
 	CHECK_EQ(uiommu_domain_free(rec->domain), 0);
 	rec->closed = true;
 	rig_close(rig);
@@ -189,7 +291,7 @@ not_started(void)
 	CHECK_EQ(rec->groups, 1);
 	CHECK_EQ(uiommu_stop(rig->dev), 0);
 	CHECK_EQ(uiommu_endpoint_remove(gone), 0);
-	CHECK_EQ(uiommu_detach(uiommu_attach_find(endpoint, 7)), 0);
+	CHECK_EQ(uiommu_detach(uiommu_attach_find(endpoint, 7, UIOMMU_DOMAIN_ANY)), 0);
 	rig_attach(endpoint, 9, rec->domain, NULL);
 	CHECK_EQ(uiommu_start(rig->dev), 0);
 	CHECK(rig_send(rig, EP, 7, 2, 1, true) != UIOMMU_EMU_QUEUED);
@@ -217,7 +319,7 @@ what_dma_sees(void)
 	CHECK(uiommu_emu_dma(rig->emu, EP, 7, 0x1000, true));
 	CHECK(!uiommu_emu_dma(rig->emu, EP, 8, 0x1000, false));
 	CHECK(!uiommu_emu_dma(rig->emu, EP, 9, 0x1000, false));
-	CHECK_EQ(uiommu_detach(uiommu_attach_find(endpoint, 7)), 0);
+	CHECK_EQ(uiommu_detach(uiommu_attach_find(endpoint, 7, UIOMMU_DOMAIN_ANY)), 0);
 	CHECK(!uiommu_emu_dma(rig->emu, EP, 7, 0x1000, true));
 	rig_close(rig);
 }
@@ -226,6 +328,7 @@ static const struct harness_case objects_cases[] = {
 	{"pointers that are NULL", nulls, 0},
 	{"endpoints", endpoints, 0},
 	{"domains", domains, 0},
+	{"domains, members that go together and that do not", domain_members, UIOMMU_CAPA_NESTED},
 	{"attach and detach", attaching, 0},
 	{"attach that is refused leaves nothing behind", refused_attach, 0},
 	{"control calls before start and after stop", not_started, 0},

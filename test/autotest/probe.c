@@ -120,6 +120,7 @@ capabilities(void)
 		{"domain ids of a sane width", "cap_set=0x7", -ENOTSUP},
 		{"PASIDs of a sane width", "ecap_set=0xf800000000", -ENOTSUP},
 		{"second stage", "ecap_clear=0x400000000000", 0},
+		{"nesting", "ecap_clear=0x4000000", 0},
 		{"pass-through", "ecap_clear=0x40", 0},
 		{"RID_PASID", "ecap_clear=0x2000000000000", 0},
 		{"five levels", "cap_clear=0x1000000000000000", 0},
@@ -155,6 +156,9 @@ capabilities_shown(void)
 	struct rig_conf conf = {.no_start = true};
 	struct uiommu_domain_conf identity = {.size = sizeof(identity),
 					      .type = UIOMMU_DOMAIN_IDENTITY};
+	struct uiommu_domain_conf parent = {.size = sizeof(parent),
+					    .type = UIOMMU_DOMAIN_PAGING,
+					    .flags = UIOMMU_DOMAIN_NEST_PARENT};
 	struct uiommu_domain_conf five = {.size = sizeof(five),
 					  .type = UIOMMU_DOMAIN_PAGING,
 					  .table_pa = 0x1000,
@@ -180,6 +184,18 @@ capabilities_shown(void)
 	CHECK_EQ(rig->info.queue_entries_max, 256);
 	CHECK_ERRNO(uiommu_domain_alloc(rig->dev, &identity), ENOTSUP);
 	CHECK_ERRNO(uiommu_domain_alloc(rig->dev, &five), ENOTSUP);
+	rig_close_failed(rig);
+	/* without second stage; with it, but not under a first one */
+	conf.devargs = ",ecap_clear=0x400000000000";
+	rig = rig_open(&conf);
+	CHECK_EQ(rig->info.capa & (UIOMMU_CAPA_SECOND_STAGE | UIOMMU_CAPA_NESTED), 0);
+	CHECK_ERRNO(uiommu_domain_alloc(rig->dev, &parent), ENOTSUP);
+	rig_close_failed(rig);
+	conf.devargs = ",ecap_clear=0x4000000";
+	rig = rig_open(&conf);
+	CHECK_EQ(rig->info.capa & (UIOMMU_CAPA_SECOND_STAGE | UIOMMU_CAPA_NESTED),
+		 UIOMMU_CAPA_SECOND_STAGE);
+	CHECK_ERRNO(uiommu_domain_alloc(rig->dev, &parent), ENOTSUP);
 	rig_close_failed(rig);
 	/* PASIDs of 15 bits: PSS is 14 */
 	conf.devargs = ",ecap_clear=0x8800000000,ecap_set=0x6000000000";

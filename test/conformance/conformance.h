@@ -31,7 +31,15 @@
 #endif
 
 extern const struct harness_suite r1_suite, r2_suite, r4_suite, r4_threads_suite, r5_suite,
-	r6_suite, r7_suite, r8_suite, r9_suite, r10_suite, r11_suite, defects_suite;
+	r4_contexts_suite, r6_suite, r7_suite, r8_suite, r9_suite, r10_suite, r11_suite,
+	defects_suite;
+extern const struct harness_suite deadlines_suite, domains_suite, page_requests_suite,
+	release_suite, replace_suite, replace_threads_suite, undo_suite, undo_threads_suite,
+	user_pasids_suite, virtual_functions_suite;
+extern const struct harness_suite fault_queue_suite, fault_queue_bounds_suite,
+	fault_queue_end_suite, fault_queue_threads_suite;
+extern const struct harness_suite sva_suite, sva_resolve_suite, sva_self_suite, sva_end_suite,
+	sva_threads_suite;
 
 /* Attach PASIDs first to first + nb - 1. */
 void

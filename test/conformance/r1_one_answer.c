@@ -119,12 +119,12 @@ static void
 nobody_answers(void)
 {
 	struct rig *rig = rig_open(NULL);
-	struct uiommu_domain_conf conf = {.size = sizeof(conf), .type = UIOMMU_DOMAIN_PAGING};
-	struct uiommu_domain *domain = uiommu_domain_alloc(rig->dev, &conf);
+	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 	struct uiommu_endpoint *endpoint = rig_endpoint(rig, EP, 0);
 
-	CHECK(domain != NULL);
-	rig_attach(endpoint, 7, domain, NULL);
+	/* one bond that wants requests: with it the unit lets those of the others through too */
+	rig_attach(endpoint, 9, rec->domain, NULL);
+	rig_attach(endpoint, 7, rig_domain(rig, UIOMMU_DOMAIN_PAGING), NULL);
 	rig_ask(rig, 7, 1, 1, false);
 	rig_ask(rig, 7, 1, 2, true);
 	rig_settle(rig);
@@ -140,6 +140,7 @@ nobody_answers(void)
 	rig_expect_none(rig);
 	CHECK_EQ(rig_stats(rig).unknown_pasid, 2);
 	CHECK_EQ(rig_stats(rig).unknown_endpoint, 1);
+	CHECK_EQ(rec->groups, 0);
 	rig_close(rig);
 }
 
@@ -147,12 +148,11 @@ static void
 unit_answers(void)
 {
 	struct rig *rig = rig_open(NULL);
-	struct uiommu_domain_conf conf = {.size = sizeof(conf), .type = UIOMMU_DOMAIN_BLOCKED};
-	struct uiommu_domain *domain = uiommu_domain_alloc(rig->dev, &conf);
+	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 	struct uiommu_endpoint *endpoint = rig_endpoint(rig, EP, 0);
 
-	CHECK(domain != NULL);
-	rig_attach(endpoint, 7, domain, NULL);
+	rig_attach(endpoint, 7, rig_domain(rig, UIOMMU_DOMAIN_BLOCKED), NULL);
+	rig_attach(endpoint, 9, rec->domain, NULL);
 	CHECK_EQ(rig_send(rig, EP, 7, 1, 1, true), UIOMMU_EMU_AUTO_INVALID);
 	CHECK_EQ(rig_send(rig, EP, 8, 2, 1, true), UIOMMU_EMU_AUTO_INVALID);
 	CHECK_EQ(rig_send(rig, EP, 8, 2, 1, false), UIOMMU_EMU_DROPPED);
@@ -167,21 +167,30 @@ unit_answers(void)
 static void
 codes_on_the_wire(void)
 {
-	static const uint16_t wire[] = {UIOMMU_EMU_SUCCESS, UIOMMU_EMU_INVALID, UIOMMU_EMU_FAILURE,
-					UIOMMU_EMU_SUCCESS};
+	static const struct {
+		unsigned int code, counted;
+		uint16_t wire;
+	} codes[] = {
+		{UIOMMU_CODE_SUCCESS, UIOMMU_CODE_SUCCESS, UIOMMU_EMU_SUCCESS},
+		{UIOMMU_CODE_RETRY, UIOMMU_CODE_RETRY, UIOMMU_EMU_SUCCESS},
+		{UIOMMU_CODE_INVALID, UIOMMU_CODE_INVALID, UIOMMU_EMU_INVALID},
+		/* nobody has said that the device is one tenant's alone */
+		{UIOMMU_CODE_FAILURE, UIOMMU_CODE_INVALID, UIOMMU_EMU_INVALID},
+	};
 	struct rig *rig = rig_open(NULL);
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 	struct uiommu_endpoint *endpoint = rig_endpoint(rig, EP, 0);
-	unsigned int code;
+	uint16_t i;
 
 	rig_attach(endpoint, 7, rec->domain, NULL);
-	for (code = 0; code < UIOMMU_CODE_SENT_COUNT; code++) {
-		rec->code = (uint8_t)code;
-		rig_ask(rig, 7, (uint16_t)code, 1, true);
-		rig_settle(rig);
-		rig_expect(rig, EP, 7, (uint16_t)code, wire[code]);
-		CHECK_EQ(rig_stats(rig).codes[code], 1);
+	for (i = 0; i < ARRAY_COUNT(codes); i++) {
+		uint64_t before = rig_stats(rig).codes[codes[i].counted];
+
+		rec->code = (uint8_t)codes[i].code;
+		rig_ask_and_expect(rig, EP, 7, i, codes[i].wire);
+		CHECK_EQ(rig_stats(rig).codes[codes[i].counted], before + 1);
 	}
+	CHECK_EQ(rig_stats(rig).demoted, 1);
 	/* no code at all, and "later" without a slot */
 	rec->code = 200;
 	rig_ask(rig, 7, 10, 1, true);

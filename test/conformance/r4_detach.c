@@ -245,7 +245,7 @@ attach_again(void)
 	for (round = 0; round < 200; round++) {
 		uint32_t pasid = 1 + round % 4;
 		struct recorder *next = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
-		struct uiommu_attach *old = uiommu_attach_find(endpoint, pasid);
+		struct uiommu_attach *old = uiommu_attach_find(endpoint, pasid, UIOMMU_DOMAIN_ANY);
 		struct recorder *before = uiommu_attach_priv(old);
 		uint64_t groups;
 

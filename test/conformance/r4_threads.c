@@ -25,7 +25,7 @@ static const struct uiommu_emu_traffic mixed_traffic = {
 static struct recorder *
 rebond(struct rig *rig, struct uiommu_endpoint *endpoint, uint32_t endpoint_id, uint32_t pasid)
 {
-	struct uiommu_attach *old = uiommu_attach_find(endpoint, pasid);
+	struct uiommu_attach *old = uiommu_attach_find(endpoint, pasid, UIOMMU_DOMAIN_ANY);
 	struct recorder *rec = uiommu_attach_priv(old);
 	struct recorder *next = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 

@@ -198,7 +198,7 @@ storm(bool churn)
 		uint32_t pasid = 1 + round % 8;
 
 		uiommu_emu_pasid_state(rig->emu, EP, pasid, UIOMMU_EMU_CHANGING);
-		CHECK_EQ(uiommu_detach(uiommu_attach_find(endpoint, pasid)), 0);
+		CHECK_EQ(uiommu_detach(uiommu_attach_find(endpoint, pasid, UIOMMU_DOMAIN_ANY)), 0);
 		uiommu_emu_pasid_state(rig->emu, EP, pasid, UIOMMU_EMU_DETACHED);
 		uiommu_emu_pasid_state(rig->emu, EP, pasid, UIOMMU_EMU_CHANGING);
 		rig_attach(endpoint, pasid, rec->domain, rec);

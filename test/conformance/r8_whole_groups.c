@@ -348,7 +348,7 @@ burst_and_detach(void)
 	rig_ask(rig, 7, 1, 1, true);
 	rig_ask(rig, 8, 2, 1, true);
 	CHECK_EQ(take(rig, groups, 8), 2);
-	CHECK_EQ(uiommu_detach(uiommu_attach_find(endpoint, 7)), 0);
+	CHECK_EQ(uiommu_detach(uiommu_attach_find(endpoint, 7, UIOMMU_DOMAIN_ANY)), 0);
 	rig_expect(rig, EP, 7, 1, UIOMMU_EMU_INVALID);
 	/* the burst has ended with the detach */
 	CHECK_EQ(uiommu_respond_burst(rig->dev, 0, groups, codes, 2), 0);

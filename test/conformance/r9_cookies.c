@@ -316,7 +316,7 @@ race_with_detach(void)
 	uiommu_emu_traffic_run(rig->emu, true);
 	for (round = 0; round < TRAFFIC(100); round++) {
 		uiommu_emu_pasid_state(rig->emu, EP, 1, UIOMMU_EMU_CHANGING);
-		EXPECT_EQ(uiommu_detach(uiommu_attach_find(endpoint, 1)), 0);
+		EXPECT_EQ(uiommu_detach(uiommu_attach_find(endpoint, 1, UIOMMU_DOMAIN_ANY)), 0);
 		uiommu_emu_pasid_state(rig->emu, EP, 1, UIOMMU_EMU_DETACHED);
 		uiommu_emu_pasid_state(rig->emu, EP, 1, UIOMMU_EMU_CHANGING);
 		EXPECT(uiommu_attach(endpoint, 1, rec->domain, rec) != NULL);

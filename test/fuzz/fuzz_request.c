@@ -227,6 +227,29 @@ purge(struct harness *h, const uint8_t *desc)
 	fuzz_request_counts.purges += nb != 0;
 }
 
+static bool
+is_sifted(uint32_t pasid, const void *arg)
+{
+	return pasid % 4 == *(const uint32_t *)arg % 4;
+}
+
+static void
+sift(struct harness *h, const uint8_t *desc)
+{
+	uint64_t w0 = word(desc);
+	uint32_t pasid = (w0 >> 8 & 1) != 0 ? (uint32_t)(w0 >> 32) & 0xfffff : UIOMMU_NO_PASID;
+	uint32_t endpoint = (uint32_t)(w0 >> 16) % FUZZ_ENDPOINTS, i;
+	struct uiommu_prg *prg = h->prg[endpoint];
+	uint32_t nb = uiommu_prg_purge_if(prg, is_sifted, &pasid);
+
+	rule(nb <= h->nb_parked[endpoint], "no more is sifted than there is");
+	h->nb_parked[endpoint] -= nb;
+	rule(prg->nb_parked == h->nb_parked[endpoint], "sifting counts what it takes");
+	for (i = pasid % 4; i < 64; i += 4)
+		rule(uiommu_prg_purge(prg, i) == 0, "nothing that was sifted is left");
+	fuzz_request_counts.sifts += nb != 0;
+}
+
 /* What the engine does with an entry: the malformed never reach a handler, but end their group. */
 static void
 entry_run(struct harness *h, const uint8_t *desc)
@@ -262,6 +285,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			discard_all(&h);
 		else if (desc[0] == FUZZ_TYPE_PURGE)
 			purge(&h, desc);
+		else if (desc[0] == FUZZ_TYPE_SIFT)
+			sift(&h, desc);
 		else
 			entry_run(&h, desc);
 	}

@@ -17,12 +17,14 @@
  *   head byte 2   highest bit of an address, taken from {38, 47, 56}
  *   head 8 to 15  seed of the hash
  *
- * Two types that no unit has are orders to the harness: 0xfe discards everything, 0xfd purges the
- * PASID in the descriptor (without PASID present: requests without PASID) at its endpoint.
+ * Three types that no unit has are orders to the harness: 0xfe discards everything, 0xfd purges the
+ * PASID in the descriptor (without PASID present: requests without PASID) at its endpoint, 0xfc
+ * purges all PASIDs there whose lowest two bits are those of the one in the descriptor.
  */
 #define FUZZ_REQUEST_HEAD 32
 #define FUZZ_TYPE_DISCARD 0xfe
 #define FUZZ_TYPE_PURGE 0xfd
+#define FUZZ_TYPE_SIFT 0xfc
 
 /* Endpoints that were "added": requester ids 0 to 3. */
 #define FUZZ_ENDPOINTS 4
@@ -38,6 +40,7 @@ struct fuzz_request_counts {
 	uint64_t thrown;   /* parked requests thrown away with a lost group */
 	uint64_t discards; /* that threw something away */
 	uint64_t purges;   /* likewise */
+	uint64_t sifts;    /* likewise */
 	uint64_t longest;  /* requests of the largest group */
 };
 

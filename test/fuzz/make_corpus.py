@@ -14,12 +14,12 @@ import random
 import struct
 import sys
 
-REQUEST, DISCARD, PURGE = 0x01, 0xFE, 0xFD
+REQUEST, DISCARD, PURGE, SIFT = 0x01, 0xFE, 0xFD, 0xFC
 R, W, L = 1, 2, 4
 
 
-def head(parked_max=16, group_max=255, width=1, seed=1):
-    """group_max is taken modulo parked_max + 1; width 0, 1, 2: 39, 48, 57 bits."""
+def head(parked_max=16, group_max=16, width=1, seed=1):
+    """Groups of 1 + group_max modulo (parked_max + 1) at most; width 0, 1, 2: 39, 48, 57 bits."""
     return struct.pack("<BBBxxxxxQ16x", parked_max & 0xFF, group_max, width, seed)
 
 
@@ -117,6 +117,10 @@ def corpus():
     yield "purge-one-pasid", [head()] + [desc(1, R, 1, p) for p in (None, 0, 1, 2)] + [
         desc(kind=PURGE, pasid=1)] + [desc(2, R | L, 1, p) for p in (None, 0, 1, 2)] + [
         desc(1, R, 1), desc(kind=PURGE), desc(2, R | L, 1)]
+    yield "purge-every-fourth-pasid", [head()] + [
+        desc(i, R, 1, p, 2) for p in (None, 0, 1, 4, 5, 9) for i in (1, 2)] + [
+        desc(kind=SIFT, pasid=1, rid=2)] + [desc(3, R | L, 1, p, 2) for p in (None, 0, 1, 4, 5)] + [
+        desc(1, R, 1, None, 2), desc(kind=SIFT, rid=2), desc(3, R | L, 1, None, 2)]
     yield "storm-tight", storm(1, 100, 3, 3, 2)
     yield "storm-wide", storm(2, 150, 64, 8, 512)
 

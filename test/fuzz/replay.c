@@ -70,10 +70,10 @@ counts_are_complete(void)
 		complete = complete && c->results[i] != 0;
 	}
 	printf("# unknown endpoint %" PRIu64 ", thrown away %" PRIu64 ", discards %" PRIu64
-	       ", purges %" PRIu64 ", longest group %" PRIu64 "\n",
-	       c->unknown_endpoint, c->thrown, c->discards, c->purges, c->longest);
+	       ", purges %" PRIu64 ", sifts %" PRIu64 ", longest group %" PRIu64 "\n",
+	       c->unknown_endpoint, c->thrown, c->discards, c->purges, c->sifts, c->longest);
 	return complete && c->unknown_endpoint != 0 && c->thrown != 0 && c->discards != 0 &&
-	       c->purges != 0 && c->longest > 2;
+	       c->purges != 0 && c->sifts != 0 && c->longest > 2;
 }
 
 int

@@ -54,7 +54,8 @@ static const struct harness_spoil vtd_spoils[] = {
 		.name = text, .driver = "vtd", .devargs = args, .entries_min = 128,                \
 		.entries_max = 16384, .queue_full = 1, .entry_size = 32, .reserved_pasid = 0,      \
 		.capa = UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |          \
-			UIOMMU_CAPA_AUTO_ANSWER | (more),                                          \
+			UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_SECOND_STAGE |                       \
+			UIOMMU_CAPA_NESTED | (more),                                          \
 		.spoils = vtd_spoils, .nb_spoils = ARRAY_COUNT(vtd_spoils), .encode = vtd_encode,  \
 	}
 

@@ -274,7 +274,7 @@ rig_check_counters(struct rig *rig)
 	for (i = 0; i < UIOMMU_CODE_SENT_COUNT; i++)
 		by_code += s.codes[i];
 	EXPECT_EQ(by_code, s.responses);
-	EXPECT(s.deferred >= s.deferred_now + s.late_answers + s.drained);
+	EXPECT(s.deferred >= s.deferred_now + s.late_answers + s.drained + s.expired);
 	EXPECT(s.busy_polls <= s.polls);
 	/* and the unit has seen the same */
 	EXPECT_EQ(v.responses, s.responses);

@@ -95,6 +95,7 @@ struct recorder {
 	struct rig *rig;
 	uint8_t code;          /**< answer to each group */
 	bool defer;            /**< keep each group instead; code where there is no slot */
+	bool any_pasid;        /**< gets groups of other PASIDs than its bonds' too: NESTED */
 	recorder_hook_t hook;
 	void *hook_arg;
 	bool closed;           /**< atomic; a call of the handler is a failure from now on */
@@ -110,6 +111,18 @@ struct recorder {
 /** A PAGING domain that answers with a code. Lives as long as the rig. */
 struct recorder *
 rig_recorder(struct rig *rig, unsigned int code);
+
+/** A domain as in conf, whose size and handler are filled in, the same otherwise. */
+struct recorder *
+rig_recorder_with(struct rig *rig, unsigned int code, const struct uiommu_domain_conf *conf);
+
+/** A NESTED domain over a parent of its own. */
+struct recorder *
+rig_recorder_nested(struct rig *rig, unsigned int code);
+
+/** A domain without a handler. Lives as long as the rig. */
+struct uiommu_domain *
+rig_domain(struct rig *rig, enum uiommu_domain_type type);
 
 /** Free the domain; the handler must not be called any more. */
 void
@@ -211,6 +224,14 @@ rig_device_range(struct rig *rig, uint32_t endpoint_id, uint32_t first, uint32_t
 struct uiommu_endpoint *
 rig_endpoint(struct rig *rig, uint32_t endpoint_id, uint32_t credits);
 
+/** The same with flags of the endpoint (UIOMMU_ENDPOINT_*). @param pf_id for a VF; else 0 */
+struct uiommu_endpoint *
+rig_endpoint_with(struct rig *rig, uint32_t endpoint_id, uint64_t flags, uint16_t pf_id);
+
+/** The endpoint alone, for a device that is plugged in. */
+struct uiommu_endpoint *
+rig_endpoint_add(struct rig *rig, uint32_t endpoint_id, uint64_t flags, uint16_t pf_id);
+
 /** Attach, or end the case. */
 struct uiommu_attach *
 rig_attach(struct uiommu_endpoint *endpoint, uint32_t pasid, struct uiommu_domain *domain,
@@ -235,6 +256,15 @@ rig_raw(struct rig *rig, const struct uiommu_emu_request *req, const struct harn
 void
 rig_raw_ask(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index, bool last);
 
+/** A request that the unit answers itself: nothing was let through. */
+void
+rig_ask_in_vain(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index);
+
+/** A group of one page that must be answered so, and nothing else. */
+void
+rig_ask_and_expect(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index,
+		   uint16_t code);
+
 /** Poll once. @return requests handled */
 uint16_t
 rig_turn(struct rig *rig);
@@ -242,6 +272,10 @@ rig_turn(struct rig *rig);
 /** Poll (or wait for who polls) until nothing moves any more. */
 void
 rig_settle(struct rig *rig);
+
+/** Poll, or wait for who polls, until a counter (see rig_xstat()) has reached this value. */
+void
+rig_wait_for(struct rig *rig, const char *counter, uint64_t value);
 
 /** Let the devices send for a time, or until so many requests were made; then settle. */
 void

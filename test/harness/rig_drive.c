@@ -67,6 +67,23 @@ rig_raw_ask(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t inde
 	rig_raw(rig, &req, NULL);
 }
 
+void
+rig_ask_in_vain(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index)
+{
+	CHECK_EQ(rig_send(rig, endpoint_id, pasid, index, 1, true), UIOMMU_EMU_AUTO_INVALID);
+	rig_expect_auto(rig, endpoint_id, pasid, index, UIOMMU_EMU_INVALID);
+}
+
+void
+rig_ask_and_expect(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index,
+		   uint16_t code)
+{
+	CHECK_EQ(rig_send(rig, endpoint_id, pasid, index, 1, true), UIOMMU_EMU_QUEUED);
+	rig_settle(rig);
+	rig_expect(rig, endpoint_id, pasid, index, code);
+	rig_expect_none(rig);
+}
+
 uint16_t
 rig_turn(struct rig *rig)
 {
@@ -120,6 +137,20 @@ rig_settle(struct rig *rig)
 		turns_wait(rig);
 		now = progress(rig);
 		still = now == before ? still + 1 : 0;
+		CHECK(harness_now_ns() < end);
+	}
+}
+
+void
+rig_wait_for(struct rig *rig, const char *counter, uint64_t value)
+{
+	uint64_t end = harness_now_ns() + RIG_PATIENCE_NS;
+
+	while (rig_xstat(rig, counter) < value) {
+		if (!rig->has_owner)
+			rig_turn(rig);
+		else
+			sched_yield();
 		CHECK(harness_now_ns() < end);
 	}
 }

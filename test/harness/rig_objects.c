@@ -35,14 +35,15 @@ group_keep(struct recorder *rec, const struct uiommu_group *group, uiommu_cookie
 
 /* What holds for each group that reaches a handler. */
 static void
-group_check(const struct uiommu_group *group)
+group_check(const struct recorder *rec, const struct uiommu_group *group)
 {
 	const struct uiommu_fault *last = &group->faults[group->nb_faults - 1];
 	uint16_t i;
 
 	EXPECT(group->nb_faults > 0);
 	EXPECT_EQ(uiommu_attach_endpoint_id(group->attach), last->endpoint_id);
-	EXPECT_EQ(uiommu_attach_pasid(group->attach), last->pasid);
+	EXPECT(uiommu_attach_pasid(group->attach) == last->pasid ||
+	       (rec->any_pasid && uiommu_attach_pasid(group->attach) == UIOMMU_NO_PASID));
 	for (i = 0; i < group->nb_faults; i++) {
 		const struct uiommu_fault *fault = &group->faults[i];
 
@@ -71,7 +72,7 @@ recorder_handler(void *priv, struct uiommu_group *groups, uint8_t *codes, uint16
 		uiommu_cookie_t cookie = rec->defer ? uiommu_group_defer(&groups[i]) : 0;
 
 		EXPECT_EQ(codes[i], UIOMMU_CODE_INVALID); /* as the header says */
-		group_check(&groups[i]);
+		group_check(rec, &groups[i]);
 		group_keep(rec, &groups[i], cookie);
 		codes[i] = cookie != 0 ? UIOMMU_CODE_DEFERRED : rec->code;
 		faults += groups[i].nb_faults;
@@ -86,17 +87,15 @@ recorder_handler(void *priv, struct uiommu_group *groups, uint8_t *codes, uint16
 }
 
 struct recorder *
-rig_recorder(struct rig *rig, unsigned int code)
+rig_recorder_with(struct rig *rig, unsigned int code, const struct uiommu_domain_conf *conf)
 {
 	struct recorder *rec = calloc(1, sizeof(*rec));
-	struct uiommu_domain_conf conf = {
-		.size = sizeof(conf),
-		.type = UIOMMU_DOMAIN_PAGING,
-		.handler = recorder_handler,
-		.handler_priv = rec,
-	};
+	struct uiommu_domain_conf full = *conf;
 
 	CHECK(rec != NULL);
+	full.size = sizeof(full);
+	full.handler = recorder_handler;
+	full.handler_priv = rec;
 	rec->rig = rig;
 	rec->code = (uint8_t)code;
 	/* from any thread; they are taken off when all threads have ended */
@@ -104,9 +103,50 @@ rig_recorder(struct rig *rig, unsigned int code)
 	while (!__atomic_compare_exchange_n(&rig->recorders, &rec->next, rec, false,
 					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		;
-	rec->domain = uiommu_domain_alloc(rig->dev, &conf);
+	rec->domain = uiommu_domain_alloc(rig->dev, &full);
 	CHECK(rec->domain != NULL);
 	return rec;
+}
+
+struct recorder *
+rig_recorder(struct rig *rig, unsigned int code)
+{
+	const struct uiommu_domain_conf conf = {.type = UIOMMU_DOMAIN_PAGING};
+
+	return rig_recorder_with(rig, code, &conf);
+}
+
+struct recorder *
+rig_recorder_nested(struct rig *rig, unsigned int code)
+{
+	const struct uiommu_domain_conf parent = {
+		.size = sizeof(parent),
+		.type = UIOMMU_DOMAIN_PAGING,
+		.flags = UIOMMU_DOMAIN_NEST_PARENT,
+	};
+	const struct uiommu_domain_conf conf = {
+		.type = UIOMMU_DOMAIN_NESTED,
+		.parent = uiommu_domain_alloc(rig->dev, &parent),
+		.table_pa = 0x1000,
+	};
+	struct recorder *rec;
+
+	CHECK(conf.parent != NULL);
+	rec = rig_recorder_with(rig, code, &conf);
+	rec->any_pasid = true;
+	return rec;
+}
+
+struct uiommu_domain *
+rig_domain(struct rig *rig, enum uiommu_domain_type type)
+{
+	const struct uiommu_domain_conf conf = {.size = sizeof(conf), .type = type};
+	struct uiommu_domain *domain = uiommu_domain_alloc(rig->dev, &conf);
+
+	if (domain == NULL)
+		harness_fail(__FILE__, __LINE__, "domain of type %u: %s", type,
+			     rte_strerror(rte_errno));
+	return domain;
 }
 
 void
@@ -119,6 +159,20 @@ recorder_close(struct recorder *rec)
 
 /* ------------------------------------------------------------- endpoints */
 
+static void
+device_plug(struct rig *rig, struct uiommu_emu_device_conf *conf, const uint32_t *pasids)
+{
+	uint32_t *list = calloc(conf->nb_pasids + 1, sizeof(*list));
+	uint32_t i;
+
+	CHECK(list != NULL);
+	for (i = 0; i < conf->nb_pasids; i++)
+		list[i] = rig_pasid_to_emu(pasids[i]);
+	conf->pasids = list;
+	EXPECT_EQ(uiommu_emu_device_add(rig->emu, conf), 0);
+	free(list);
+}
+
 void
 rig_device(struct rig *rig, uint32_t endpoint_id, const uint32_t *pasids, uint32_t nb,
 	   uint32_t credits)
@@ -128,15 +182,8 @@ rig_device(struct rig *rig, uint32_t endpoint_id, const uint32_t *pasids, uint32
 		.credits = credits,
 		.nb_pasids = nb,
 	};
-	uint32_t *list = calloc(nb + 1, sizeof(*list));
-	uint32_t i;
 
-	CHECK(list != NULL);
-	for (i = 0; i < nb; i++)
-		list[i] = rig_pasid_to_emu(pasids[i]);
-	conf.pasids = list;
-	EXPECT_EQ(uiommu_emu_device_add(rig->emu, &conf), 0);
-	free(list);
+	device_plug(rig, &conf, pasids);
 }
 
 void
@@ -153,16 +200,43 @@ rig_device_range(struct rig *rig, uint32_t endpoint_id, uint32_t first, uint32_t
 	free(list);
 }
 
+/* the model remembers what it finds in tables only for PASIDs that it was told of */
+static const uint32_t usual_pasids[] = {1, 2, 3, 7, 8, 9, UIOMMU_NO_PASID};
+
 struct uiommu_endpoint *
 rig_endpoint(struct rig *rig, uint32_t endpoint_id, uint32_t credits)
 {
-	/* the model remembers what it finds in tables only for PASIDs that it was told of */
-	uint32_t pasids[] = {1, 2, 3, 7, 8, 9, UIOMMU_NO_PASID};
-	struct uiommu_endpoint *endpoint;
+	rig_device(rig, endpoint_id, usual_pasids, ARRAY_COUNT(usual_pasids), credits);
+	return rig_endpoint_add(rig, endpoint_id, 0, 0);
+}
 
-	rig_device(rig, endpoint_id, pasids, ARRAY_COUNT(pasids), credits);
-	endpoint = uiommu_endpoint_add(rig->dev, endpoint_id, NULL);
-	CHECK(endpoint != NULL);
+struct uiommu_endpoint *
+rig_endpoint_with(struct rig *rig, uint32_t endpoint_id, uint64_t flags, uint16_t pf_id)
+{
+	struct uiommu_emu_device_conf conf = {
+		.endpoint_id = endpoint_id,
+		.nb_pasids = ARRAY_COUNT(usual_pasids),
+		.is_vf = (flags & UIOMMU_ENDPOINT_VF) != 0,
+		.pf_id = pf_id,
+	};
+
+	device_plug(rig, &conf, usual_pasids);
+	return rig_endpoint_add(rig, endpoint_id, flags, pf_id);
+}
+
+struct uiommu_endpoint *
+rig_endpoint_add(struct rig *rig, uint32_t endpoint_id, uint64_t flags, uint16_t pf_id)
+{
+	const struct uiommu_endpoint_conf conf = {
+		.size = sizeof(conf),
+		.flags = flags,
+		.pf_id = pf_id,
+	};
+	struct uiommu_endpoint *endpoint = uiommu_endpoint_add(rig->dev, endpoint_id, &conf);
+
+	if (endpoint == NULL)
+		harness_fail(__FILE__, __LINE__, "endpoint 0x%x: %s", endpoint_id,
+			     rte_strerror(rte_errno));
 	return endpoint;
 }
 

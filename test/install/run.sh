@@ -54,13 +54,17 @@ for header in "$source"/lib/iommu/uiommu*.h; do
         esac
 done
 
-cp -r "$source/examples/count-faults" "$scratch/example"
-check "the example builds with its Makefile" make -C "$scratch/example"
-check "the drivers are linked though no symbol of theirs is named" \
-        sh -c "readelf -d '$scratch/example/count-faults' | grep -q libuiommu_vtd"
-check "the example runs and finds a clean verdict" \
-        "$scratch/example/count-faults" --no-huge -m 64 --no-pci --no-shconf --no-telemetry \
-        --file-prefix="uiommu-install-$$" -l 0
+for example in "$source"/examples/*/; do
+        name=$(basename "$example")
+        cp -r "$example" "$scratch/example"
+        check "example $name builds with its Makefile" make -C "$scratch/example"
+        check "example $name: drivers are linked though no symbol of theirs is named" \
+                sh -c "readelf -d '$scratch/example/$name' | grep -q libuiommu_vtd"
+        check "example $name runs and finds all as it should be" \
+                "$scratch/example/$name" --no-huge -m 64 --no-pci --no-shconf --no-telemetry \
+                --file-prefix="uiommu-install-$$" -l 0
+        rm -rf "$scratch/example"
+done
 # shellcheck disable=SC2016
 check "the program of the package runs" \
         sh -c '"$(find "$1" -type f -name uiommu-storm)" --version' sh "$scratch/root"

@@ -125,22 +125,59 @@ prg_model_discard(struct prg_model *model)
 }
 
 uint32_t
-prg_model_purge(struct prg_model *model, uint32_t pasid)
+prg_model_purge_if(struct prg_model *model, bool (*match)(uint32_t pasid, const void *arg),
+		   const void *arg)
 {
 	uint32_t kept = 0, nb, i;
 
 	for (i = 0; i < model->nb_parked; i++)
-		if (model->parked[i].pasid != pasid)
+		if (!match(model->parked[i].pasid, arg))
 			model->parked[kept++] = model->parked[i];
 	nb = model->nb_parked - kept;
 	model->nb_parked = kept;
 	for (i = 0; i < model->nb_lost;) {
-		if (model->lost[i].pasid == pasid)
+		if (match(model->lost[i].pasid, arg))
 			model->lost[i] = model->lost[--model->nb_lost];
 		else
 			i++;
 	}
 	return nb;
+}
+
+bool
+prg_model_lose_if(struct prg_model *model, bool (*match)(uint32_t pasid, const void *arg),
+		  const void *arg, uint32_t *thrown)
+{
+	struct prg_model before = *model;
+	uint32_t i;
+
+	*thrown = 0;
+	for (i = 0; i < before.nb_parked; i++) {
+		const struct uiommu_fault *fault = &before.parked[i];
+
+		if (!match(fault->pasid, arg) || find_lost(model, fault) < model->nb_lost)
+			continue;
+		if (model->nb_lost == model->parked_max) {
+			*model = before;
+			return false;
+		}
+		*thrown += take(model, fault, NULL);
+		model->lost[model->nb_lost++] =
+			(struct prg_model_key){fault->pasid, fault->prg_index};
+	}
+	return true;
+}
+
+static bool
+is_same(uint32_t pasid, const void *arg)
+{
+	return pasid == *(const uint32_t *)arg;
+}
+
+uint32_t
+prg_model_purge(struct prg_model *model, uint32_t pasid)
+{
+	return prg_model_purge_if(model, is_same, &pasid);
 }
 
 uint32_t

@@ -47,6 +47,18 @@ prg_model_discard(struct prg_model *model);
 uint32_t
 prg_model_purge(struct prg_model *model, uint32_t pasid);
 
+/*
+ * false: nothing was done, since there is not room to remember all of them one by one, and
+ * which of them are remembered by index is not for the rules to say.
+ */
+bool
+prg_model_lose_if(struct prg_model *model, bool (*match)(uint32_t pasid, const void *arg),
+		  const void *arg, uint32_t *thrown);
+
+uint32_t
+prg_model_purge_if(struct prg_model *model, bool (*match)(uint32_t pasid, const void *arg),
+		   const void *arg);
+
 /* Losses that are remembered, of either kind. */
 uint32_t
 prg_model_incomplete(const struct prg_model *model);

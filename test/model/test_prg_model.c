@@ -32,6 +32,7 @@ struct config {
 	uint32_t last_percent;
 	uint32_t purge_permille;
 	uint32_t discard_permille;
+	uint32_t sift_permille;
 	uint32_t steps;
 };
 
@@ -45,6 +46,13 @@ struct history {
 	struct uiommu_fault *expected; /* likewise */
 	uint32_t step;
 	uint64_t results[4]; /* by enum uiommu_prg_result */
+	uint64_t sifted;     /* requests purged by more than one PASID at once */
+	uint64_t lost;       /* requests thrown away and remembered, in the same way */
+};
+
+/* Some of all PASIDs: those with these bits. */
+struct sieve {
+	uint32_t mask, value;
 };
 
 static const struct {
@@ -52,6 +60,7 @@ static const struct {
 } bands[] = {{1, 1}, {2, 3}, {4, 8}, {9, 31}, {32, 64}};
 
 #define NB_BANDS (sizeof(bands) / sizeof(bands[0]))
+#define NB_RESULTS 5 /* those of enum uiommu_prg_result, and "sifted" */
 
 /* xorshift64*: any seed but 0 */
 static uint64_t
@@ -86,6 +95,7 @@ config_make(uint64_t *random, uint32_t band)
 	c.last_percent = last_percents[below(random, 5)];
 	c.purge_permille = permilles[below(random, 3)];
 	c.discard_permille = permilles[below(random, 3)];
+	c.sift_permille = permilles[below(random, 3)];
 	c.steps = 100 + below(random, HISTORY_STEPS_MAX - 100);
 	return c;
 }
@@ -142,6 +152,34 @@ step_add(struct history *h)
 	return 0;
 }
 
+static bool
+is_in_sieve(uint32_t pasid, const void *arg)
+{
+	const struct sieve *sieve = arg;
+
+	return (pasid & sieve->mask) == sieve->value;
+}
+
+static int
+step_purge_some(struct history *h)
+{
+	static const uint32_t masks[] = {0, 1, 3, UIOMMU_NO_PASID, UINT32_MAX};
+	struct sieve sieve = {.mask = masks[below(&h->random, 5)]};
+	uint32_t nb, expected;
+
+	sieve.value = pasid_make(h) & sieve.mask;
+	if (below(&h->random, 2) == 0) {
+		if (!prg_model_lose_if(&h->model, is_in_sieve, &sieve, &expected))
+			return 0;
+		nb = uiommu_prg_lose_if(h->prg, is_in_sieve, &sieve);
+		h->lost += nb;
+		return differs(h, "lost", nb, expected);
+	}
+	nb = uiommu_prg_purge_if(h->prg, is_in_sieve, &sieve);
+	h->sifted += nb;
+	return differs(h, "sifted", nb, prg_model_purge_if(&h->model, is_in_sieve, &sieve));
+}
+
 static int
 step_run(struct history *h)
 {
@@ -155,6 +193,8 @@ step_run(struct history *h)
 	} else if (dice < h->config.purge_permille + h->config.discard_permille) {
 		rc = differs(h, "discarded", uiommu_prg_discard(h->prg),
 			     prg_model_discard(&h->model));
+	} else if (dice >= 1000 - h->config.sift_permille) {
+		rc = step_purge_some(h);
 	} else {
 		rc = step_add(h);
 	}
@@ -198,7 +238,8 @@ history_run(struct history *h)
 
 /* Histories of all bands in turn, until there were enough steps or one has failed. */
 static int
-histories_run(uint64_t seed, uint64_t steps, uint64_t results[NB_BANDS][4], uint64_t *nb_histories)
+histories_run(uint64_t seed, uint64_t steps, uint64_t results[NB_BANDS][NB_RESULTS],
+	      uint64_t *nb_histories)
 {
 	static struct history h;
 	uint64_t done = 0, n;
@@ -214,6 +255,7 @@ histories_run(uint64_t seed, uint64_t steps, uint64_t results[NB_BANDS][4], uint
 			return (int)band;
 		for (i = 0; i < 4; i++)
 			results[band][i] += h.results[i];
+		results[band][4] += h.sifted;
 		done += h.config.steps;
 		seed = next_random(&h.random); /* never 0: the state is not and the factor is odd */
 	}
@@ -222,7 +264,7 @@ histories_run(uint64_t seed, uint64_t steps, uint64_t results[NB_BANDS][4], uint
 }
 
 static int
-report(uint64_t results[NB_BANDS][4], int failed)
+report(uint64_t results[NB_BANDS][NB_RESULTS], int failed)
 {
 	int rc = failed < 0 ? 0 : 1;
 	unsigned int band;
@@ -230,14 +272,15 @@ report(uint64_t results[NB_BANDS][4], int failed)
 	for (band = 0; band < NB_BANDS; band++) {
 		uint64_t *r = results[band];
 		/* a run in which something never happened has not tested it */
-		int ok = (int)band != failed && r[0] != 0 && r[1] != 0 && r[2] != 0 && r[3] != 0;
+		int ok = (int)band != failed && r[0] != 0 && r[1] != 0 && r[2] != 0 && r[3] != 0 &&
+			 r[4] != 0;
 
 		printf("%s %u - parked_max %" PRIu32 " to %" PRIu32 "\n", ok ? "ok" : "not ok",
 		       band + 1, bands[band].min, bands[band].max);
 		printf("# parked %" PRIu64 " groups %" PRIu64 " dropped %" PRIu64
-		       " incomplete %" PRIu64 "\n",
+		       " incomplete %" PRIu64 " sifted %" PRIu64 "\n",
 		       r[UIOMMU_PRG_PARKED], r[UIOMMU_PRG_GROUP], r[UIOMMU_PRG_DROPPED],
-		       r[UIOMMU_PRG_INCOMPLETE]);
+		       r[UIOMMU_PRG_INCOMPLETE], r[4]);
 		rc |= !ok;
 	}
 	return rc;
@@ -256,7 +299,7 @@ number_parse(const char *text, uint64_t *value)
 int
 main(int argc, char **argv)
 {
-	static uint64_t results[NB_BANDS][4];
+	static uint64_t results[NB_BANDS][NB_RESULTS];
 	uint64_t seed = 1, steps = STEPS_DEFAULT, nb_histories = 0;
 	int failed;
 

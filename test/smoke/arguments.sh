@@ -57,8 +57,42 @@ done <<'END'
 --cores 1,1
 --preload --churn 10
 --iommu vtd,platform=emu,no_such_key=1
+--consumers 17 --handler deliver
+--consumers 1
+--consumers 0 --handler sva
+--consumers 2 --stuck
+--fault-queues 2
+--fault-queues 0 --handler deliver
+--fault-queues 3 --domains 2 --handler deliver
+--depth 64
+--depth 100 --handler deliver
+--depth 65536 --fault-queues 2 --domains 2 --handler deliver
+--sleep
+--sleep --consumers 0 --handler deliver
+--handler sva --pasids 2
+--handler sva --domains 1
+--handler sva --depth 64
+--handler sva --sleep
+--handler sva --judge light
+--handler sva --preload
+--handler sva --stuck
+--handler sva --churn 10 --endpoints 1
+--handler sva --churn 10 --churn-mode replace
+--handler sva --endpoints 4096 --group-pages 1-256
+--handler deliver --preload
+--stuck --endpoints 1
+--stuck --churn 10
+--stuck --overflow
+--stuck --preload
+--churn-mode detach
+--churn 10 --churn-mode sideways
+--churn 10 --churn-mode detach,
+--churn 10 --churn-mode
 left-over
 END
+
+storm --list
+check "--list names the handlers" grep -q "^handlers: null count deliver sva$" "$scratch/stdout"
 
 # What cannot be found is no wrong usage.
 not_there()

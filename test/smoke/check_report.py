@@ -39,10 +39,15 @@ MEMBERS = {
     'overflows': COUNT,
     'bad_requests': COUNT,
     'codes': (dict,),
+    'churn.done': COUNT,
+    'churn.replaced': COUNT,
     'unit': TEXT,
     'seed': COUNT,
     'dpdk_version': TEXT,
 }
+
+# There, and null where the storm had nothing of the kind.
+PARTS = ['deliver', 'sva', 'stuck']
 
 # What holds for every storm, whatever its arguments.
 ALWAYS = [
@@ -94,6 +99,18 @@ def near(left, right):
     return abs(left - right) <= 0.01 * max(abs(left), abs(right))
 
 
+def check_parts(checks, report):
+    deliver, sva = report.get('deliver'), report.get('sva')
+    if deliver is not None:
+        groups = sum(consumer['groups'] for consumer in deliver['consumers'])
+        checks.add(groups == deliver['answered'], 'consumers add up to what was answered')
+        checks.add(deliver['delivered'] == deliver['answered'] + deliver['revoked'],
+                   'what was delivered was answered or revoked')
+    if sva is not None:
+        checks.add(sva['touched'] <= sva['resident'] <= sva['window_pages'],
+                   'pages that were touched are resident')
+
+
 def main():
     if len(sys.argv) < 2:
         print('Usage: check_report.py FILE [EXPECTATION...]', file=sys.stderr)
@@ -111,6 +128,8 @@ def main():
                (': not so for ' + ', '.join(wrong) if wrong else ''))
     if wrong:
         return 1
+    checks.add(all(part in report and isinstance(report[part], (dict, type(None)))
+                   for part in PARTS), 'every part is there, or null')
     for expectation in ALWAYS + sys.argv[2:]:
         member, op, number = expectation.split()
         value = find(report, member)
@@ -128,6 +147,7 @@ def main():
     checks.add(order == sorted(order), 'latencies rise with their percentile')
     checks.add(sum(report['codes'].values()) == report['responses'],
                'codes add up to the responses')
+    check_parts(checks, report)
     return 1 if checks.failed else 0
 
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The uiommu authors
 #
-# The fault lcore makes no system call while the storm lasts: strace sees none of its thread
-# for at least that long.
+# no_system_calls.sh [storm arguments]: the fault lcore makes no system call while the storm lasts:
+# strace sees none of its thread for at least that long.
 
 . "$(dirname "$0")/common.sh"
 
@@ -13,7 +13,7 @@ strace -f -o /dev/null true 2>/dev/null || skip "strace may not trace here"
 
 # One file for each thread, named by its id, with times.
 storm_prefix=(strace -ff -ttt -o "$scratch/trace")
-storm --duration "$seconds" --no-bound --json "$scratch/report.json"
+storm --duration "$seconds" --no-bound --json "$scratch/report.json" "$@"
 ((status == 0)) || {
         tail -n 40 "$scratch/stderr" >&2
         echo "exit $status" >&2

@@ -53,6 +53,19 @@ check "a report that cannot be written" ended_with 1 2
 check "a report that cannot be written: says why" \
         grep -q "^uiommu-storm: cannot write /nowhere/report.json: " "$scratch/stderr"
 
+# Nothing may be locked: pages come all the same.
+name="memory that may not be locked"
+storm_prefix=(prlimit --memlock=4096:4096 setpriv --inh-caps=-ipc_lock --bounding-set=-ipc_lock)
+if "${storm_prefix[@]}" true 2>/dev/null; then
+        storm --handler sva --duration 1 --json "$scratch/report.json"
+        check "$name" ended_with 0
+        check "$name: says so" grep -q 'going on without locking' "$scratch/stderr"
+        check "$name: says so in the report" grep -q '"locks": false' "$scratch/report.json"
+else
+        not_tried "$name" "limits or capabilities cannot be changed here"
+fi
+storm_prefix=()
+
 # Somebody else on the core: refused where that was asked for.
 busy_core()
 {

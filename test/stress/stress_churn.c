@@ -169,17 +169,18 @@ bond_replace(struct controller *self, unsigned int index)
 	uint32_t pasid = 1 + (uint32_t)(harness_random(&self->random) % PASIDS);
 	uint32_t id = endpoint_id(index);
 	struct uiommu_emu *emu = stress->rig->emu;
+	struct uiommu_endpoint *endpoint = stress->endpoints[index];
 	bool quiesce = harness_random(&self->random) % 2 == 0;
 
 	if (quiesce)
 		uiommu_emu_pasid_quiesce(emu, id, pasid, true);
 	uiommu_emu_pasid_state(emu, id, pasid, UIOMMU_EMU_CHANGING);
-	CHECK_EQ(uiommu_detach(uiommu_attach_find(stress->endpoints[index], pasid)), 0);
+	CHECK_EQ(uiommu_detach(uiommu_attach_find(endpoint, pasid, UIOMMU_DOMAIN_ANY)), 0);
 	uiommu_emu_pasid_state(emu, id, pasid, UIOMMU_EMU_DETACHED);
 	if (harness_random(&self->random) % 2 == 0)
 		sched_yield();
 	uiommu_emu_pasid_state(emu, id, pasid, UIOMMU_EMU_CHANGING);
-	rig_attach(stress->endpoints[index], pasid, domain_choose(self)->domain, NULL);
+	rig_attach(endpoint, pasid, domain_choose(self)->domain, NULL);
 	uiommu_emu_pasid_state(emu, id, pasid, UIOMMU_EMU_ATTACHED);
 	if (quiesce)
 		uiommu_emu_pasid_quiesce(emu, id, pasid, false);

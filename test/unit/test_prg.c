@@ -228,6 +228,124 @@ purge_forgets_losses_of_the_pasid(void **state)
 	done(prg);
 }
 
+static bool
+is_even(uint32_t pasid, const void *arg)
+{
+	return pasid % 2 == 0;
+}
+
+static bool
+is_below(uint32_t pasid, const void *arg)
+{
+	return pasid < *(const uint32_t *)arg;
+}
+
+static bool
+is_never_asked(uint32_t pasid, const void *arg)
+{
+	fail_msg("asked for PASID 0x%x", pasid);
+	return true;
+}
+
+/* K3, T43: of some PASIDs everything goes, of the others nothing, whatever their indices are. */
+static void
+purge_if_takes_what_matches(void **state)
+{
+	struct uiommu_prg *prg = make(64, 65, 22);
+	uint32_t limit = 10, pasid;
+
+	assert_int_equal(uiommu_prg_purge_if(prg, is_never_asked, NULL), 0);
+	for (pasid = 0; pasid < 20; pasid++) {
+		assert_parked(prg, pasid, 5, 0x1000 + pasid, 0);
+		assert_parked(prg, pasid, 5, 0x2000 + pasid, 0);
+	}
+	assert_parked(prg, UIOMMU_NO_PASID, 5, 0x3000, 0);
+	assert_int_equal(uiommu_prg_purge_if(prg, is_even, NULL), 21);
+	assert_int_equal(uiommu_prg_purge_if(prg, is_even, NULL), 0);
+	assert_int_equal(prg->nb_parked, 20);
+	check_lists(prg);
+	assert_int_equal(uiommu_prg_purge_if(prg, is_below, &limit), 10);
+	check_lists(prg);
+	for (pasid = 0; pasid < 20; pasid++) {
+		assert_group(prg, pasid, 5, 0x4000, LAST);
+		assert_int_equal(nb_out, pasid % 2 != 0 && pasid >= limit ? 3 : 1);
+	}
+	assert_group(prg, UIOMMU_NO_PASID, 5, 0x4000, LAST);
+	assert_int_equal(nb_out, 1);
+	assert_true(uiommu_prg_is_idle(prg));
+	done(prg);
+}
+
+/* What is known of whose losses goes too; a mark of an index may be anybody's and stays. */
+static void
+purge_if_forgets_losses(void **state)
+{
+	struct uiommu_prg *prg = make(2, 3, 23);
+
+	assert_parked(prg, 9, 1, 0x1000, 0);
+	assert_parked(prg, 9, 2, 0x1000, 0);
+	assert_dropped(prg, 1, 1, 0x1000, 0);
+	assert_dropped(prg, 2, 1, 0x1000, 0);
+	assert_dropped(prg, 4, 1, 0x1000, 0); /* by index */
+	assert_int_equal(uiommu_prg_purge_if(prg, is_even, NULL), 0);
+	assert_int_equal(prg->nb_incomplete, 2);
+	check_lists(prg);
+	assert_incomplete(prg, 1, 1, 0x2000, LAST);
+	assert_incomplete(prg, 2, 1, 0x2000, LAST); /* in place of 4 */
+	assert_group(prg, 4, 1, 0x2000, LAST);
+	assert_int_equal(prg->nb_parked, 2);
+	done(prg);
+}
+
+/* R8: what nobody knows the end of is asked for again when the end comes, and only once. */
+static void
+lose_if_is_remembered(void **state)
+{
+	struct uiommu_prg *prg = make(64, 65, 24);
+	uint32_t pasid;
+
+	assert_int_equal(uiommu_prg_lose_if(prg, is_never_asked, NULL), 0);
+	for (pasid = 0; pasid < 20; pasid++) {
+		assert_parked(prg, pasid, 5, 0x1000 + pasid, 0);
+		assert_parked(prg, pasid, 5, 0x2000 + pasid, 0);
+	}
+	assert_int_equal(uiommu_prg_lose_if(prg, is_even, NULL), 20);
+	assert_int_equal(uiommu_prg_lose_if(prg, is_even, NULL), 0);
+	assert_int_equal(prg->nb_parked, 20);
+	assert_int_equal(prg->nb_incomplete, 10);
+	check_lists(prg);
+	assert_dropped(prg, 4, 5, 0x3000, 0); /* a member that comes after it */
+	for (pasid = 0; pasid < 20; pasid++) {
+		if (pasid % 2 == 0)
+			assert_incomplete(prg, pasid, 5, 0x4000, LAST);
+		assert_group(prg, pasid, 5, 0x4000, LAST);
+		assert_int_equal(nb_out, pasid % 2 == 0 ? 1 : 3);
+	}
+	assert_true(uiommu_prg_is_idle(prg));
+	done(prg);
+}
+
+/* R6: more than can be remembered one by one are remembered by index. */
+static void
+lose_if_is_bounded(void **state)
+{
+	struct uiommu_prg *prg = make(2, 3, 25);
+
+	assert_parked(prg, 2, 1, 0x1000, 0);
+	assert_parked(prg, 4, 1, 0x1000, 0);
+	assert_dropped(prg, 9, 3, 0x1000, 0); /* one of two that can be remembered */
+	assert_int_equal(uiommu_prg_lose_if(prg, is_even, NULL), 2);
+	assert_int_equal(prg->nb_parked, 0);
+	assert_int_equal(prg->nb_incomplete, 3);
+	check_lists(prg);
+	assert_incomplete(prg, 2, 1, 0x2000, LAST);
+	assert_incomplete(prg, 4, 1, 0x2000, LAST);
+	assert_incomplete(prg, 9, 3, 0x2000, LAST);
+	assert_true(uiommu_prg_is_idle(prg));
+	check_lists(prg);
+	done(prg);
+}
+
 #define COLLIDING 12
 
 /* Groups whose keys fall into one bucket, closed and purged in every order of three kinds. */
@@ -320,6 +438,10 @@ main(void)
 		cmocka_unit_test(discard_forgets_everything),
 		cmocka_unit_test(purge_takes_one_pasid),
 		cmocka_unit_test(purge_forgets_losses_of_the_pasid),
+		cmocka_unit_test(purge_if_takes_what_matches),
+		cmocka_unit_test(purge_if_forgets_losses),
+		cmocka_unit_test(lose_if_is_remembered),
+		cmocka_unit_test(lose_if_is_bounded),
 		cmocka_unit_test(collisions_are_kept_apart),
 		cmocka_unit_test(hash_spreads_regular_keys),
 	};

@@ -23,6 +23,7 @@
 #define ENTRIES 128
 #define SECOND UINT64_C(1000000000)
 #define WAITING_MAX 16
+#define SEEN_MAX 8
 
 int vtd_logtype;
 
@@ -52,6 +53,7 @@ static struct {
 	unsigned int nb_waiting;
 	uint64_t responses;
 	uint64_t invalidations;
+	struct vtd_desc seen[SEEN_MAX]; /* the first of them */
 	bool out_of_order;
 } hw;
 
@@ -60,11 +62,13 @@ static struct vtd_queue queue;
 static struct vtd_endpoint *endpoint;
 static struct vtd_domain domain;
 
+static struct vtd_tag entry_tag;
+
 /* Stands in for vtd_table.c. */
-uint16_t
-vtd_endpoint_did(const struct vtd_endpoint *ep, uint32_t pasid)
+struct vtd_tag
+vtd_endpoint_tag(const struct vtd_endpoint *ep, uint32_t pasid)
 {
-	return 7;
+	return entry_tag;
 }
 
 static void
@@ -77,6 +81,8 @@ hw_execute(const struct vtd_desc *desc)
 		hw.out_of_order |= (desc->q[1] >> 3) != (hw.responses & 0x1ff);
 		hw.responses++;
 	} else if (type != VTD_QI_WAIT) {
+		if (hw.invalidations < SEEN_MAX)
+			hw.seen[hw.invalidations] = *desc;
 		hw.invalidations++;
 	} else if ((desc->q[0] & VTD_QI_WAIT_SW) != 0 && hw.hold_waits) {
 		assert_true(hw.nb_waiting < WAITING_MAX);
@@ -123,7 +129,7 @@ hw_request(uint64_t w0, uint64_t w1)
 }
 
 /* A sound one: PASID 1, page and index the same running number */
-static void
+static inline void
 hw_request_number(unsigned int n)
 {
 	hw_request(UINT64_C(0x0000000103020101), (uint64_t)n << 12 | (n & 0x1ff) << 3 | 5);
@@ -200,7 +206,11 @@ set_up(void **state)
 	endpoint = calloc(1, sizeof(*endpoint));
 	assert_non_null(endpoint);
 	endpoint->source_id = 0x0302;
-	domain = (struct vtd_domain){.type = UIOMMU_DOMAIN_PAGING, .did = 7};
+	endpoint->pf_id = 0x0302;
+	domain = (struct vtd_domain){
+		.type = UIOMMU_DOMAIN_PAGING, .did = 7, .pgtt = VTD_PGTT_FIRST,
+	};
+	entry_tag = (struct vtd_tag){.did = 7, .pgtt = VTD_PGTT_FIRST};
 	return 0;
 }
 
@@ -212,7 +222,7 @@ tear_down(void **state)
 }
 
 /* Send responses with numbers that go on from those sent before. */
-static uint16_t
+static inline uint16_t
 respond(unsigned int *sent, uint16_t nb)
 {
 	struct uiommu_resp resps[ENTRIES];
@@ -226,7 +236,7 @@ respond(unsigned int *sent, uint16_t nb)
 	return nb;
 }
 
-static void
+static inline void
 assert_responses(unsigned int sent)
 {
 	assert_int_equal(hw.responses, sent);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef STORM_REPORT_LIFE_H
+#define STORM_REPORT_LIFE_H
+
+/* Parts of the text report: what came and went, and what was handed over. */
+
+#include "result.h"
+
+void
+report_churn(const struct churn *churn);
+
+void
+report_delivery(const struct storm *s, const struct uiommu_fault_queue_stats *fq);
+
+void
+report_sva(const struct storm *s);
+
+void
+report_stuck(const struct stuck_result *stuck);
+
+#endif /* STORM_REPORT_LIFE_H */

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+/*
+ * Faults answered by another thread. The device asks for pages in groups of four; the thread that
+ * owns the queue only hands groups over; a consumer, asleep on an eventfd while there is
+ * nothing to do, reads and answers them. What it reads and writes has the layout of Linux'
+ * iommufd fault queue. The unit is the emulated one; with a real unit, only the devargs and
+ * the parts marked "device" would differ.
+ */
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_common.h>
+#include <rte_debug.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+#include <uiommu.h>
+
+#include <uiommu_emu.h>
+
+#define ENDPOINT 0x0300 /* requester id 03:00.0 */
+#define PASID 7
+#define GROUPS 1000
+#define GROUP_PAGES 4
+
+struct consumer {
+	struct uiommu_fault_queue *fq;
+	unsigned long groups, pages, errors;
+	bool end; /* atomic */
+};
+
+/* Pages up to an address exist. */
+static uint32_t
+resolve(const struct uiommu_fault_msg *msg)
+{
+	return msg->addr < (UINT64_C(1) << 40) ? UIOMMU_FAULT_ANSWER_SUCCESS
+					       : UIOMMU_FAULT_ANSWER_INVALID;
+}
+
+/* Whole groups: the messages of each are next to each other, the last one says so. */
+static void
+answer(struct consumer *consumer, const struct uiommu_fault_msg *msgs, int nb_msgs)
+{
+	struct uiommu_fault_answer answers[64];
+	uint16_t nb = 0;
+	uint32_t code = UIOMMU_FAULT_ANSWER_SUCCESS;
+
+	for (int i = 0; i < nb_msgs; i++) {
+		if (resolve(&msgs[i]) != UIOMMU_FAULT_ANSWER_SUCCESS)
+			code = UIOMMU_FAULT_ANSWER_INVALID;
+		consumer->pages++;
+		if ((msgs[i].flags & UIOMMU_FAULT_MSG_LAST_PAGE) == 0)
+			continue;
+		answers[nb].cookie = msgs[i].cookie;
+		answers[nb++].code = code;
+		code = UIOMMU_FAULT_ANSWER_SUCCESS;
+	}
+	consumer->groups += nb;
+	if (uiommu_fault_queue_write(consumer->fq, answers, NULL, nb) != nb)
+		consumer->errors++;
+}
+
+static void *
+consumer_main(void *arg)
+{
+	struct consumer *consumer = arg;
+	struct pollfd fd = {.fd = uiommu_fault_queue_fd(consumer->fq), .events = POLLIN};
+	struct uiommu_fault_msg msgs[64];
+
+	while (!__atomic_load_n(&consumer->end, __ATOMIC_RELAXED)) {
+		int nb = uiommu_fault_queue_read(consumer->fq, msgs, RTE_DIM(msgs));
+
+		if (nb > 0)
+			answer(consumer, msgs, nb);
+		else if (nb < 0)
+			consumer->errors++;
+		else if (uiommu_fault_queue_arm(consumer->fq) == 0)
+			poll(&fd, 1, 100); /* bounded, to see the end */
+	}
+	return NULL;
+}
+
+/* device: a group of pages, the last of them asks for the answer */
+static void
+ask(struct uiommu_emu *emu, unsigned int number)
+{
+	for (unsigned int page = 0; page < GROUP_PAGES; page++) {
+		const struct uiommu_emu_request request = {
+			.endpoint_id = ENDPOINT,
+			.pasid = PASID,
+			.iova = (uint64_t)(number * GROUP_PAGES + page) << 12,
+			.prg_index = (uint16_t)(number % 512),
+			.read = true,
+			.last = page + 1 == GROUP_PAGES,
+		};
+
+		if (uiommu_emu_request(emu, &request) != UIOMMU_EMU_QUEUED)
+			rte_exit(EXIT_FAILURE, "page request was not queued\n");
+	}
+}
+
+/* The owner of the queue: hands groups over and sends answers, in one loop. */
+static void
+serve(int16_t dev_id, struct uiommu_emu *emu)
+{
+	struct uiommu_emu_verdict verdict;
+	unsigned int sent = 0;
+
+	do {
+		uiommu_emu_verdict(emu, false, &verdict);
+		/* device: at most as many groups open as it has indices and credits for */
+		if (sent < GROUPS && verdict.outstanding < 64)
+			ask(emu, sent++);
+		uiommu_poll(dev_id, 0, 64);
+	} while (sent < GROUPS || verdict.outstanding != 0);
+}
+
+static int16_t
+open_unit(struct uiommu_fault_queue **fq)
+{
+	const struct uiommu_dev_conf conf = {.size = sizeof(conf)};
+	const struct uiommu_fault_queue_conf fq_conf = {.size = sizeof(fq_conf),
+							.flags = UIOMMU_FAULT_QUEUE_EVENTFD};
+	struct uiommu_domain_conf space = {.size = sizeof(space), .type = UIOMMU_DOMAIN_PAGING};
+	struct uiommu_endpoint *endpoint;
+	struct uiommu_domain *domain;
+	int16_t dev_id;
+
+	if (uiommu_probe("vtd,platform=emu,name=unit,inline=1", &dev_id) != 0 ||
+	    uiommu_configure(dev_id, &conf) != 0 || uiommu_start(dev_id) != 0)
+		rte_exit(EXIT_FAILURE, "no unit\n");
+	*fq = uiommu_fault_queue_create(dev_id, &fq_conf);
+	if (*fq == NULL)
+		rte_exit(EXIT_FAILURE, "fault queue: %s\n", rte_strerror(rte_errno));
+	space.fault_queue = *fq; /* in place of a handler */
+	endpoint = uiommu_endpoint_add(dev_id, ENDPOINT, NULL);
+	domain = uiommu_domain_alloc(dev_id, &space);
+	if (domain == NULL || uiommu_attach(endpoint, PASID, domain, NULL) == NULL)
+		rte_exit(EXIT_FAILURE, "attach: %s\n", rte_strerror(rte_errno));
+	return dev_id;
+}
+
+int
+main(int argc, char **argv)
+{
+	const uint32_t pasid = PASID;
+	const struct uiommu_emu_device_conf device = {
+		.endpoint_id = ENDPOINT, .nb_pasids = 1, .pasids = &pasid};
+	struct consumer consumer = {0};
+	struct uiommu_emu_verdict verdict;
+	struct uiommu_emu *emu;
+	pthread_t thread;
+	int16_t dev_id;
+	bool clean;
+
+	if (rte_eal_init(argc, argv) < 0)
+		rte_exit(EXIT_FAILURE, "EAL: %s\n", rte_strerror(rte_errno));
+	dev_id = open_unit(&consumer.fq);
+	emu = uiommu_emu_find("unit");
+	if (uiommu_emu_device_add(emu, &device) != 0 || uiommu_queue_claim(dev_id, 0) != 0 ||
+	    pthread_create(&thread, NULL, consumer_main, &consumer) != 0)
+		rte_exit(EXIT_FAILURE, "no device, or no thread\n");
+
+	serve(dev_id, emu);
+
+	__atomic_store_n(&consumer.end, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	uiommu_emu_verdict(emu, true, &verdict);
+	clean = uiommu_emu_verdict_clean(&verdict) && consumer.errors == 0 &&
+		consumer.groups == GROUPS && consumer.pages == (unsigned long)GROUPS * GROUP_PAGES;
+	printf("%lu groups of %lu pages answered by the consumer, the device's verdict is %s\n",
+	       consumer.groups, consumer.pages, clean ? "clean" : "not clean");
+
+	uiommu_fault_queue_destroy(consumer.fq);
+	uiommu_stop(dev_id);
+	uiommu_queue_release(dev_id, 0);
+	uiommu_close(dev_id);
+	rte_eal_cleanup();
+	return clean ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+/* Calls that make something: endpoints, domains, bonds, and replace. */
+
+#include <errno.h>
+
+#include <rte_errno.h>
+
+#include "call.h"
+
+/* -------------------------------------------------------------- endpoints */
+
+static int
+endpoint_plain(struct world *world)
+{
+	world->new_ep = uiommu_endpoint_add(world->rig->dev, EP_NEW, NULL);
+	return call_result(world->new_ep);
+}
+
+static int
+endpoint_vf(struct world *world)
+{
+	const struct uiommu_endpoint_conf conf = {
+		.size = sizeof(conf),
+		.flags = UIOMMU_ENDPOINT_VF,
+		.pf_id = EP_OTHER,
+	};
+
+	world->new_ep = uiommu_endpoint_add(world->rig->dev, EP_VF, &conf);
+	return call_result(world->new_ep);
+}
+
+static int
+endpoint_user_pasids(struct world *world)
+{
+	const struct uiommu_endpoint_conf conf = {
+		.size = sizeof(conf),
+		.flags = UIOMMU_ENDPOINT_USER_PASIDS,
+	};
+
+	world->new_ep = uiommu_endpoint_add(world->rig->dev, EP_NEW, &conf);
+	return call_result(world->new_ep);
+}
+
+static void
+endpoint_undo(struct world *world)
+{
+	CHECK_EQ(uiommu_endpoint_remove(world->new_ep), 0);
+}
+
+#define ENDPOINT(name)                                                      \
+	CALL(name, .run = name, .undo = endpoint_undo, .errors = {-ENOMEM}, \
+	     .must = GATE(HEAP) | GATE(DMA), .waits = false)
+
+ENDPOINT(endpoint_plain);
+ENDPOINT(endpoint_vf);
+ENDPOINT(endpoint_user_pasids);
+CALL_UNIT(endpoint_plain);
+
+/* ---------------------------------------------------------------- domains */
+
+static void
+handler(void *priv, struct uiommu_group *groups, uint8_t *codes, uint16_t nb)
+{
+	uint16_t i;
+
+	for (i = 0; i < nb; i++)
+		codes[i] = UIOMMU_CODE_SUCCESS;
+}
+
+static int
+domain_take(struct world *world, const struct uiommu_domain_conf *what)
+{
+	struct uiommu_domain_conf conf = *what;
+
+	conf.size = sizeof(conf);
+	world->domain = uiommu_domain_alloc(world->rig->dev, &conf);
+	return call_result(world->domain);
+}
+
+static void
+domain_undo(struct world *world)
+{
+	CHECK_EQ(uiommu_domain_free(world->domain), 0);
+}
+
+static int
+domain_blocked(struct world *world)
+{
+	return domain_take(world,
+			   &(const struct uiommu_domain_conf){.type = UIOMMU_DOMAIN_BLOCKED});
+}
+
+static int
+domain_identity(struct world *world)
+{
+	return domain_take(world,
+			   &(const struct uiommu_domain_conf){.type = UIOMMU_DOMAIN_IDENTITY});
+}
+
+static int
+domain_paging(struct world *world)
+{
+	return domain_take(world, &(const struct uiommu_domain_conf){.type = UIOMMU_DOMAIN_PAGING,
+								     .handler = handler});
+}
+
+static int
+domain_queued(struct world *world)
+{
+	return domain_take(world, &(const struct uiommu_domain_conf){.type = UIOMMU_DOMAIN_PAGING,
+								     .fault_queue = world->fq});
+}
+
+static int
+domain_parent(struct world *world)
+{
+	return domain_take(world,
+			   &(const struct uiommu_domain_conf){.type = UIOMMU_DOMAIN_PAGING,
+							      .flags = UIOMMU_DOMAIN_NEST_PARENT});
+}
+
+static int
+domain_nested(struct world *world)
+{
+	return domain_take(world, &(const struct uiommu_domain_conf){.type = UIOMMU_DOMAIN_NESTED,
+								     .handler = handler,
+								     .table_pa = 0x1000,
+								     .parent = world->parent});
+}
+
+#define DOMAIN(name, kinds) \
+	CALL(name, .run = name, .undo = domain_undo, .errors = {-ENOMEM}, .must = kinds)
+
+DOMAIN(domain_blocked, GATE(HEAP));
+DOMAIN(domain_identity, GATE(HEAP));
+DOMAIN(domain_paging, GATE(HEAP));
+DOMAIN(domain_queued, GATE(HEAP));
+DOMAIN(domain_parent, GATE(HEAP));
+DOMAIN(domain_nested, GATE(HEAP));
+
+/* ----------------------------------------------------------------- attach */
+
+static int
+attach(struct world *world, struct uiommu_endpoint *endpoint, uint32_t pasid,
+       struct uiommu_domain *domain)
+{
+	world->attach = uiommu_attach(endpoint, pasid, domain, NULL);
+	return call_result(world->attach);
+}
+
+static void
+attach_undo(struct world *world)
+{
+	CHECK_EQ(uiommu_detach(world->attach), 0);
+}
+
+static int
+attach_capable(struct world *world)
+{
+	return attach(world, world->ep, PASID_FREE, world->answering->domain);
+}
+
+static int
+attach_plain(struct world *world)
+{
+	return attach(world, world->ep, PASID_FREE, world->plain);
+}
+
+static int
+attach_far(struct world *world)
+{
+	return attach(world, world->ep, PASID_FAR, world->answering->domain);
+}
+
+/* The first bond of an endpoint: page requests go on. */
+static int
+attach_first(struct world *world)
+{
+	return attach(world, world->other, PASID_FREE, world->answering->domain);
+}
+
+static int
+attach_rid(struct world *world)
+{
+	return attach(world, world->other, UIOMMU_NO_PASID, world->answering->domain);
+}
+
+#define ATTACH(name)                                                                          \
+	CALL(name, .run = name, .undo = attach_undo, .errors = {-ENOMEM}, .must = GATE(HEAP), \
+	     .waits = false)
+
+ATTACH(attach_capable);
+ATTACH(attach_plain);
+ATTACH(attach_far);
+ATTACH(attach_first);
+ATTACH(attach_rid);
+CALL_UNIT(attach_capable);
+CALL_UNIT(attach_plain);
+
+/* An endpoint that had none asks for tables on the way: those of a new one each time. */
+static int
+attach_new_endpoint(struct world *world)
+{
+	int ret = endpoint_plain(world);
+
+	if (ret != 0)
+		return ret;
+	ret = attach(world, world->new_ep, PASID_FAR, world->answering->domain);
+	if (ret != 0)
+		CHECK_EQ(uiommu_endpoint_remove(world->new_ep), 0);
+	return ret;
+}
+
+CALL(attach_new_endpoint, .run = attach_new_endpoint, .undo = endpoint_undo, .errors = {-ENOMEM},
+     .must = GATE(HEAP) | GATE(DMA));
+
+/* ---------------------------------------------------------------- replace */
+
+/* To another domain of the same bond; *bond is where its handle is kept. */
+static int
+replace(struct uiommu_attach **bond, struct uiommu_domain *domain)
+{
+	struct uiommu_attach *new = uiommu_replace(*bond, domain, NULL);
+
+	if (new == NULL)
+		return -rte_errno;
+	*bond = new;
+	return 0;
+}
+
+static void
+replaced_back(struct uiommu_attach **bond, struct uiommu_domain *domain)
+{
+	CHECK_EQ(replace(bond, domain), 0);
+}
+
+/* The group that the handler has kept ended with its bond: nobody waits for that answer. */
+static void
+kept_again(struct world *world)
+{
+	replaced_back(&world->bonds[PASID_DEFERRED], world->deferring->domain);
+	rig_settle(world->rig);
+	rig_expect(world->rig, EP, PASID_DEFERRED, world->kept_index, UIOMMU_EMU_INVALID);
+	world_defer(world);
+}
+
+static void
+queued_again(struct world *world)
+{
+	replaced_back(&world->bonds[PASID_QUEUED], world->queued);
+	rig_settle(world->rig);
+	rig_expect(world->rig, EP, PASID_QUEUED, world->queued_index, UIOMMU_EMU_INVALID);
+	world_queue(world);
+}
+
+static void
+plain_again(struct world *world)
+{
+	replaced_back(&world->bonds[PASID_PLAIN], world->plain);
+}
+
+static int
+replace_capable(struct world *world)
+{
+	return replace(&world->bonds[PASID_DEFERRED], world->answering->domain);
+}
+
+static int
+replace_same(struct world *world)
+{
+	return replace(&world->bonds[PASID_DEFERRED], world->deferring->domain);
+}
+
+static int
+replace_to_plain(struct world *world)
+{
+	return replace(&world->bonds[PASID_DEFERRED], world->plain);
+}
+
+static int
+replace_from_plain(struct world *world)
+{
+	return replace(&world->bonds[PASID_PLAIN], world->answering->domain);
+}
+
+static int
+replace_plain(struct world *world)
+{
+	return replace(&world->bonds[PASID_PLAIN], world->plain);
+}
+
+static int
+replace_from_queue(struct world *world)
+{
+	return replace(&world->bonds[PASID_QUEUED], world->answering->domain);
+}
+
+static int
+replace_to_queue(struct world *world)
+{
+	return replace(&world->bonds[PASID_DEFERRED], world->queued);
+}
+
+/* The only bond of an endpoint: page requests go on, or off. */
+static void
+only_plain(struct world *world)
+{
+	world->attach = rig_attach(world->other, PASID_FREE, world->plain, NULL);
+}
+
+static void
+only_capable(struct world *world)
+{
+	world->attach = rig_attach(world->other, PASID_FREE, world->answering->domain, NULL);
+}
+
+static int
+replace_on(struct world *world)
+{
+	return replace(&world->attach, world->answering->domain);
+}
+
+static int
+replace_off(struct world *world)
+{
+	return replace(&world->attach, world->plain);
+}
+
+static void
+on_undo(struct world *world)
+{
+	replaced_back(&world->attach, world->plain);
+}
+
+static void
+off_undo(struct world *world)
+{
+	replaced_back(&world->attach, world->answering->domain);
+}
+
+#define REPLACE(name, undo_name, ...)                                                       \
+	CALL(name, .run = name, .undo = undo_name, .errors = {-ENOMEM}, .must = GATE(HEAP), \
+	     .waits = true, __VA_ARGS__);                                                   \
+	CALL_UNIT(name)
+
+REPLACE(replace_capable, kept_again, );
+REPLACE(replace_same, kept_again, );
+REPLACE(replace_to_plain, kept_again, );
+REPLACE(replace_from_plain, plain_again, );
+REPLACE(replace_plain, plain_again, );
+REPLACE(replace_from_queue, queued_again, );
+REPLACE(replace_to_queue, kept_again, );
+REPLACE(replace_on, on_undo, .prepare = only_plain);
+REPLACE(replace_off, off_undo, .prepare = only_capable);
+
+#define MEMORY(name) "fail-nth " #name, name##_memory_case
+#define UNIT(name) "fail-nth R11 " #name ", the unit goes dead", name##_unit_case
+
+static const struct harness_case bonds_cases[] = {
+	{MEMORY(endpoint_plain), 0},
+	{MEMORY(endpoint_vf), 0},
+	{MEMORY(endpoint_user_pasids), 0},
+	{MEMORY(domain_blocked), 0},
+	{MEMORY(domain_identity), UIOMMU_CAPA_PASSTHROUGH},
+	{MEMORY(domain_paging), 0},
+	{MEMORY(domain_queued), 0},
+	{MEMORY(domain_parent), UIOMMU_CAPA_NESTED},
+	{MEMORY(domain_nested), UIOMMU_CAPA_NESTED},
+	{MEMORY(attach_capable), 0},
+	{MEMORY(attach_plain), 0},
+	{MEMORY(attach_far), 0},
+	{MEMORY(attach_first), 0},
+	{MEMORY(attach_rid), 0},
+	{MEMORY(attach_new_endpoint), 0},
+	{MEMORY(replace_capable), 0},
+	{MEMORY(replace_same), 0},
+	{MEMORY(replace_to_plain), 0},
+	{MEMORY(replace_from_plain), 0},
+	{MEMORY(replace_plain), 0},
+	{MEMORY(replace_from_queue), 0},
+	{MEMORY(replace_to_queue), 0},
+	{MEMORY(replace_on), 0},
+	{MEMORY(replace_off), 0},
+	{UNIT(endpoint_plain), 0},
+	{UNIT(attach_capable), 0},
+	{UNIT(attach_plain), 0},
+	{UNIT(replace_capable), 0},
+	{UNIT(replace_same), 0},
+	{UNIT(replace_to_plain), 0},
+	{UNIT(replace_from_plain), 0},
+	{UNIT(replace_plain), 0},
+	{UNIT(replace_from_queue), 0},
+	{UNIT(replace_to_queue), 0},
+	{UNIT(replace_on), 0},
+	{UNIT(replace_off), 0},
+};
+
+HARNESS_SUITE(bonds);
