@@ -54,7 +54,6 @@ struct uiommu_fault_queue {
 	uint64_t full;
 	uint64_t revoked;
 	uint64_t wakeups;
-	uint32_t open;
 
 	/* written by consumers */
 	uint64_t read uiommu_cache_aligned;

@@ -74,197 +74,6 @@ burst_next(struct uiommu_queue *queue, uint16_t budget, uint32_t *events)
 	return 0;
 }
 
-/* Throw away what is parked of a group that will not be delivered. */
-static void
-group_drop(struct uiommu_queue *queue, struct uiommu_endpoint *endpoint,
-	   const struct uiommu_fault *fault)
-{
-	uint32_t nb = queue->group_max;
-	enum uiommu_prg_result result;
-
-	if (endpoint->assembly_busy == 0)
-		return;
-	result = uiommu_prg_add(endpoint->prg, fault, queue->gather + queue->nb_gathered, &nb);
-	endpoint->assembly_busy = !uiommu_prg_is_idle(endpoint->prg);
-	if (result == UIOMMU_PRG_GROUP)
-		nb--; /* the last one was never parked */
-	uiommu_count(&queue->stats.discarded, nb);
-}
-
-/* A request that must not reach a handler: answered if it is the last of its group. */
-static void
-fault_refuse(struct uiommu_queue *queue, struct uiommu_endpoint *endpoint,
-	     const struct uiommu_fault *fault)
-{
-	if (fault->flags & UIOMMU_FAULT_REJECT)
-		uiommu_count(&queue->stats.malformed, 1);
-	else if (endpoint->prg == NULL)
-		uiommu_count(&queue->stats.unknown_endpoint, 1);
-	else
-		uiommu_count(&queue->stats.unknown_pasid, 1);
-	if ((fault->flags & UIOMMU_FAULT_LAST) == 0)
-		return;
-	group_drop(queue, endpoint, fault);
-	uiommu_pvt_refuse(queue, fault, UIOMMU_CODE_INVALID);
-}
-
-/*
- * A request that is not a whole group by itself. Returns the requests of the group that it
- * closed, which begin at queue->gather[queue->nb_gathered]; 0: none.
- */
-static uint16_t
-fault_assemble(struct uiommu_queue *queue, struct uiommu_endpoint *endpoint,
-	       const struct uiommu_fault *fault)
-{
-	uint32_t nb = queue->group_max;
-	enum uiommu_prg_result result;
-
-	result = uiommu_prg_add(endpoint->prg, fault, queue->gather + queue->nb_gathered, &nb);
-	endpoint->assembly_busy = !uiommu_prg_is_idle(endpoint->prg);
-	switch (result) {
-	case UIOMMU_PRG_GROUP:
-		return (uint16_t)nb;
-	case UIOMMU_PRG_PARKED:
-		uiommu_count(&queue->stats.parked, 1);
-		break;
-	case UIOMMU_PRG_DROPPED:
-		/* the rest of its group has made room for others */
-		uiommu_count(&queue->stats.park_full, 1);
-		uiommu_count(&queue->stats.discarded, nb);
-		break;
-	case UIOMMU_PRG_INCOMPLETE:
-		uiommu_count(&queue->stats.incomplete, 1);
-		uiommu_pvt_refuse(queue, fault, UIOMMU_CODE_RETRY);
-		break;
-	}
-	return 0;
-}
-
-/* What burst_group() knows of the groups so far. */
-struct grouping {
-	uint32_t fault_pos;
-	uint32_t nb_groups;
-	uint32_t grouped; /* requests in them */
-	const struct uiommu_domain *domain; /* of the first one */
-	uintptr_t mixed;                    /* not 0: another one has another domain */
-};
-
-/*
- * Requests that are whole groups by themselves, up to max, until there is one that is not.
- * This is where nearly all requests of most devices go: kept short.
- */
-static void
-group_plain(const struct uiommu_queue *queue, struct grouping *so_far, uint32_t max)
-{
-	const struct uiommu_fault *fault = &queue->faults[so_far->fault_pos];
-	const struct uiommu_route *route = &queue->routes[so_far->fault_pos];
-	struct uiommu_group *group = &queue->groups[so_far->nb_groups];
-	const struct uiommu_domain *domain = so_far->domain;
-	const uint32_t no_slot = uiommu_slot_none(queue);
-	uint32_t index = so_far->nb_groups;
-	uintptr_t mixed = 0;
-	uint32_t n;
-
-	if (domain == NULL && max != 0 && route->attach != NULL)
-		domain = route->attach->domain;
-	for (n = 0; n < max; n++, fault++, route++, group++, index++) {
-		struct uiommu_attach *attach = route->attach;
-
-		if (unlikely((fault->flags & (UIOMMU_FAULT_LAST | UIOMMU_FAULT_REJECT)) !=
-				     UIOMMU_FAULT_LAST ||
-			     attach == NULL || route->endpoint->assembly_busy != 0))
-			break;
-		group->faults = fault;
-		group->attach = attach;
-		group->nb_faults = 1;
-		group->index = (uint16_t)index;
-		group->slot = no_slot;
-		mixed |= (uintptr_t)attach->domain ^ (uintptr_t)domain;
-	}
-	so_far->fault_pos += n;
-	so_far->nb_groups += n;
-	so_far->grouped += n;
-	so_far->domain = domain;
-	so_far->mixed |= mixed;
-}
-
-/*
- * Who gets a request of an endpoint whose user manages the PASIDs, where the PASID has no bond: the
- * NESTED domain of the RID, and nobody else. Or NULL.
- */
-static uiommu_cold struct uiommu_attach *
-nested_find(const struct uiommu_endpoint *endpoint, const struct uiommu_fault *fault)
-{
-	struct uiommu_attach *attach;
-
-	if (fault->pasid >> endpoint->pasid_bits != 0)
-		return NULL;
-	attach = uiommu_pvt_pasid_table_get(&endpoint->pasids, UIOMMU_NO_PASID);
-	return attach != NULL && attach->domain->type == UIOMMU_DOMAIN_NESTED ? attach : NULL;
-}
-
-/* The next request, which is not a group by itself, or must not be one. */
-static void
-group_other(struct uiommu_queue *queue, struct grouping *so_far)
-{
-	const struct uiommu_fault *fault = &queue->faults[so_far->fault_pos];
-	const struct uiommu_route *route = &queue->routes[so_far->fault_pos];
-	struct uiommu_attach *attach = route->attach;
-	struct uiommu_group *group = &queue->groups[so_far->nb_groups];
-	uint16_t nb;
-
-	so_far->fault_pos++;
-	if (attach == NULL && route->endpoint->user_pasids)
-		attach = nested_find(route->endpoint, fault);
-	if ((fault->flags & UIOMMU_FAULT_REJECT) != 0 || attach == NULL) {
-		fault_refuse(queue, route->endpoint, fault);
-		return;
-	}
-	nb = fault_assemble(queue, route->endpoint, fault);
-	if (nb == 0)
-		return;
-	group->faults = queue->gather + queue->nb_gathered;
-	group->attach = attach;
-	group->nb_faults = nb;
-	group->index = (uint16_t)so_far->nb_groups;
-	group->slot = uiommu_slot_none(queue);
-	queue->nb_gathered += nb;
-	if (so_far->domain == NULL)
-		so_far->domain = attach->domain;
-	so_far->mixed |= (uintptr_t)attach->domain ^ (uintptr_t)so_far->domain;
-	so_far->nb_groups++;
-	so_far->grouped += nb;
-}
-
-/*
- * Turn routed faults into groups, until none are left or the room for groups of
- * more than one request is used up. At most max groups.
- */
-static void
-burst_group(struct uiommu_queue *queue, uint16_t max)
-{
-	struct grouping so_far = {.fault_pos = queue->fault_pos};
-	const uint32_t nb_faults = queue->nb_faults;
-
-	queue->burst_number++;
-	queue->nb_gathered = 0;
-	for (;;) {
-		group_plain(queue, &so_far,
-			    RTE_MIN(nb_faults - so_far.fault_pos, max - so_far.nb_groups));
-		if (so_far.fault_pos == nb_faults || so_far.nb_groups == max ||
-		    queue->gather_max - queue->nb_gathered < queue->group_max)
-			break;
-		group_other(queue, &so_far);
-	}
-	queue->fault_pos = (uint16_t)so_far.fault_pos;
-	queue->nb_groups = (uint16_t)so_far.nb_groups;
-	queue->mixed = so_far.mixed != 0;
-	if (so_far.nb_groups != 0) {
-		uiommu_count(&queue->stats.groups, so_far.nb_groups);
-		uiommu_count(&queue->stats.grouped, so_far.grouped);
-	}
-}
-
 static void
 handler_call(struct uiommu_queue *queue, const struct uiommu_domain *domain,
 	     struct uiommu_group *groups, uint16_t nb_groups)
@@ -430,7 +239,7 @@ uiommu_pvt_turn(struct uiommu_queue *queue, uint16_t budget)
 	if (turn_begin(queue, &handled)) {
 		handled += burst_next(queue, budget, &events);
 		while (queue->fault_pos < queue->nb_faults && queue->nb_resps == 0) {
-			burst_group(queue, queue->burst);
+			uiommu_pvt_burst_group(queue, queue->burst);
 			burst_resolve(queue);
 			uiommu_pvt_resps_flush(queue);
 		}
@@ -499,7 +308,7 @@ uiommu_pvt_fault_burst(void *arg, struct uiommu_group *groups, uint16_t nb_group
 		turn_end(queue);
 		handled += burst_next(queue, nb_groups, &events);
 		if (queue->nb_resps == 0) {
-			burst_group(queue, RTE_MIN(nb_groups, queue->burst));
+			uiommu_pvt_burst_group(queue, RTE_MIN(nb_groups, queue->burst));
 			uiommu_pvt_resps_flush(queue);
 			nb = queue->nb_groups;
 			queue->nb_open = nb;

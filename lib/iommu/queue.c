@@ -324,7 +324,8 @@ uiommu_fault_queue_stats_get(const struct uiommu_fault_queue *fq,
 		.wakeups = __atomic_load_n(&fq->wakeups, __ATOMIC_RELAXED),
 		.depth = fq->depth,
 		.messages = fq->messages_max,
-		.open = __atomic_load_n(&fq->open, __ATOMIC_RELAXED),
+		/* a burst that is being delivered has its entries out already */
+		.open = fq->depth - rte_ring_count(fq->free),
 	};
 	return 0;
 }

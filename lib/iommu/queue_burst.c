@@ -139,7 +139,6 @@ group_put(struct delivery *d, struct uiommu_group *group, uint32_t number, uint1
 	/* both pair with the loads in entry_find() */
 	__atomic_store_n(&entry->engine, engine, __ATOMIC_RELEASE);
 	__atomic_store_n(&entry->cookie, cookie, __ATOMIC_RELEASE);
-	__atomic_fetch_add(&fq->open, 1, __ATOMIC_RELAXED);
 	msgs_add(d, group, cookie);
 	d->waiting++;
 	return true;
@@ -223,7 +222,6 @@ uiommu_pvt_fault_queue_closed(struct uiommu_fault_queue *fq, uint32_t number, bo
 {
 	/* before anybody can take the entry again; see struct fault_queue_entry */
 	__atomic_store_n(&fq->entries[number].cookie, 0, __ATOMIC_RELAXED);
-	__atomic_fetch_sub(&fq->open, 1, __ATOMIC_RELAXED);
 	if (revoked)
 		__atomic_fetch_add(&fq->revoked, 1, __ATOMIC_RELAXED);
 	/* there is room for all entries */

@@ -156,12 +156,14 @@ fault_queue_data(const struct uiommu_fault_queue *fq)
 	return d;
 }
 
-/* Fault queues in the order of their creation; at most what a telemetry array can hold. */
+/* Fault queues, numbered in the order of their creation; at most what a dictionary can hold. */
 static int
 fault_queues_cb(const char *cmd, const char *params, struct rte_tel_data *d)
 {
 	struct uiommu_unit *unit = uiommu_pvt_unit_get(dev_id_parse(params));
 	const struct uiommu_fault_queue *fq;
+	unsigned int number = 0;
+	char name[16];
 	int ret;
 
 	if (unit == NULL)
@@ -169,13 +171,14 @@ fault_queues_cb(const char *cmd, const char *params, struct rte_tel_data *d)
 	ret = uiommu_pvt_lock_to_look(unit);
 	if (ret != 0)
 		return ret;
-	rte_tel_data_start_array(d, RTE_TEL_CONTAINER);
+	rte_tel_data_start_dict(d);
 	TAILQ_FOREACH(fq, &unit->fault_queues, next) {
 		struct rte_tel_data *one = fault_queue_data(fq);
 
 		if (one == NULL)
 			break;
-		if (rte_tel_data_add_array_container(d, one, 0) != 0) {
+		snprintf(name, sizeof(name), "%u", number++);
+		if (rte_tel_data_add_dict_container(d, name, one, 0) != 0) {
 			rte_tel_data_free(one);
 			break;
 		}

@@ -116,6 +116,41 @@ commands(void)
 	close(client->fd);
 }
 
+static void
+fault_queues(void)
+{
+	const struct uiommu_fault_queue_conf fq_conf = {.size = sizeof(fq_conf), .depth = 16};
+	struct uiommu_domain_conf conf = {.size = sizeof(conf), .type = UIOMMU_DOMAIN_PAGING};
+	struct client *client = client_open();
+	struct rig *rig = rig_open(NULL);
+	struct uiommu_endpoint *endpoint = rig_endpoint(rig, EP, 0);
+	struct uiommu_fault_msg msgs[8];
+	const char *answer;
+	uint16_t i;
+
+	check_pair(ask(client, "/uiommu/fault_queues,0"), "/uiommu/fault_queues", "{}");
+	conf.fault_queue = uiommu_fault_queue_create(rig->dev, &fq_conf);
+	CHECK(conf.fault_queue != NULL);
+	rig_attach(endpoint, 7, uiommu_domain_alloc(rig->dev, &conf), NULL);
+	for (i = 0; i < 20; i++)
+		rig_ask(rig, 7, i, i, true);
+	rig_settle(rig);
+	CHECK_EQ(uiommu_fault_queue_read(conf.fault_queue, msgs, ARRAY_COUNT(msgs)), 8);
+	answer = ask(client, "/uiommu/fault_queues,0");
+	check_pair(answer, "depth", "16");
+	check_pair(answer, "open", "16");
+	check_pair(answer, "delivered", "16");
+	check_pair(answer, "read", "8");
+	check_pair(answer, "full", "4");
+	check_pair(answer, "answered", "0");
+	check_pair(ask(client, "/uiommu/info,0"), "fault_queue_slots", "16");
+	check_pair(ask(client, "/uiommu/stats,0"), "queue_full", "4");
+	CHECK_EQ(uiommu_fault_queue_destroy(conf.fault_queue), 0);
+	check_pair(ask(client, "/uiommu/fault_queues"), "/uiommu/fault_queues", "{}");
+	rig_close(rig);
+	close(client->fd);
+}
+
 /* Ids that are none: an answer of null, and nothing worse. */
 static void
 bad_parameters(void)
@@ -123,7 +158,7 @@ bad_parameters(void)
 	static const char *const bad[] = {
 		"1", "-1", "99999999999999999999", "x", "0x0", "0,0", "0 ",
 	};
-	static const char *const names[] = {"info", "stats", "endpoints"};
+	static const char *const names[] = {"info", "stats", "endpoints", "fault_queues"};
 	struct client *client = client_open();
 	struct rig *rig = rig_open(NULL);
 	size_t i, j;
@@ -174,6 +209,7 @@ in_traffic(void)
 
 static const struct harness_case telemetry_cases[] = {
 	{"telemetry, list, info, stats and endpoints", commands, 0},
+	{"telemetry, fault queues", fault_queues, 0},
 	{"telemetry, bad parameters", bad_parameters, 0},
 	{"telemetry, in traffic", in_traffic, 0},
 };
