@@ -57,9 +57,8 @@ uiommu_pvt_attach_unlink(struct uiommu_attach *attach)
 	attach->unit->nb_attached--;
 }
 
-/* Put a bond in force, everywhere. *is_set: the unit's entry was filled. */
-static int
-bond_bring(struct uiommu_attach *attach, bool *is_set)
+int
+uiommu_pvt_bond_enter(struct uiommu_attach *attach, bool *is_set)
 {
 	struct uiommu_endpoint *endpoint = attach->endpoint;
 	struct uiommu_unit *unit = attach->unit;
@@ -70,11 +69,9 @@ bond_bring(struct uiommu_attach *attach, bool *is_set)
 	uiommu_pvt_pasid_table_set(&endpoint->pasids, pasid, attach);
 	ret = unit->dev.ops->bond_set(&unit->dev, endpoint->drv, pasid, attach->domain->drv);
 	*is_set = ret == 0;
-	if (ret == 0)
-		ret = uiommu_pvt_cmd(unit, UIOMMU_CMD_BOND_SET, endpoint, pasid, attach->domain);
-	if (ret == 0)
-		ret = uiommu_pvt_page_requests_get(endpoint, attach->domain);
-	return ret;
+	if (ret != 0)
+		return ret;
+	return uiommu_pvt_cmd(unit, UIOMMU_CMD_BOND_SET, endpoint, pasid, attach->domain);
 }
 
 int
@@ -105,7 +102,9 @@ uiommu_pvt_attach_locked(struct uiommu_endpoint *endpoint, uint32_t pasid,
 		return ret;
 	}
 	uiommu_pvt_attach_link(attach);
-	ret = bond_bring(attach, &is_set);
+	ret = uiommu_pvt_bond_enter(attach, &is_set);
+	if (ret == 0)
+		ret = uiommu_pvt_page_requests_get(endpoint, domain);
 	if (ret == 0) {
 		uiommu_pvt_undo_unclaim(attach);
 		*out = attach;

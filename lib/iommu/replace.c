@@ -24,30 +24,12 @@
 
 #include "uiommu_pvt.h"
 
-/* The unit's entry, and the table's, of a bond that has none at the moment. */
-static int
-entry_set(struct uiommu_attach *attach)
-{
-	struct uiommu_endpoint *endpoint = attach->endpoint;
-	struct uiommu_unit *unit = endpoint->unit;
-	uint32_t pasid = attach->head.pasid;
-	int ret;
-
-	/* found by the data path before the unit lets requests through, never the other way */
-	uiommu_pvt_pasid_table_set(&endpoint->pasids, pasid, attach);
-	ret = unit->dev.ops->bond_set(&unit->dev, endpoint->drv, pasid, attach->domain->drv);
-	if (ret != 0)
-		return ret;
-	return uiommu_pvt_cmd(unit, UIOMMU_CMD_BOND_SET, endpoint, pasid, attach->domain);
-}
-
 static int
 entry_clear(struct uiommu_attach *attach)
 {
 	struct uiommu_endpoint *endpoint = attach->endpoint;
 	struct uiommu_unit *unit = endpoint->unit;
 	uint32_t pasid = attach->head.pasid;
-
 	int ret;
 
 	unit->dev.ops->bond_clear(&unit->dev, endpoint->drv, pasid);
@@ -60,11 +42,12 @@ static int
 entry_swap(struct uiommu_attach *old, struct uiommu_attach *new)
 {
 	int ret = entry_clear(old);
+	bool is_set;
 
 	if (ret == 0)
-		ret = entry_set(new);
+		ret = uiommu_pvt_bond_enter(new, &is_set);
 	if (ret != 0)
-		(void)entry_set(old);
+		(void)uiommu_pvt_bond_enter(old, &is_set);
 	return ret;
 }
 

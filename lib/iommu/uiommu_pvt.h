@@ -234,6 +234,9 @@ void
 uiommu_pvt_attach_link(struct uiommu_attach *attach);
 void
 uiommu_pvt_attach_unlink(struct uiommu_attach *attach);
+/* Put a bond into the table, and into the unit's entry, absent so far. *is_set: that was filled. */
+int
+uiommu_pvt_bond_enter(struct uiommu_attach *attach, bool *is_set);
 /* A bond in no table and no list yet. */
 struct uiommu_attach *
 uiommu_pvt_attach_create(struct uiommu_endpoint *endpoint, uint32_t pasid,
