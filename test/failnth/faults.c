@@ -112,7 +112,7 @@ mm_inline(struct world *world)
 	CALL(name, .run = name, .undo = mm_drop, .errors = {-ENOMEM, -EMFILE, -EAGAIN}, \
 	     .must = kinds)
 
-MM(mm_self, GATE(HEAP) | GATE(LIBC) | GATE(FILE) | GATE(THREAD));
+MM(mm_self, GATE(HEAP) | GATE(LIBC) | GATE(FILE) | GATE(THREAD) | GATE(MAPPING));
 MM(mm_workers, GATE(HEAP) | GATE(LIBC) | GATE(FILE) | GATE(THREAD));
 MM(mm_polled, GATE(HEAP));
 MM(mm_inline, GATE(HEAP));

@@ -36,6 +36,7 @@ gate_kind_name(enum gate_kind kind)
 	static const char *const names[GATE_KINDS] = {
 		[GATE_HEAP] = "heap",	      [GATE_DMA] = "DMA memory", [GATE_ARGS] = "devargs",
 		[GATE_LIBC] = "libc's heap",  [GATE_FILE] = "file",	 [GATE_THREAD] = "thread",
+		[GATE_MAPPING] = "mapping",
 		[GATE_REGISTER] = "register",
 	};
 

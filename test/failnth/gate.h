@@ -27,6 +27,7 @@ enum gate_kind {
 	GATE_LIBC,     /**< memory of libc's heap */
 	GATE_FILE,     /**< a file descriptor, or a place in an epoll instance */
 	GATE_THREAD,   /**< a thread cannot be started */
+	GATE_MAPPING,  /**< pages are not mapped, or not made present */
 	GATE_REGISTER, /**< writes to registers: from this one on the unit is dead */
 	GATE_KINDS,
 };
@@ -38,7 +39,9 @@ const char *gate_kind_name(enum gate_kind kind);
 #define GATE(kind) (1U << GATE_##kind)
 
 /** Kinds whose things are refused one at a time. */
-#define GATE_MEMORY (GATE(HEAP) | GATE(DMA) | GATE(ARGS) | GATE(LIBC) | GATE(FILE) | GATE(THREAD))
+#define GATE_MEMORY                                                                                \
+	(GATE(HEAP) | GATE(DMA) | GATE(ARGS) | GATE(LIBC) | GATE(FILE) | GATE(THREAD) |            \
+	 GATE(MAPPING))
 
 /** Kinds that this build can make fail. */
 unsigned int gate_kinds(void);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 
 #include <rte_common.h>
 
@@ -38,9 +39,9 @@
 
 #ifdef NOTHING_HERE
 #define NO_MEMORY_HERE 1
-#define FILES_AND_THREADS 0
+#define NOT_MEMORY 0
 #else
-#define FILES_AND_THREADS (GATE(FILE) | GATE(THREAD))
+#define NOT_MEMORY (GATE(FILE) | GATE(THREAD) | GATE(MAPPING))
 
 int
 eventfd(unsigned int value, int flags)
@@ -69,6 +70,24 @@ epoll_ctl(int instance, int operation, int file, struct epoll_event *event)
 	return -1;
 }
 
+void *
+mmap(void *va, size_t size, int access, int flags, int file, off_t offset)
+{
+	if (gate_pass(GATE_MAPPING))
+		return NEXT(mmap)(va, size, access, flags, file, offset);
+	errno = ENOMEM;
+	return MAP_FAILED;
+}
+
+int
+madvise(void *va, size_t size, int advice)
+{
+	if (gate_pass(GATE_MAPPING))
+		return NEXT(madvise)(va, size, advice);
+	errno = ENOMEM;
+	return -1;
+}
+
 int
 pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *),
 	       void *arg)
@@ -88,7 +107,7 @@ pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*func
 unsigned int
 gate_libc_kinds(void)
 {
-	return FILES_AND_THREADS;
+	return NOT_MEMORY;
 }
 
 int64_t
@@ -110,7 +129,7 @@ static int64_t nb_pieces;
 unsigned int
 gate_libc_kinds(void)
 {
-	return FILES_AND_THREADS | GATE(LIBC);
+	return NOT_MEMORY | GATE(LIBC);
 }
 
 int64_t
