@@ -60,7 +60,7 @@ static const struct {
 } bands[] = {{1, 1}, {2, 3}, {4, 8}, {9, 31}, {32, 64}};
 
 #define NB_BANDS (sizeof(bands) / sizeof(bands[0]))
-#define NB_RESULTS 5 /* those of enum uiommu_prg_result, and "sifted" */
+#define NB_RESULTS 6 /* those of enum uiommu_prg_result, "sifted" and "lost" */
 
 /* xorshift64*: any seed but 0 */
 static uint64_t
@@ -237,6 +237,32 @@ history_run(struct history *h)
 }
 
 /* Histories of all bands in turn, until there were enough steps or one has failed. */
+/* A run in which something never happened has not tested it. */
+static bool
+band_is_tested(const uint64_t results[NB_RESULTS])
+{
+	unsigned int i;
+
+	for (i = 0; i < NB_RESULTS; i++) {
+		if (results[i] == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_all_tested(uint64_t results[NB_BANDS][NB_RESULTS])
+{
+	unsigned int band;
+
+	for (band = 0; band < NB_BANDS; band++) {
+		if (!band_is_tested(results[band]))
+			return false;
+	}
+	return true;
+}
+
+/* So many steps, and some more where they did not bring everything up. */
 static int
 histories_run(uint64_t seed, uint64_t steps, uint64_t results[NB_BANDS][NB_RESULTS],
 	      uint64_t *nb_histories)
@@ -245,7 +271,7 @@ histories_run(uint64_t seed, uint64_t steps, uint64_t results[NB_BANDS][NB_RESUL
 	uint64_t done = 0, n;
 	unsigned int band, i;
 
-	for (n = 0; done < steps; n++) {
+	for (n = 0; done < steps || (done < 10 * steps && !is_all_tested(results)); n++) {
 		memset(&h, 0, sizeof(h));
 		h.seed = seed;
 		h.random = seed;
@@ -256,6 +282,7 @@ histories_run(uint64_t seed, uint64_t steps, uint64_t results[NB_BANDS][NB_RESUL
 		for (i = 0; i < 4; i++)
 			results[band][i] += h.results[i];
 		results[band][4] += h.sifted;
+		results[band][5] += h.lost;
 		done += h.config.steps;
 		seed = next_random(&h.random); /* never 0: the state is not and the factor is odd */
 	}
@@ -271,16 +298,14 @@ report(uint64_t results[NB_BANDS][NB_RESULTS], int failed)
 
 	for (band = 0; band < NB_BANDS; band++) {
 		uint64_t *r = results[band];
-		/* a run in which something never happened has not tested it */
-		int ok = (int)band != failed && r[0] != 0 && r[1] != 0 && r[2] != 0 && r[3] != 0 &&
-			 r[4] != 0;
+		bool ok = (int)band != failed && band_is_tested(r);
 
 		printf("%s %u - parked_max %" PRIu32 " to %" PRIu32 "\n", ok ? "ok" : "not ok",
 		       band + 1, bands[band].min, bands[band].max);
 		printf("# parked %" PRIu64 " groups %" PRIu64 " dropped %" PRIu64
-		       " incomplete %" PRIu64 " sifted %" PRIu64 "\n",
+		       " incomplete %" PRIu64 " sifted %" PRIu64 " lost %" PRIu64 "\n",
 		       r[UIOMMU_PRG_PARKED], r[UIOMMU_PRG_GROUP], r[UIOMMU_PRG_DROPPED],
-		       r[UIOMMU_PRG_INCOMPLETE], r[4]);
+		       r[UIOMMU_PRG_INCOMPLETE], r[4], r[5]);
 		rc |= !ok;
 	}
 	return rc;
