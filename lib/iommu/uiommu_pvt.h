@@ -154,18 +154,15 @@ uiommu_pvt_refuse(struct uiommu_queue *queue, const struct uiommu_fault *fault, 
 /* Hand what was gathered to the driver. */
 void
 uiommu_pvt_resps_flush(struct uiommu_queue *queue);
-/* Send answers given by cookie. Number sent. */
-uint16_t
-uiommu_pvt_answers_send(struct uiommu_queue *queue);
-/* Answer INVALID every deferred group. -EINPROGRESS: the unit has no room at the moment. */
-int
-uiommu_pvt_answers_sweep(struct uiommu_queue *queue, const struct uiommu_whose *whose);
-/* Answer by policy what is past its deadline. Number answered. */
-uint16_t
-uiommu_pvt_answers_expire(struct uiommu_queue *queue);
-/* Answer one deferred group, any thread; code is in range. 0 or -ENOENT. */
-int
-uiommu_pvt_answer_one(struct uiommu_unit *unit, uiommu_cookie_t cookie, uint8_t code);
+/*
+ * Give a slot back. Only the owner takes and gives slots, so their list needs no atomics. revoked:
+ * answered by the engine, not by whom it was kept for.
+ */
+void
+uiommu_pvt_slot_put(struct uiommu_queue *queue, struct uiommu_slot *slot, bool revoked);
+/* Gather the response that a slot in state ANSWERED says, and give the slot back. */
+void
+uiommu_pvt_slot_send(struct uiommu_queue *queue, struct uiommu_slot *slot, bool revoked);
 /*
  * Keep a group of the running burst for a fault queue, in its place fq_entry. Cookie, or 0: no
  * slot is free. The owner, inside a handler.
@@ -176,6 +173,23 @@ uiommu_pvt_group_deliver(struct uiommu_group *group, struct uiommu_fault_queue *
 /* The hardware queue whose burst a group is of. */
 struct uiommu_queue *
 uiommu_pvt_group_queue(const struct uiommu_group *group);
+
+/* answers.c */
+/* Send answers given by cookie. Number sent. */
+uint16_t
+uiommu_pvt_answers_send(struct uiommu_queue *queue);
+/* Answer INVALID every deferred group. -EINPROGRESS: the unit has no room at the moment. */
+int
+uiommu_pvt_answers_sweep(struct uiommu_queue *queue, const struct uiommu_whose *whose);
+/* Answer by policy what is past its deadline. Number answered. */
+uint16_t
+uiommu_pvt_answers_expire(struct uiommu_queue *queue);
+/* Forget deferred groups without an answer: the unit is off. */
+void
+uiommu_pvt_slots_reset(struct uiommu_queue *queue);
+/* Answer one deferred group, any thread; code is in range. 0 or -ENOENT. */
+int
+uiommu_pvt_answer_one(struct uiommu_unit *unit, uiommu_cookie_t cookie, uint8_t code);
 
 /* drain.c */
 /*
@@ -217,10 +231,6 @@ int
 uiommu_pvt_cmd(struct uiommu_unit *unit, enum uiommu_cmd_op op,
 	       const struct uiommu_endpoint *endpoint, uint32_t pasid,
 	       const struct uiommu_domain *domain);
-
-/* Forget deferred groups without an answer: the unit is off. */
-void
-uiommu_pvt_slots_reset(struct uiommu_queue *queue);
 
 /* endpoint.c */
 int
