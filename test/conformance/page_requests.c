@@ -7,6 +7,8 @@
  * own answers tell; and devices that cannot send any.
  */
 
+#include <sched.h>
+
 #include "conformance.h"
 
 /* A PASID without handler tells: while page requests are on, software answers for it. */
@@ -156,6 +158,7 @@ switched_in_traffic(void)
 	struct rig_conf conf = {.model_thread = true, .owner_thread = true, .no_log = true};
 	struct uiommu_emu_traffic traffic = {.group_pages_min = 1, .group_pages_max = 4};
 	struct rig *rig = rig_open(&conf);
+	uint64_t end = harness_now_ns() + RIG_PATIENCE_NS;
 	struct uiommu_endpoint *endpoint;
 	unsigned int round;
 	uint64_t groups = 0;
@@ -171,6 +174,9 @@ switched_in_traffic(void)
 		struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 		struct uiommu_attach *attach = rig_attach(endpoint, 2, rec->domain, NULL);
 
+		/* by turns at once, and when requests came */
+		while (round % 8 == 0 && recorder_groups(rec) == 0 && harness_now_ns() < end)
+			sched_yield();
 		CHECK_EQ(uiommu_detach(attach), 0);
 		/* page requests are off: neither of the two gets in */
 		uiommu_emu_pasid_state(rig->emu, EP, 1, UIOMMU_EMU_DETACHED);
@@ -181,6 +187,8 @@ switched_in_traffic(void)
 		uiommu_emu_pasid_state(rig->emu, EP, 2, UIOMMU_EMU_CHANGING);
 	}
 	CHECK(groups > 0);
+	while (rig_verdict(rig, false).auto_invalid == 0 && harness_now_ns() < end)
+		sched_yield();
 	CHECK(rig_verdict(rig, false).auto_invalid > 0);
 	rig_close(rig);
 }
