@@ -22,17 +22,6 @@ answers_room(struct uiommu_queue *queue)
 	return room > kept ? RTE_MIN(room - kept, queue->burst - queue->nb_resps) : 0;
 }
 
-/* Answer for somebody who has not, or not yet: of several, one takes effect. */
-static bool
-slot_preempt(struct uiommu_slot *slot, uint64_t word, unsigned int code)
-{
-	uint64_t answered = uiommu_slot_word(uiommu_slot_gen(word), UIOMMU_SLOT_ANSWERED, code);
-
-	return uiommu_slot_state(word) == UIOMMU_SLOT_DEFERRED &&
-	       __atomic_compare_exchange_n(&slot->word, &word, answered, false, __ATOMIC_ACQ_REL,
-					   __ATOMIC_ACQUIRE);
-}
-
 /* Answers that found the ring full wait in their slots. */
 static uiommu_cold uint16_t
 answers_rescan(struct uiommu_queue *queue, uint16_t room)
@@ -69,7 +58,7 @@ uiommu_pvt_answers_send(struct uiommu_queue *queue)
 	while (sent < room && rte_ring_sc_dequeue(queue->answers, &cookie) == 0) {
 		uint64_t number = (uintptr_t)cookie;
 		struct uiommu_slot *slot = &queue->slots[number & 0xffff];
-		/* pairs with the compare-and-swap in uiommu_pvt_answer_one() */
+		/* pairs with the compare-and-swap in uiommu_slot_answer() */
 		uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
 
 		/* a sweep or a rescan may have sent it before it came out of the ring */
@@ -103,7 +92,7 @@ uiommu_pvt_answers_expire(struct uiommu_queue *queue)
 
 		queue->expire_pos = (queue->expire_pos + 1) & (nb_slots - 1);
 		if (slot->deadline_tsc == 0 || now < slot->deadline_tsc ||
-		    !slot_preempt(slot, word, slot->attach->domain->deadline_code))
+		    !uiommu_slot_answer(slot, word, slot->attach->domain->deadline_code))
 			continue;
 		uiommu_count(&queue->stats.expired, 1);
 		uiommu_pvt_slot_send(queue, slot, true);
@@ -141,7 +130,7 @@ uiommu_pvt_answers_sweep(struct uiommu_queue *queue, const struct uiommu_whose *
 			uiommu_pvt_resps_flush(queue);
 			return -EINPROGRESS;
 		}
-		revoked = slot_preempt(slot, word, UIOMMU_CODE_INVALID);
+		revoked = uiommu_slot_answer(slot, word, UIOMMU_CODE_INVALID);
 		uiommu_count(revoked ? &queue->stats.drained : &queue->stats.late_answers, 1);
 		uiommu_pvt_slot_send(queue, slot, revoked);
 		room--;
@@ -168,16 +157,12 @@ uiommu_pvt_answer_one(struct uiommu_unit *unit, uiommu_cookie_t cookie, uint8_t 
 	uint64_t gen = cookie >> UIOMMU_SLOT_GEN_SHIFT;
 	uint32_t index = cookie & 0xffff;
 	struct uiommu_queue *queue;
-	uint64_t expected;
 
 	if (queue_id >= unit->nb_queues || index >= unit->conf.deferred_max)
 		return -ENOENT;
 	queue = unit->queues[queue_id];
-	expected = uiommu_slot_word(gen, UIOMMU_SLOT_DEFERRED, 0);
-	/* pairs with the store in slot_take(); and, as release, with the owner's loads */
-	if (!__atomic_compare_exchange_n(&queue->slots[index].word, &expected,
-					 uiommu_slot_word(gen, UIOMMU_SLOT_ANSWERED, code), false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+	if (!uiommu_slot_answer(&queue->slots[index],
+				uiommu_slot_word(gen, UIOMMU_SLOT_DEFERRED, 0), code)) {
 		__atomic_fetch_add(&queue->stale_answers, 1, __ATOMIC_RELAXED);
 		return -ENOENT;
 	}

@@ -236,21 +236,28 @@ uiommu_pvt_ctl_run(struct uiommu_queue *queue)
 }
 
 int
+uiommu_pvt_grace_check(struct uiommu_unit *unit, uint64_t token, uint64_t give_up_tsc)
+{
+	if (rte_rcu_qsbr_check(unit->rcu, token, false) != 0)
+		return 0;
+	if (rte_get_tsc_cycles() <= give_up_tsc)
+		return -EINPROGRESS;
+	uiommu_pvt_unit_fail(unit, "the owner of a queue does not poll");
+	return -ETIMEDOUT;
+}
+
+int
 uiommu_pvt_grace(struct uiommu_unit *unit)
 {
 	uint64_t token, give_up;
+	int ret;
 
 	/* owners of queues that are not started read nothing, and report nothing */
 	if (!uiommu_pvt_unit_is_started(unit))
 		return 0;
 	token = rte_rcu_qsbr_start(unit->rcu);
 	give_up = uiommu_pvt_give_up_tsc(unit);
-	while (rte_rcu_qsbr_check(unit->rcu, token, false) == 0) {
-		if (rte_get_tsc_cycles() > give_up) {
-			uiommu_pvt_unit_fail(unit, "the owner of a queue does not poll");
-			return -ETIMEDOUT;
-		}
+	while ((ret = uiommu_pvt_grace_check(unit, token, give_up)) == -EINPROGRESS)
 		uiommu_pvt_wait_turn();
-	}
-	return 0;
+	return ret;
 }

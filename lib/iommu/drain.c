@@ -254,24 +254,13 @@ uiommu_pvt_drain_begin(struct uiommu_unit *unit, struct uiommu_teardown *teardow
 	return teardown_begin(unit, teardown);
 }
 
-static int
-grace_step(struct uiommu_unit *unit, const struct uiommu_teardown *teardown)
-{
-	if (rte_rcu_qsbr_check(unit->rcu, teardown->rcu_token, false) != 0)
-		return 0;
-	if (rte_get_tsc_cycles() <= teardown->give_up_tsc)
-		return -EINPROGRESS;
-	uiommu_pvt_unit_fail(unit, "the owner of a queue does not poll");
-	return -ETIMEDOUT;
-}
-
 int
 uiommu_pvt_drain_step(struct uiommu_unit *unit, struct uiommu_teardown *teardown)
 {
 	int ret;
 
 	if (teardown->in_grace)
-		return grace_step(unit, teardown);
+		return uiommu_pvt_grace_check(unit, teardown->rcu_token, teardown->give_up_tsc);
 	ret = uiommu_pvt_ctl_check(unit->queues[teardown->queue]);
 	if (ret != 0)
 		return ret;

@@ -210,16 +210,20 @@ mm_quiesce(struct uiommu_mm *mm)
 	}
 }
 
+/* Take SVA's lock to end an address space, which waits for operations: not from inside of one. */
+static int
+end_lock(const struct uiommu_mm *mm)
+{
+	if (mm == NULL)
+		return -EINVAL;
+	return uiommu_pvt_mm_in_operation() ? -EDEADLK : uiommu_pvt_sva_lock();
+}
+
 int
 uiommu_mm_release(struct uiommu_mm *mm)
 {
-	int ret;
+	int ret = end_lock(mm);
 
-	if (mm == NULL)
-		return -EINVAL;
-	if (uiommu_pvt_mm_in_operation())
-		return -EDEADLK;
-	ret = uiommu_pvt_sva_lock();
 	if (ret != 0)
 		return ret;
 	if (mm_end(mm))
@@ -233,13 +237,8 @@ uiommu_mm_release(struct uiommu_mm *mm)
 int
 uiommu_mm_destroy(struct uiommu_mm *mm)
 {
-	int ret;
+	int ret = end_lock(mm);
 
-	if (mm == NULL)
-		return -EINVAL;
-	if (uiommu_pvt_mm_in_operation())
-		return -EDEADLK;
-	ret = uiommu_pvt_sva_lock();
 	if (ret != 0)
 		return ret;
 	if (mm->nb_bound != 0) {

@@ -139,7 +139,7 @@ slot_take(struct uiommu_queue *queue, struct uiommu_group *group, struct uiommu_
 	group->slot = (uint32_t)(slot - queue->slots);
 	queue->groups[group->index].slot = group->slot; /* the caller may have a copy */
 	gen = uiommu_slot_gen(__atomic_load_n(&slot->word, __ATOMIC_RELAXED));
-	/* pairs with the compare-and-swap in uiommu_pvt_answer_one() */
+	/* pairs with the compare-and-swap in uiommu_slot_answer() */
 	__atomic_store_n(&slot->word, uiommu_slot_word(gen, UIOMMU_SLOT_DEFERRED, 0),
 			 __ATOMIC_RELEASE);
 	queue->nb_deferred++;
@@ -186,7 +186,6 @@ static unsigned int
 code_settle(struct uiommu_queue *queue, const struct uiommu_group *group, unsigned int code)
 {
 	struct uiommu_slot *slot;
-	uint64_t word, answered;
 
 	if (group->slot < UIOMMU_SLOT_NONE && code == UIOMMU_CODE_DEFERRED)
 		return code;
@@ -199,11 +198,7 @@ code_settle(struct uiommu_queue *queue, const struct uiommu_group *group, unsign
 		return code;
 	/* deferred and answered at once: one of the two wins */
 	slot = &queue->slots[group->slot];
-	word = __atomic_load_n(&slot->word, __ATOMIC_RELAXED);
-	answered = uiommu_slot_word(uiommu_slot_gen(word), UIOMMU_SLOT_ANSWERED, code);
-	if (uiommu_slot_state(word) != UIOMMU_SLOT_DEFERRED ||
-	    !__atomic_compare_exchange_n(&slot->word, &word, answered, false, __ATOMIC_ACQ_REL,
-					 __ATOMIC_RELAXED))
+	if (!uiommu_slot_answer(slot, __atomic_load_n(&slot->word, __ATOMIC_RELAXED), code))
 		return UIOMMU_CODE_DEFERRED;
 	uiommu_pvt_slot_put(queue, slot, false);
 	return code;

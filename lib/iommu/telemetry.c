@@ -107,19 +107,25 @@ stats_cb(const char *cmd, const char *params, struct rte_tel_data *d)
 	return 0;
 }
 
+/* The unit that the parameters name, its lock taken. 0 or a negative errno. */
+static int
+unit_look(const char *params, struct uiommu_unit **unit)
+{
+	*unit = uiommu_pvt_unit_get(dev_id_parse(params));
+	return *unit == NULL ? -ENODEV : uiommu_pvt_lock_to_look(*unit);
+}
+
 /* Endpoints with the number of their bonds; at most what a telemetry dictionary can hold. */
 static int
 endpoints_cb(const char *cmd, const char *params, struct rte_tel_data *d)
 {
-	struct uiommu_unit *unit = uiommu_pvt_unit_get(dev_id_parse(params));
+	struct uiommu_unit *unit;
 	const struct uiommu_endpoint *endpoint;
 	unsigned int nb = 0;
 	char name[16];
 	int ret;
 
-	if (unit == NULL)
-		return -ENODEV;
-	ret = uiommu_pvt_lock_to_look(unit);
+	ret = unit_look(params, &unit);
 	if (ret != 0)
 		return ret;
 	rte_tel_data_start_dict(d);
@@ -160,15 +166,13 @@ fault_queue_data(const struct uiommu_fault_queue *fq)
 static int
 fault_queues_cb(const char *cmd, const char *params, struct rte_tel_data *d)
 {
-	struct uiommu_unit *unit = uiommu_pvt_unit_get(dev_id_parse(params));
+	struct uiommu_unit *unit;
 	const struct uiommu_fault_queue *fq;
 	unsigned int number = 0;
 	char name[16];
 	int ret;
 
-	if (unit == NULL)
-		return -ENODEV;
-	ret = uiommu_pvt_lock_to_look(unit);
+	ret = unit_look(params, &unit);
 	if (ret != 0)
 		return ret;
 	rte_tel_data_start_dict(d);

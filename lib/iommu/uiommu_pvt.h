@@ -98,6 +98,9 @@ uiommu_pvt_unowned_turn(struct uiommu_queue *queue);
 /* Wait until every reader has passed; lock held. 0 or -ETIMEDOUT. */
 int
 uiommu_pvt_grace(struct uiommu_unit *unit);
+/* One look whether they have, since the token was taken. 0, -EINPROGRESS or -ETIMEDOUT. */
+int
+uiommu_pvt_grace_check(struct uiommu_unit *unit, uint64_t token, uint64_t give_up_tsc);
 int
 uiommu_pvt_queue_claim(struct uiommu_queue *queue);
 /* The caller has claimed more queues than a thread may keep. */
@@ -383,6 +386,23 @@ static inline unsigned int
 uiommu_slot_code(uint64_t word)
 {
 	return (word >> 4) & 0xf;
+}
+
+/*
+ * The step from DEFERRED to ANSWERED: of all who answer a slot, on any thread, one takes it. word:
+ * what the slot held, or is to hold for a cookie to count. Whether the caller was the one.
+ *
+ * Acquire pairs with the store in slot_take(), or with whoever was first; release with the owner's
+ * loads in answers.c.
+ */
+static inline bool
+uiommu_slot_answer(struct uiommu_slot *slot, uint64_t word, unsigned int code)
+{
+	uint64_t answered = uiommu_slot_word(uiommu_slot_gen(word), UIOMMU_SLOT_ANSWERED, code);
+
+	return uiommu_slot_state(word) == UIOMMU_SLOT_DEFERRED &&
+	       __atomic_compare_exchange_n(&slot->word, &word, answered, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_ACQUIRE);
 }
 
 /* uiommu_group::slot of the groups of the burst that a queue is working on. */
