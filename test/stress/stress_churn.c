@@ -16,6 +16,7 @@
 #include <rte_common.h>
 
 #include "rig.h"
+#include "stress.h"
 
 #define ENDPOINTS 6
 #define PASIDS 12
@@ -240,18 +241,6 @@ stress_open(uint64_t seed)
 	return &stress;
 }
 
-static const struct uiommu_emu_traffic traffics[] = {
-	{.group_pages_min = 1, .group_pages_max = 1},
-	{.group_pages_min = 1, .group_pages_max = 8, .write_ratio = 0.5},
-	{.group_pages_min = 1, .group_pages_max = 4, .bad_ratio = 0.1},
-	{.group_pages_min = 1, .group_pages_max = 6, .overflow = true},
-	{.group_pages_min = 1,
-	 .group_pages_max = 3,
-	 .bad_ratio = 0.05,
-	 .overflow = true,
-	 .profile = UIOMMU_EMU_ZIPF},
-};
-
 /*
  * Devices wait for what nobody has answered: let go of it before the traffic changes. A cookie
  * that was written over before anybody has seen it is answered with the end of its bond.
@@ -277,7 +266,7 @@ come_to_rest(struct stress *stress)
 static void
 churn(struct stress *stress, unsigned int nb_controllers, uint64_t ns, unsigned int which)
 {
-	struct uiommu_emu_traffic traffic = traffics[which % ARRAY_COUNT(traffics)];
+	struct uiommu_emu_traffic traffic = stress_traffics[which % STRESS_TRAFFICS];
 	struct controller controllers[CONTROLLERS_MAX];
 	uint64_t end = harness_now_ns() + ns;
 	unsigned int i;
@@ -305,21 +294,19 @@ churn(struct stress *stress, unsigned int nb_controllers, uint64_t ns, unsigned 
 	rig_check_counters(stress->rig);
 }
 
-static double seconds = 3;
-static uint64_t seed;
-static unsigned int nb_controllers = 2;
+static struct stress_arguments arguments = {.seconds = 3, .nb_controllers = 2};
 
 static void
 stress_churn(void)
 {
-	struct stress *stress = stress_open(seed);
+	struct stress *stress = stress_open(arguments.seed);
 	struct uiommu_stats stats;
 	unsigned int which;
 
-	fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
-	for (which = 0; which < ARRAY_COUNT(traffics) && harness_failures() == 0; which++)
-		churn(stress, nb_controllers,
-		      (uint64_t)(seconds * 1e9 / (double)ARRAY_COUNT(traffics)), which);
+	fprintf(stderr, "seed %llu\n", (unsigned long long)arguments.seed);
+	for (which = 0; which < STRESS_TRAFFICS && harness_failures() == 0; which++)
+		churn(stress, arguments.nb_controllers,
+		      (uint64_t)(arguments.seconds * 1e9 / STRESS_TRAFFICS), which);
 	stats = rig_stats(stress->rig);
 	fprintf(stderr,
 		"%llu requests, %llu responses, %llu control calls, %llu late answers, "
@@ -332,19 +319,6 @@ stress_churn(void)
 	rig_close(stress->rig);
 }
 
-static double
-number(const char *text, double min, double max)
-{
-	char *end;
-	double value = strtod(text, &end);
-
-	if (end == text || *end != '\0' || !(value >= min && value <= max)) {
-		fprintf(stderr, "'%s': expected a number from %g to %g\n", text, min, max);
-		exit(2);
-	}
-	return value;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -355,16 +329,7 @@ main(int argc, char **argv)
 	static const struct harness_suite *const suites[] = {&stress_suite};
 	static const struct harness_program program = {.suites = suites, .nb_suites = 1};
 
-	if (argc > 4) {
-		fprintf(stderr, "Usage: %s [SECONDS [SEED [CONTROL-THREADS]]]\n", argv[0]);
+	if (stress_arguments_read(argc, argv, CONTROLLERS_MAX, &arguments) != 0)
 		return 2;
-	}
-	seed = harness_now_ns() % 1000000;
-	if (argc > 1)
-		seconds = number(argv[1], 0.1, 1e6);
-	if (argc > 2)
-		seed = (uint64_t)number(argv[2], 0, 1e15);
-	if (argc > 3)
-		nb_controllers = (unsigned int)number(argv[3], 1, CONTROLLERS_MAX);
 	return harness_main(1, argv, &program);
 }

@@ -24,6 +24,7 @@
 #include <rte_errno.h>
 
 #include "life.h"
+#include "stress.h"
 
 /* A thread that has not come a step further in this time hangs. */
 #define PATIENCE_NS UINT64_C(60000000000)
@@ -226,9 +227,7 @@ threads_end(struct life *life, bool *flag, unsigned int first, unsigned int last
 
 /* ------------------------------------------------------------------ phases */
 
-static double seconds = 3;
-static uint64_t seed;
-static unsigned int nb_controllers = 3;
+static struct stress_arguments arguments = {.seconds = 3, .nb_controllers = 3};
 
 static struct worker *
 worker_prepare(struct life *life, unsigned int number)
@@ -238,7 +237,7 @@ worker_prepare(struct life *life, unsigned int number)
 	memset(worker, 0, sizeof(*worker));
 	worker->life = life;
 	worker->number = number;
-	worker->random = seed ^ (uint64_t)number << 40;
+	worker->random = arguments.seed ^ (uint64_t)number << 40;
 	worker->doing = "nothing";
 	return worker;
 }
@@ -251,7 +250,7 @@ workers_start(struct life *life, unsigned int first, unsigned int last, void *(*
 	for (i = first; i < last; i++) {
 		struct worker *worker = worker_prepare(life, i);
 
-		worker->random += harness_random(&seed);
+		worker->random += harness_random(&arguments.seed);
 		CHECK_EQ(pthread_create(&worker->thread, NULL, function, worker), 0);
 	}
 }
@@ -302,7 +301,7 @@ life_open(void)
 	life.window = mmap(NULL, (size_t)WINDOW_PAGES << 12, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(life.window != MAP_FAILED);
-	life.handler_random = seed;
+	life.handler_random = arguments.seed;
 	life.rig = rig_open(&conf);
 	devices_plug(&life);
 	domains_open(&life);
@@ -314,18 +313,6 @@ life_open(void)
 	}
 	return &life;
 }
-
-static const struct uiommu_emu_traffic traffics[] = {
-	{.group_pages_min = 1, .group_pages_max = 1},
-	{.group_pages_min = 1, .group_pages_max = 8, .write_ratio = 0.5},
-	{.group_pages_min = 1, .group_pages_max = 4, .bad_ratio = 0.1},
-	{.group_pages_min = 1, .group_pages_max = 6, .overflow = true},
-	{.group_pages_min = 1,
-	 .group_pages_max = 3,
-	 .bad_ratio = 0.05,
-	 .overflow = true,
-	 .profile = UIOMMU_EMU_ZIPF},
-};
 
 /*
  * Devices wait for what nobody has answered. Each endpoint goes and comes back: whatever was
@@ -375,17 +362,17 @@ come_to_rest(struct life *life)
 static void
 phase(struct life *life, unsigned int which)
 {
-	struct uiommu_emu_traffic traffic = traffics[which % ARRAY_COUNT(traffics)];
-	uint64_t end = harness_now_ns() + (uint64_t)(seconds * 1e9 / ARRAY_COUNT(traffics));
+	struct uiommu_emu_traffic traffic = stress_traffics[which % STRESS_TRAFFICS];
+	uint64_t end = harness_now_ns() + (uint64_t)(arguments.seconds * 1e9 / STRESS_TRAFFICS);
 	struct watch watch = {0};
 
-	traffic.seed = seed + which;
+	traffic.seed = arguments.seed + which;
 	traffic.window_iova = (uintptr_t)life->window;
 	traffic.window_pages = WINDOW_PAGES;
 	CHECK_EQ(uiommu_emu_traffic_set(life->rig->emu, &traffic), 0);
 	uiommu_emu_traffic_run(life->rig->emu, true);
 	life->end = life->end_consumers = false;
-	life->nb_workers = STATIONS + nb_controllers;
+	life->nb_workers = STATIONS + arguments.nb_controllers;
 	workers_start(life, 0, STATIONS, consumer_main);
 	workers_start(life, STATIONS, life->nb_workers, controller_main);
 	while (harness_now_ns() < end && harness_failures() == 0) {
@@ -443,9 +430,9 @@ stress_life(void)
 	struct uiommu_stats stats;
 	unsigned int which;
 
-	fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
+	fprintf(stderr, "seed %llu\n", (unsigned long long)arguments.seed);
 	life = life_open();
-	for (which = 0; which < ARRAY_COUNT(traffics) && harness_failures() == 0; which++)
+	for (which = 0; which < STRESS_TRAFFICS && harness_failures() == 0; which++)
 		phase(life, which);
 	report(life);
 	stats = rig_stats(life->rig);
@@ -455,19 +442,6 @@ stress_life(void)
 	CHECK(life->removed > 0 && life->bound > 0 && life->unbound > 0);
 	CHECK(stats.late_answers >= life->answered);
 	life_close(life);
-}
-
-static double
-number(const char *text, double min, double max)
-{
-	char *end;
-	double value = strtod(text, &end);
-
-	if (end == text || *end != '\0' || !(value >= min && value <= max)) {
-		fprintf(stderr, "'%s': expected a number from %g to %g\n", text, min, max);
-		exit(2);
-	}
-	return value;
 }
 
 int
@@ -481,16 +455,7 @@ main(int argc, char **argv)
 	static const struct harness_suite *const suites[] = {&life_suite};
 	static const struct harness_program program = {.suites = suites, .nb_suites = 1};
 
-	if (argc > 4) {
-		fprintf(stderr, "Usage: %s [SECONDS [SEED [CONTROL-THREADS]]]\n", argv[0]);
+	if (stress_arguments_read(argc, argv, WORKERS_MAX - STATIONS, &arguments) != 0)
 		return 2;
-	}
-	seed = harness_now_ns() % 1000000;
-	if (argc > 1)
-		seconds = number(argv[1], 0.1, 1e6);
-	if (argc > 2)
-		seed = (uint64_t)number(argv[2], 0, 1e15);
-	if (argc > 3)
-		nb_controllers = (unsigned int)number(argv[3], 1, WORKERS_MAX - STATIONS);
 	return harness_main(1, argv, &program);
 }
