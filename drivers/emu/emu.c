@@ -62,7 +62,10 @@ parts_free(struct uiommu_emu *emu)
 	emu_devices_fini(emu);
 	emu_free(emu->device_of);
 	emu_free(emu->traffic.templates);
+	emu_use_fini(&emu->traffic);
+	emu_free(emu->verify);
 	emu_free(emu->manual);
+	emu_free(emu->late.requests);
 	emu_free(emu->log);
 	if (emu->memory != NULL)
 		emu_memory_fini(emu->memory);
@@ -168,6 +171,7 @@ uiommu_emu_step(struct uiommu_emu *emu)
 	if (!step_enter(emu))
 		return 0;
 	judged = emu->model->execute(emu, emu->traffic.conf.burst * EXECUTE_BURSTS);
+	emu_verify_flush(emu);
 	made = emu_traffic_step(emu, judged);
 	emu_leave(emu);
 	if (judged + made == 0 && !emu->inline_steps)
@@ -183,6 +187,7 @@ uiommu_emu_drain(struct uiommu_emu *emu)
 	while (!step_enter(emu))
 		;
 	judged = emu->model->execute(emu, UINT32_MAX);
+	emu_verify_flush(emu);
 	emu_leave(emu);
 	return judged;
 }

@@ -100,8 +100,8 @@ emu_group_begin(struct uiommu_emu *emu, uint32_t device, uint32_t bond, uint32_t
 	group->bond = bond;
 	group->pasid = pasid;
 	group->pages = (uint16_t)pages;
-	group->page = EMU_NO_PAGE;
 	group->state = EMU_GROUP_SENDING;
+	emu_hot_pages(hot)[prgi] = 0;
 	return prgi;
 }
 
@@ -144,7 +144,6 @@ emu_group_end(struct uiommu_emu *emu, uint32_t device, uint16_t prgi)
 	hot->slots[prgi].expect = emu->model->response_word(dev->endpoint_id, group->pasid) &
 				  ~emu->model->kind_mask;
 	group->state = EMU_GROUP_FREE;
-	group->page = EMU_NO_PAGE;
 	if (dev->removed || dev->stopped)
 		return;
 	emu_hot_ring(hot)[hot->tail++ % EMU_PRGI_COUNT] = prgi;
@@ -188,7 +187,6 @@ emu_group_unfold(struct uiommu_emu *emu, uint32_t device, uint16_t prgi)
 		.pages = (uint16_t)(emu_hot_more(&emu->hot[device])[prgi] + 1),
 		.state = EMU_GROUP_ACTIVE,
 		.allow = EMU_ALLOW_SUCCESS,
-		.page = group->page,
 	};
 	slot->expect = 0;
 	emu_hot_more(&emu->hot[device])[prgi] = 0;
@@ -205,6 +203,9 @@ want_set(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, uint8_t c
 	if (bond == 0)
 		return -ENOENT;
 	emu_lock_take(&emu->control_lock);
+	/* before the state: pairs with the acquire load in emu_bond_want() */
+	if ((set & EMU_WANT_STATE) == UIOMMU_EMU_DETACHED && (clear & EMU_WANT_STATE) != 0)
+		__atomic_fetch_add(&emu->bonds[bond].ended, 1, __ATOMIC_RELAXED);
 	/* pairs with the acquire load in emu_bond_want(): whoever sees a table entry that was
 	 * written after this call sees this too
 	 */

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "emu_tlb.h"
 #include "uiommu_emu.h"
 
 /** PRG indices of a device (PCIe: 9 bits). */
@@ -51,8 +52,8 @@ emu_pack_one(uint64_t class)
 }
 
 /**
- * What the data path needs of a device. Behind the slots lie the ring of free indices, and for
- * each index the pages of its group beyond the first.
+ * What the data path needs of a device. Behind the slots lie the ring of free indices, for
+ * each index the pages of its group beyond the first, and where they begin.
  */
 struct emu_dev_hot {
 	struct emu_slot *slots; /**< EMU_PRGI_COUNT */
@@ -73,8 +74,19 @@ emu_hot_more(const struct emu_dev_hot *hot)
 	return (uint8_t *)(emu_hot_ring(hot) + EMU_PRGI_COUNT);
 }
 
+/**
+ * First page of each index's group, where traffic keeps it: the address, with the access that was
+ * asked for (EMU_REQ_*) below it; 0: not kept.
+ */
+static inline uint64_t *
+emu_hot_pages(const struct emu_dev_hot *hot)
+{
+	return (uint64_t *)(emu_hot_more(hot) + EMU_PRGI_COUNT);
+}
+
 #define EMU_SLOTS_SIZE                                                                             \
-	(EMU_PRGI_COUNT * (sizeof(struct emu_slot) + sizeof(uint16_t) + sizeof(uint8_t)))
+	(EMU_PRGI_COUNT * (sizeof(struct emu_slot) + sizeof(uint16_t) + sizeof(uint8_t) +          \
+			   sizeof(uint64_t)))
 
 enum emu_group_state {
 	EMU_GROUP_FREE = 0, /**< or described by its slot alone */
@@ -94,9 +106,7 @@ struct emu_group {
 	uint16_t pages; /**< credits that it holds */
 	uint8_t state;  /**< enum emu_group_state */
 	uint8_t allow;  /**< EMU_ALLOW_* */
-	uint32_t page;  /**< first one, within the window, where that is kept; else EMU_NO_PAGE */
 };
-#define EMU_NO_PAGE UINT32_MAX
 
 /** What a unit remembers of its tables for a device or a bond. Used by the vendor's model. */
 struct emu_cache {
@@ -125,6 +135,8 @@ struct emu_device {
 	uint8_t class;
 	uint32_t pf_id;      /**< of its physical function, or its own */
 	struct emu_cache cache;
+	struct emu_tlb atc;  /**< by emu_atc.c; none before it is used */
+	uint32_t atc_entries;
 	uint16_t silent_max;
 	uint16_t silent_head;
 	uint16_t silent_count;
@@ -138,6 +150,8 @@ struct emu_bond {
 	uint16_t device;
 	uint8_t want;    /**< enum uiommu_emu_pasid_state and EMU_WANT_QUIET; any thread, atomic */
 	bool touched;    /**< is in uiommu_emu::touched; by control_lock */
+	uint32_t space;  /**< whose contents its pages have, see struct uiommu_emu_data */
+	uint32_t ended;  /**< times it became DETACHED; any thread, atomic */
 	struct emu_cache cache;
 };
 #define EMU_WANT_STATE 0x3

@@ -50,9 +50,11 @@ struct emu_layout {
  * Requests from templates, in order; a template whose device has no credit is passed over.
  *
  * @param max at most emu->ring.room
+ * @param keep constant: what emu->traffic.keep is
  */
 static __rte_always_inline unsigned int
-emu_fast_make(struct uiommu_emu *emu, unsigned int max, const struct emu_layout layout)
+emu_fast_make(struct uiommu_emu *emu, unsigned int max, const bool keep,
+	      const struct emu_layout layout)
 {
 	struct emu_traffic *traffic = &emu->traffic;
 	struct emu_template *const templates = traffic->templates;
@@ -102,6 +104,9 @@ emu_fast_make(struct uiommu_emu *emu, unsigned int max, const struct emu_layout 
 			by_class += emu_pack_one(tmpl->class);
 		}
 		word1 = tmpl->entry[1];
+		if (keep)
+			emu_hot_pages(hot)[prgi] =
+				(word1 & ~(uint64_t)(EMU_PAGE_SIZE - 1)) | tmpl->access;
 		entry = (uint64_t *)(base + ((size_t)(tail & mask) << layout.entry_shift));
 		emu_prefetch_write(base + ((size_t)((tail + 16) & mask) << layout.entry_shift));
 		entry[0] = tmpl->entry[0];
@@ -133,10 +138,13 @@ struct emu_run {
 	unsigned int more; /**< pages of their groups beyond the first */
 };
 
-/** @return false: look closer */
+/**
+ * @param several uiommu_emu::several, as a constant
+ * @return false: look closer
+ */
 static __rte_always_inline bool
 emu_fast_judge(struct uiommu_emu *emu, const uint64_t *word, struct emu_run *run,
-	       const struct emu_layout layout)
+	       const struct emu_layout layout, const bool several)
 {
 	const uint16_t prgi = (word[1] >> layout.response_prgi_shift) % EMU_PRGI_COUNT;
 	struct emu_dev_hot *hot =
@@ -151,8 +159,12 @@ emu_fast_judge(struct uiommu_emu *emu, const uint64_t *word, struct emu_run *run
 	wrong |= (word[1] ^ good1) & layout.response_mask1;
 	if (layout.entry_shift > 4)
 		wrong |= word[2] | word[3];
-	if (unlikely(wrong != 0))
+	if (unlikely(wrong != 0)) {
+		/* a wait, say: what software said before holds until it is carried out */
+		if (several && (~word[0] & layout.kind_mask) != 0)
+			emu_verify_flush(emu);
 		return false;
+	}
 	slot->expect = word[0] & ~layout.kind_mask;
 	if (slot->meta >> EMU_META_CLASS_SHIFT != run->meta >> EMU_META_CLASS_SHIFT) {
 		emu_latency_add(emu, run->meta, run->same);
@@ -161,7 +173,10 @@ emu_fast_judge(struct uiommu_emu *emu, const uint64_t *word, struct emu_run *run
 	}
 	run->same++;
 	hot->credits++;
-	if (emu->several) {
+	if (several) {
+		if (emu->verifying)
+			emu_verify_add(emu, slot->meta & EMU_META_BOND_MASK,
+				       emu_hot_pages(hot)[prgi], emu_hot_more(hot)[prgi] + 1U);
 		hot->credits += emu_hot_more(hot)[prgi];
 		run->more += emu_hot_more(hot)[prgi];
 		emu_hot_more(hot)[prgi] = 0;

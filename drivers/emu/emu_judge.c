@@ -74,7 +74,10 @@ uiommu_emu_response_next(struct uiommu_emu *emu, struct uiommu_emu_response *res
 void
 emu_judge_route(struct uiommu_emu *emu)
 {
-	emu->force_slow = emu->logging || emu->traffic.conf.touched != NULL ? UINT64_MAX : 0;
+	emu->force_slow = emu->logging || emu->traffic.conf.touched != NULL ||
+					  emu->traffic.conf.translate ?
+				  UINT64_MAX :
+				  0;
 }
 
 void
@@ -192,20 +195,44 @@ answer_stray(struct uiommu_emu *emu, uint32_t device, const struct emu_response 
 			      resp->endpoint_id, resp->pasid, resp->prgi);
 }
 
-/* Pages of a group that software says are there now. */
+/* Pages of a group that software says are there now. @param at as in emu_hot_pages() */
 static void
-pages_touch(struct uiommu_emu *emu, const struct emu_group *group)
+pages_touch(struct uiommu_emu *emu, const struct emu_group *group, uint64_t at)
 {
 	const struct uiommu_emu_traffic *conf = &emu->traffic.conf;
-	uint64_t page = group->page;
+	uint64_t page = (at - conf->window_iova) >> EMU_PAGE_SHIFT;
 	uint16_t i;
 
-	if (group->page == EMU_NO_PAGE || conf->touched == NULL)
+	if (at == 0 || conf->touched == NULL)
 		return;
 	for (i = 0; i < group->pages; i++) {
 		__atomic_store_n(&conf->touched[page], 1, __ATOMIC_RELAXED);
 		page = page + 1 == conf->window_pages ? 0 : page + 1;
 	}
+}
+
+/* A group that waited for it has its answer. */
+static void
+group_answered(struct uiommu_emu *emu, uint32_t device, const struct emu_response *resp)
+{
+	struct emu_group *group = &emu->devices[device]->groups[resp->prgi];
+	const uint64_t page = emu_hot_pages(&emu->hot[device])[resp->prgi];
+	/* neither while its bond changed, nor after that */
+	const bool sure = group->allow == EMU_ALLOW_SUCCESS;
+	const bool success = resp->code == UIOMMU_EMU_SUCCESS;
+
+	answer_check(emu, group, resp);
+	if (success)
+		pages_touch(emu, group, page);
+	emu_latency_add(emu, emu->hot[device].slots[resp->prgi].meta, 1);
+	uiommu_count(&emu->ended, 1);
+	emu_group_end(emu, device, resp->prgi);
+	if (page == 0)
+		return;
+	if (emu->traffic.use.wishes != NULL)
+		emu_use_answered(emu, group->bond, page, success, sure);
+	else if (success && sure && emu->verifying)
+		emu_verify_add(emu, group->bond, page, group->pages);
 }
 
 static void
@@ -238,12 +265,7 @@ response_judge(struct uiommu_emu *emu, uint32_t device, const struct emu_respons
 		group->state = EMU_GROUP_FREE;
 		break;
 	case EMU_GROUP_ACTIVE:
-		answer_check(emu, group, resp);
-		if (resp->code == UIOMMU_EMU_SUCCESS)
-			pages_touch(emu, group);
-		emu_latency_add(emu, emu->hot[device].slots[resp->prgi].meta, 1);
-		uiommu_count(&emu->ended, 1);
-		emu_group_end(emu, device, resp->prgi);
+		group_answered(emu, device, resp);
 		break;
 	}
 }
@@ -337,7 +359,8 @@ bool
 uiommu_emu_verdict_clean(const struct uiommu_emu_verdict *verdict)
 {
 	return (verdict->lost | verdict->duplicated | verdict->wrong | verdict->unexpected |
-		verdict->overdrawn | verdict->stale | verdict->protocol) == 0;
+		verdict->overdrawn | verdict->stale | verdict->protocol | verdict->unmapped |
+		verdict->corrupt) == 0;
 }
 
 void

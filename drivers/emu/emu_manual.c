@@ -175,7 +175,6 @@ static void
 request_account(struct uiommu_emu *emu, struct emu_manual *group, const struct emu_message *msg,
 		enum uiommu_emu_outcome outcome)
 {
-	group->pages++;
 	if ((msg->flags & EMU_REQ_LAST) == 0)
 		return;
 	if (outcome != UIOMMU_EMU_QUEUED) {
@@ -188,31 +187,59 @@ request_account(struct uiommu_emu *emu, struct emu_manual *group, const struct e
 	uiommu_count(&emu->live.groups, 1);
 }
 
-static enum uiommu_emu_outcome
-request_send(struct uiommu_emu *emu, const struct emu_message *msg)
+bool
+emu_manual_begin(struct uiommu_emu *emu, const struct emu_message *msg, uint32_t *index)
 {
 	const bool access = (msg->flags & (EMU_REQ_READ | EMU_REQ_WRITE | EMU_REQ_EXEC)) != 0;
+	const struct emu_device *dev = emu_device_find(emu, msg->endpoint_id);
+	struct emu_manual *group;
+	uint16_t device;
+
+	*index = EMU_MANUAL_NONE;
+	if (dev == NULL || dev->stopped || msg->prgi >= EMU_PRGI_COUNT)
+		return false;
+	if (!access)
+		return true;
+	device = emu->device_of[msg->endpoint_id];
+	if (emu->hot[device].credits == 0)
+		return false;
+	group = group_find(emu, msg->endpoint_id, msg->pasid, msg->prgi, EMU_GROUP_SENDING);
+	if (group == NULL)
+		group = group_new(emu, msg->endpoint_id, msg->pasid, msg->prgi);
+	if (group == NULL)
+		return false;
+	group->device = device;
+	emu->hot[device].credits--;
+	emu->credits_free--;
+	group->pages++;
+	*index = (uint32_t)(group - emu->manual);
+	return true;
+}
+
+/* The group of a request that was on its way; NULL: nobody waits for it any more. */
+static struct emu_manual *
+group_at(struct uiommu_emu *emu, const struct emu_message *msg, uint32_t index)
+{
+	struct emu_manual *group = &emu->manual[index];
+
+	return group->state == EMU_GROUP_SENDING && group->device != UINT32_MAX &&
+			       is_group(group, msg->endpoint_id, msg->pasid, msg->prgi) ?
+		       group :
+		       NULL;
+}
+
+enum uiommu_emu_outcome
+emu_manual_arrive(struct uiommu_emu *emu, const struct emu_message *msg, uint32_t index)
+{
 	struct emu_device *dev = emu_device_find(emu, msg->endpoint_id);
 	struct emu_manual *group = NULL;
 	enum uiommu_emu_outcome outcome;
-	uint16_t device;
 	uint32_t bond;
 
-	if (dev == NULL || dev->stopped || msg->prgi >= EMU_PRGI_COUNT)
+	if (index != EMU_MANUAL_NONE)
+		group = group_at(emu, msg, index);
+	if (dev == NULL || dev->stopped || (index != EMU_MANUAL_NONE && group == NULL))
 		return UIOMMU_EMU_NO_CREDIT;
-	device = emu->device_of[msg->endpoint_id];
-	if (access) {
-		if (emu->hot[device].credits == 0)
-			return UIOMMU_EMU_NO_CREDIT;
-		group = group_find(emu, msg->endpoint_id, msg->pasid, msg->prgi, EMU_GROUP_SENDING);
-		if (group == NULL)
-			group = group_new(emu, msg->endpoint_id, msg->pasid, msg->prgi);
-		if (group == NULL)
-			return UIOMMU_EMU_NO_CREDIT;
-		group->device = device;
-		emu->hot[device].credits--;
-		emu->credits_free--;
-	}
 	bond = emu_bond_find(emu, dev, msg->pasid);
 	outcome = emu->model->request(emu, dev, bond, msg);
 	if (bond != 0 && outcome == UIOMMU_EMU_QUEUED)
@@ -224,10 +251,10 @@ request_send(struct uiommu_emu *emu, const struct emu_message *msg)
 	return outcome;
 }
 
-enum uiommu_emu_outcome
-uiommu_emu_request(struct uiommu_emu *emu, const struct uiommu_emu_request *req)
+struct emu_message
+emu_manual_message(const struct uiommu_emu_request *req)
 {
-	const struct emu_message msg = {
+	return (struct emu_message){
 		.endpoint_id = req->endpoint_id,
 		.pasid = req->pasid,
 		.iova = req->iova,
@@ -238,15 +265,29 @@ uiommu_emu_request(struct uiommu_emu *emu, const struct uiommu_emu_request *req)
 				    (req->exec ? EMU_REQ_EXEC : 0) |
 				    (req->priv ? EMU_REQ_PRIV : 0)),
 	};
-	enum uiommu_emu_outcome outcome;
+}
 
+void
+emu_manual_enter(struct uiommu_emu *emu)
+{
 	emu_enter(emu);
 	emu->now = rte_rdtsc();
 	emu->model->commands(emu);
 	/* what the caller told the judge before; pairs with the release store in want_set() */
 	if (__atomic_load_n(&emu->nb_touched, __ATOMIC_ACQUIRE) != 0)
 		emu_control_apply(emu);
-	outcome = request_send(emu, &msg);
+}
+
+enum uiommu_emu_outcome
+uiommu_emu_request(struct uiommu_emu *emu, const struct uiommu_emu_request *req)
+{
+	const struct emu_message msg = emu_manual_message(req);
+	enum uiommu_emu_outcome outcome = UIOMMU_EMU_NO_CREDIT;
+	uint32_t group;
+
+	emu_manual_enter(emu);
+	if (emu_manual_begin(emu, &msg, &group))
+		outcome = emu_manual_arrive(emu, &msg, group);
 	emu->model->publish(emu);
 	emu_leave(emu);
 	return outcome;
@@ -275,25 +316,4 @@ uiommu_emu_request_raw(struct uiommu_emu *emu, const void *entry, size_t size)
 	emu->model->publish(emu);
 	emu_leave(emu);
 	return queued ? 0 : -ENOSPC;
-}
-
-bool
-uiommu_emu_dma(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, uint64_t iova,
-	       bool write)
-{
-	const struct emu_message msg = {
-		.endpoint_id = endpoint_id,
-		.pasid = pasid,
-		.iova = iova,
-		.flags = write ? EMU_REQ_WRITE : EMU_REQ_READ,
-	};
-	struct emu_device *dev;
-	bool ok;
-
-	emu_enter(emu);
-	emu->model->commands(emu);
-	dev = emu_device_find(emu, endpoint_id);
-	ok = emu->model->dma(emu, dev, dev != NULL ? emu_bond_find(emu, dev, pasid) : 0, &msg);
-	emu_leave(emu);
-	return ok;
 }

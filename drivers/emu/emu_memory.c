@@ -65,11 +65,13 @@ chunk_append(struct emu_memory *memory, uintptr_t base, size_t pages, const void
 	if (memory->nb_chunks == EMU_CHUNKS_MAX)
 		return NULL;
 	chunk = &memory->chunks[memory->nb_chunks];
-	*chunk = (struct emu_chunk){.base = base, .pages = pages, .memzone = mz};
+	*chunk = (struct emu_chunk){
+		.base = base, .pages = pages, .gaps = pages, .memzone = mz,
+	};
 	chunk->state = emu_alloc(pages, SOCKET_ID_ANY);
 	if (chunk->state == NULL)
 		return NULL;
-	/* pairs with the acquire load in page_state() */
+	/* pairs with the acquire load in chunk_find() */
 	__atomic_store_n(&memory->nb_chunks, memory->nb_chunks + 1, __ATOMIC_RELEASE);
 	return chunk;
 }
@@ -88,20 +90,31 @@ chunk_new(struct emu_memory *memory, size_t pages, size_t align, int socket_id)
 	return chunk;
 }
 
+/* Pages that are all in use, or none of them, change over. */
+static void
+chunk_mark(struct emu_chunk *chunk, size_t first, size_t pages, enum emu_page_state state)
+{
+	size_t i;
+
+	if (state == EMU_PAGE_FREED)
+		__atomic_fetch_add(&chunk->gaps, pages, __ATOMIC_RELEASE);
+	for (i = first; i < first + pages; i++)
+		__atomic_store_n(&chunk->state[i], (uint8_t)state, __ATOMIC_RELEASE);
+	if (state == EMU_PAGE_USED)
+		__atomic_fetch_sub(&chunk->gaps, pages, __ATOMIC_RELEASE);
+}
+
 static void
 pages_mark(struct emu_memory *memory, uintptr_t va, size_t pages, enum emu_page_state state)
 {
 	struct emu_chunk *chunk;
 	uint32_t i;
-	size_t j;
 
 	for (i = 0; i < memory->nb_chunks; i++) {
 		chunk = &memory->chunks[i];
 		if (va - chunk->base >= chunk->pages << EMU_PAGE_SHIFT)
 			continue;
-		for (j = 0; j < pages; j++)
-			__atomic_store_n(&chunk->state[((va - chunk->base) >> EMU_PAGE_SHIFT) + j],
-					 (uint8_t)state, __ATOMIC_RELEASE);
+		chunk_mark(chunk, (va - chunk->base) >> EMU_PAGE_SHIFT, pages, state);
 		return;
 	}
 }
@@ -210,30 +223,61 @@ emu_memory_fini(struct emu_memory *memory)
 	}
 }
 
+static bool
+is_in(const struct emu_chunk *chunk, uint64_t pa, size_t size)
+{
+	return pa >= chunk->base &&
+	       (pa + size - 1 - chunk->base) >> EMU_PAGE_SHIFT < chunk->pages;
+}
+
+/* Most addresses are where their neighbours were. @return NULL: in no chunk */
+static const struct emu_chunk *
+chunk_find(struct emu_memory *memory, uint64_t pa, size_t size)
+{
+	/* pairs with the release store in chunk_append() */
+	const uint32_t nb = __atomic_load_n(&memory->nb_chunks, __ATOMIC_ACQUIRE);
+	uint16_t *hint = &memory->hints[(pa >> EMU_HINT_SHIFT) % EMU_HINTS];
+	uint32_t c = __atomic_load_n(hint, __ATOMIC_RELAXED);
+
+	if (c < nb && is_in(&memory->chunks[c], pa, size))
+		return &memory->chunks[c];
+	for (c = 0; c < nb; c++)
+		if (is_in(&memory->chunks[c], pa, size)) {
+			__atomic_store_n(hint, (uint16_t)c, __ATOMIC_RELAXED);
+			return &memory->chunks[c];
+		}
+	return NULL;
+}
+
 /* State of all pages of a range: the worst of them. */
 static enum emu_page_state
-range_state(const struct emu_memory *memory, uint64_t pa, size_t size)
+range_state(struct emu_memory *memory, uint64_t pa, size_t size)
 {
-	const uint32_t nb = __atomic_load_n(&memory->nb_chunks, __ATOMIC_ACQUIRE);
-	const struct emu_chunk *chunk;
-	size_t first, last, i;
+	const struct emu_chunk *chunk = chunk_find(memory, pa, size);
+	size_t last, i;
 	uint8_t state;
-	uint32_t c;
 
-	for (c = 0; c < nb; c++) {
-		chunk = &memory->chunks[c];
-		first = (pa - chunk->base) >> EMU_PAGE_SHIFT;
-		last = (pa + size - 1 - chunk->base) >> EMU_PAGE_SHIFT;
-		if (pa < chunk->base || last >= chunk->pages)
-			continue;
-		for (i = first; i <= last; i++) {
-			state = __atomic_load_n(&chunk->state[i], __ATOMIC_ACQUIRE);
-			if (state != EMU_PAGE_USED)
-				return (enum emu_page_state)state;
-		}
-		return EMU_PAGE_USED;
+	if (chunk == NULL)
+		return EMU_PAGE_NONE;
+	last = (pa + size - 1 - chunk->base) >> EMU_PAGE_SHIFT;
+	for (i = (pa - chunk->base) >> EMU_PAGE_SHIFT; i <= last; i++) {
+		state = __atomic_load_n(&chunk->state[i], __ATOMIC_ACQUIRE);
+		if (state != EMU_PAGE_USED)
+			return (enum emu_page_state)state;
 	}
-	return EMU_PAGE_NONE;
+	return EMU_PAGE_USED;
+}
+
+void
+emu_memory_whole(struct uiommu_emu *emu, uint64_t pa, uint64_t *base, uint64_t *size)
+{
+	const struct emu_chunk *chunk = chunk_find(emu->memory, pa, EMU_PAGE_SIZE);
+
+	/* pairs with the release stores in chunk_mark() */
+	if (chunk == NULL || __atomic_load_n(&chunk->gaps, __ATOMIC_ACQUIRE) != 0)
+		return;
+	*base = chunk->base;
+	*size = (uint64_t)chunk->pages << EMU_PAGE_SHIFT;
 }
 
 bool

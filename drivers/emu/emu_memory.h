@@ -31,19 +31,23 @@ struct emu_chunk {
 	uintptr_t base;
 	size_t pages;
 	size_t used;             /**< pages handed out from the front */
+	size_t gaps;             /**< pages that are not EMU_PAGE_USED, atomic */
 	const void *memzone;     /**< NULL: the caller's own (uiommu_emu_memory_add) */
 	uint8_t *state;          /**< enum emu_page_state of each page, atomic */
 };
 
 #define EMU_CLASSES 20
+/** Chunks are remembered by the bits of an address above this. */
+#define EMU_HINT_SHIFT 21
+#define EMU_HINTS 4096
 struct emu_memory {
 	struct emu_chunk chunks[EMU_CHUNKS_MAX];
 	uint32_t nb_chunks;      /**< release: entries below are complete */
 	uint32_t freed;          /**< counts dma_free, atomic */
 	uintptr_t free_list[EMU_CLASSES]; /**< by log2 of pages, linked through their first word */
+	uint16_t hints[EMU_HINTS]; /**< chunk that an address was last found in, atomic */
 	int lock;
 };
-
 
 void
 emu_memory_fini(struct emu_memory *memory);
@@ -63,6 +67,14 @@ emu_memory_give(struct uiommu_emu *emu, void *va, size_t size);
  */
 void *
 emu_memory_at(struct uiommu_emu *emu, uint64_t pa, size_t size);
+
+/**
+ * What lies around an address that was found to be the unit's, where all of that is.
+ *
+ * @param base start of it, and size in bytes; as they were where there is no telling
+ */
+void
+emu_memory_whole(struct uiommu_emu *emu, uint64_t pa, uint64_t *base, uint64_t *size);
 
 /** Whether memory is the unit's now; not counted. */
 bool

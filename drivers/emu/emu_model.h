@@ -21,6 +21,8 @@
 #include "uiommu_emu.h"
 
 struct emu_device;
+struct emu_leaf;
+struct emu_lookup;
 struct uiommu_args;
 
 /** "Without PASID", as in uiommu_emu.h. */
@@ -115,6 +117,24 @@ struct emu_model_ops {
 	/** DMA without ATS. */
 	bool (*dma)(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
 		    const struct emu_message *msg);
+	/**
+	 * A translation request (ATS).
+	 *
+	 * @param leaf page that grants all of msg->flags; unchanged if there is none
+	 */
+	bool (*translate)(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
+			  const struct emu_message *msg, struct emu_leaf *leaf);
+	/** Whether the unit lets a device through with addresses that it has translated. */
+	bool (*translated)(struct uiommu_emu *emu, struct emu_device *dev);
+	/**
+	 * What translation requests would find now, with what is cached where it would be used;
+	 * nothing is remembered, marked or recorded.
+	 */
+	void (*verify_bulk)(struct uiommu_emu *emu, struct emu_lookup *lookups, unsigned int nb);
+	/** Compare the unit's caches and those of devices with memory. @return what differs */
+	unsigned int (*audit)(struct uiommu_emu *emu);
+	/** Translations of the unit that lead to this memory; each is a violation. */
+	unsigned int (*retire)(struct uiommu_emu *emu, uint64_t pa, uint64_t size);
 };
 
 /** Registered models; a list that is written by constructors only. */

@@ -97,6 +97,16 @@ emu_dma_free(struct uiommu_platform *plat, struct uiommu_dma *mem)
 	emu_memory_give(plat->priv, mem->va, mem->size);
 }
 
+/* Memory of this process is where it is: nothing moves behind the model's back. */
+static int
+emu_pa_of(struct uiommu_platform *plat, const void *va, size_t len, uint64_t *pa)
+{
+	(void)plat;
+	(void)len;
+	*pa = (uintptr_t)va;
+	return 0;
+}
+
 static const struct uiommu_platform_ops emu_platform_ops = {
 	.name = "emu",
 	.open = emu_open,
@@ -107,6 +117,7 @@ static const struct uiommu_platform_ops emu_platform_ops = {
 	.write64 = emu_write64,
 	.dma_alloc = emu_dma_alloc,
 	.dma_free = emu_dma_free,
+	.pa_of = emu_pa_of,
 };
 
 UIOMMU_PLATFORM_REGISTER(emu_platform_ops);

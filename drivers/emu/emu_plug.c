@@ -85,6 +85,8 @@ emu_devices_fini(struct uiommu_emu *emu)
 
 	for (i = 0; i < emu->nb_devices; i++) {
 		emu_free(emu->hot[i].slots);
+		if (emu->devices[i] != NULL)
+			emu_atc_fini(emu->devices[i]);
 		emu_free(emu->devices[i]);
 	}
 	emu_free(emu->hot);
@@ -95,9 +97,10 @@ emu_devices_fini(struct uiommu_emu *emu)
 }
 
 static int
-compare_u32(const void *a, const void *b)
+bond_compare(const void *a, const void *b)
 {
-	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	const uint32_t x = ((const struct emu_bond *)a)->pasid;
+	const uint32_t y = ((const struct emu_bond *)b)->pasid;
 
 	return x < y ? -1 : x > y;
 }
@@ -107,27 +110,20 @@ static int
 bonds_append(struct uiommu_emu *emu, const struct uiommu_emu_device_conf *conf)
 {
 	struct emu_bond *bonds = &emu->bonds[emu->nb_bonds];
-	uint32_t *pasids;
 	uint32_t i;
 
-	if (conf->nb_pasids == 0)
-		return 0;
-	pasids = emu_alloc(conf->nb_pasids * sizeof(*pasids), SOCKET_ID_ANY);
-	if (pasids == NULL)
-		return -ENOMEM;
-	memcpy(pasids, conf->pasids, conf->nb_pasids * sizeof(*pasids));
-	qsort(pasids, conf->nb_pasids, sizeof(*pasids), compare_u32);
-	for (i = 0; i < conf->nb_pasids; i++) {
-		if ((pasids[i] >= UIOMMU_PASID_COUNT && pasids[i] != EMU_NO_PASID) ||
-		    (i > 0 && pasids[i] == pasids[i - 1]))
-			break;
+	for (i = 0; i < conf->nb_pasids; i++)
 		bonds[i] = (struct emu_bond){
-			.pasid = pasids[i],
+			.pasid = conf->pasids[i],
 			.device = (uint16_t)emu->nb_devices,
+			.space = conf->spaces != NULL ? conf->spaces[i] : 0,
 		};
-	}
-	emu_free(pasids);
-	return i < conf->nb_pasids ? -EINVAL : 0;
+	qsort(bonds, conf->nb_pasids, sizeof(*bonds), bond_compare);
+	for (i = 0; i < conf->nb_pasids; i++)
+		if ((bonds[i].pasid >= UIOMMU_PASID_COUNT && bonds[i].pasid != EMU_NO_PASID) ||
+		    (i > 0 && bonds[i].pasid == bonds[i - 1].pasid))
+			return -EINVAL;
+	return 0;
 }
 
 static struct emu_device *
@@ -146,6 +142,7 @@ device_make(struct uiommu_emu *emu, const struct uiommu_emu_device_conf *conf)
 	dev->class = conf->latency_class;
 	dev->pf_id = conf->is_vf ? conf->pf_id : conf->endpoint_id;
 	dev->silent_max = (uint16_t)RTE_MIN(dev->credits / 4, (uint32_t)EMU_SILENT_MAX);
+	emu_atc_init(dev, conf->atc_entries);
 	return dev;
 }
 
@@ -161,6 +158,8 @@ emu_device_plug(struct uiommu_emu *emu, const struct uiommu_emu_device_conf *con
 	if (conf->endpoint_id > emu->model->endpoint_max || conf->credits > CREDITS_MAX ||
 	    conf->nb_pasids > UIOMMU_EMU_PASIDS_MAX ||
 	    conf->latency_class >= UIOMMU_EMU_CLASSES ||
+	    conf->atc_entries > EMU_TLB_ENTRIES_MAX ||
+	    (conf->atc_entries & (conf->atc_entries - 1)) != 0 ||
 	    (conf->is_vf && (conf->pf_id > emu->model->endpoint_max ||
 			     conf->pf_id == conf->endpoint_id)) ||
 	    (conf->nb_pasids > 0 && conf->pasids == NULL))
@@ -182,10 +181,8 @@ emu_device_plug(struct uiommu_emu *emu, const struct uiommu_emu_device_conf *con
 		emu_free(dev);
 		return -ENOMEM;
 	}
-	for (i = 0; i < EMU_PRGI_COUNT; i++) {
+	for (i = 0; i < EMU_PRGI_COUNT; i++)
 		emu_hot_ring(hot)[i] = i;
-		dev->groups[i].page = EMU_NO_PAGE;
-	}
 	hot->credits = dev->credits;
 	hot->head = 0;
 	hot->tail = EMU_PRGI_COUNT;

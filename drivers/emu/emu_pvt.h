@@ -31,9 +31,12 @@
 
 #include <uiommu_driver.h>
 
+#include "emu_atc.h"
 #include "emu_device.h"
+#include "emu_late.h"
 #include "emu_memory.h"
 #include "emu_model.h"
+#include "emu_tlb.h"
 #include "uiommu_emu.h"
 
 extern int emu_logtype;
@@ -56,7 +59,8 @@ struct emu_template {
 	uint64_t expect;   /**< word 0 of the response */
 	uint32_t bond;     /**< 0 for bad requests: never in force, which leads off the fast path */
 	uint16_t device;
-	uint8_t kind;      /**< enum emu_kind */
+	uint8_t kind : 4;   /**< enum emu_kind */
+	uint8_t access : 4; /**< EMU_REQ_READ, EMU_REQ_WRITE */
 	uint8_t class;     /**< of the device */
 };
 
@@ -94,9 +98,30 @@ struct emu_manual {
 	bool counted;      /**< one of the groups that must be answered */
 };
 #define EMU_MANUAL_MAX 4096
+/** No place in the ledger: stop markers. */
+#define EMU_MANUAL_NONE UINT32_MAX
+
+/** A page that a device wants to use, and has to ask for once more. */
+struct emu_wish {
+	uint64_t page;   /**< as in emu_hot_pages() */
+	uint32_t bond;
+};
+
+/** Devices that use addresses: emu_use.c. */
+struct emu_use {
+	struct emu_wish *wishes; /**< ring; indices run free. NULL: devices only ask */
+	uint32_t wish_mask;
+	uint32_t wish_head;
+	uint32_t wish_tail;
+	uint64_t *walks;         /**< SEQUENTIAL: of each bond; else NULL */
+	uint32_t nb_walks;
+	uint64_t write_below;    /**< of a random number of 32 bits: the access writes */
+	unsigned int used;       /**< accesses begun in this step */
+};
 
 struct emu_traffic {
 	struct uiommu_emu_traffic conf;
+	struct emu_use use;
 	struct emu_template *templates;
 	uint32_t nb_templates;
 	uint32_t next;
@@ -106,6 +131,7 @@ struct emu_traffic {
 	uint64_t random;
 	uint32_t nb_open;
 	bool simple;           /**< groups of one page; the queue's room is looked at, no more */
+	bool keep;             /**< where a group begins is kept, see emu_hot_pages() */
 	double per_cycle;      /**< requests per cycle; 0: no limit */
 	double allowance;
 	uint64_t allowance_tsc;
@@ -141,7 +167,8 @@ struct uiommu_emu {
 	uint64_t force_slow;       /**< all ones: no response goes the fast path */
 	bool logging;              /**< responses are kept */
 	struct emu_dev_hot *hot;
-	bool several;              /**< there were groups of several pages */
+	/** there were groups of several pages, or pages are looked up after Success */
+	bool several;
 	bool classes;              /**< there are devices of another class than 0 */
 	uint32_t *bond_gen;
 	uint16_t *device_of;       /**< index of a device by endpoint id; 0: none */
@@ -154,6 +181,11 @@ struct uiommu_emu {
 	uint64_t ended;            /**< groups that were answered or forgotten; atomic */
 	struct emu_manual *manual;
 	uint32_t nb_manual;
+	/** translations are cached somewhere: the unit has to look at its caches */
+	bool tlb_used;
+	struct emu_late late;      /**< page requests on their way */
+	struct emu_verify *verify; /**< pages are looked up after Success; NULL: never were */
+	bool verifying;
 
 	/* Judge: written by the model, read by any thread, relaxed atomics. */
 	_Alignas(EMU_LINE) struct uiommu_emu_verdict live;
@@ -217,6 +249,17 @@ bool
 emu_manual_response(struct uiommu_emu *emu, const struct emu_response *resp);
 void
 emu_manual_forget(struct uiommu_emu *emu, uint32_t device);
+struct emu_message
+emu_manual_message(const struct uiommu_emu_request *req);
+/** emu_enter() for a request: with registers and the judge's orders as of now. */
+void
+emu_manual_enter(struct uiommu_emu *emu);
+/** A request is sent. @param index its group in the ledger. @return false: it may not be */
+bool
+emu_manual_begin(struct uiommu_emu *emu, const struct emu_message *msg, uint32_t *index);
+/** It comes to the unit. */
+enum uiommu_emu_outcome
+emu_manual_arrive(struct uiommu_emu *emu, const struct emu_message *msg, uint32_t index);
 
 /* emu_traffic.c */
 /** Let devices send, and show it to software. @param judged responses of this step */
@@ -228,9 +271,52 @@ emu_traffic_send(struct uiommu_emu *emu, unsigned int max);
 /** One template off the fast path. @return requests made */
 unsigned int
 emu_traffic_one(struct uiommu_emu *emu, struct emu_template *tmpl);
+/** The template that is next in turn. */
+struct emu_template *
+emu_template_next(struct emu_traffic *traffic);
 /** Address of a template moves on. */
 void
 emu_template_advance(struct uiommu_emu *emu, struct emu_template *tmpl);
+
+/* emu_verify.c */
+/** Where emu_fast.h and others leave pages that software says are there. @return 0; -ENOMEM */
+int
+emu_verify_set(struct uiommu_emu *emu, bool on);
+/** Pages of a group that was answered Success. @param page as in emu_hot_pages() */
+void
+emu_verify_add(struct uiommu_emu *emu, uint32_t bond, uint64_t page, uint32_t pages);
+/** Look up what was added. Before the unit confirms anything to software, and at rest. */
+void
+emu_verify_flush(struct uiommu_emu *emu);
+/** A page is not there after Success. @return false: there is nothing wrong with that */
+bool
+emu_unmapped(struct uiommu_emu *emu, uint32_t bond, uint64_t iova, uint32_t access);
+
+/* emu_use.c */
+/** @return 0; -EINVAL: traffic of this kind cannot use addresses; -ENOMEM */
+int
+emu_use_set(struct uiommu_emu *emu, struct emu_traffic *traffic);
+void
+emu_use_fini(struct emu_traffic *traffic);
+/** Accesses, up to max, and requests for what is not there. @return requests made */
+unsigned int
+emu_use_send(struct uiommu_emu *emu, unsigned int max);
+/**
+ * A device has its answer.
+ *
+ * @param page as in emu_hot_pages()
+ * @param sure whether the page must be there, if it was Success
+ */
+void
+emu_use_answered(struct uiommu_emu *emu, uint32_t bond, uint64_t page, bool success, bool sure);
+
+/* emu_data.c */
+/** A device reads its page, and writes it if it may; bytes of memory at pa. */
+void
+emu_data_use(struct uiommu_emu *emu, uint32_t bond, uint64_t iova, uint32_t access, uint64_t pa);
+/** @return 0; -EINVAL */
+int
+emu_data_check(const struct uiommu_emu *emu, const struct uiommu_emu_traffic *conf);
 
 /* emu_bad.c */
 /** A bad request. @return requests made */
@@ -259,6 +345,12 @@ emu_violation(struct uiommu_emu *emu, uint64_t *counter, const char *fmt, ...)
 /** Any response that is not simply right. */
 void
 emu_judge_response(struct uiommu_emu *emu, const struct emu_response *resp);
+/** nb cached translations or table entries are not as they must be; the first in words. */
+#define emu_stale(emu, nb, ...)                                                                    \
+	do {                                                                                       \
+		emu_violation(emu, &(emu)->live.stale, __VA_ARGS__);                               \
+		__atomic_fetch_add(&(emu)->live.stale, (nb)-1, __ATOMIC_RELAXED);                  \
+	} while (0)
 /**
  * A request that does not get into the queue.
  *

@@ -136,10 +136,11 @@ template_fill(struct maker *maker, struct emu_template *tmpl, uint32_t which)
 	msg.iova = maker->conf->window_iova + (page_choose(maker, which) << EMU_PAGE_SHIFT);
 	if (random_unit(&maker->random) < maker->conf->write_ratio)
 		msg.flags |= EMU_REQ_WRITE;
+	tmpl->access = msg.flags & (EMU_REQ_READ | EMU_REQ_WRITE);
 	tmpl->expect = emu->model->response_word(msg.endpoint_id, msg.pasid);
 	if (random_unit(&maker->random) < maker->conf->bad_ratio) {
 		maker->kind = maker->kind % (EMU_KIND_COUNT - 1) + 1;
-		tmpl->kind = maker->kind;
+		tmpl->kind = maker->kind % EMU_KIND_COUNT;
 		tmpl->expect = tmpl->bond;
 		tmpl->bond = 0;
 		if (tmpl->kind == EMU_KIND_ENDPOINT) {

@@ -33,8 +33,8 @@ emu_template_advance(struct uiommu_emu *emu, struct emu_template *tmpl)
 		tmpl->entry[1] -= traffic->span;
 }
 
-static struct emu_template *
-template_next(struct emu_traffic *traffic)
+struct emu_template *
+emu_template_next(struct emu_traffic *traffic)
 {
 	struct emu_template *tmpl = &traffic->templates[traffic->next];
 
@@ -44,13 +44,11 @@ template_next(struct emu_traffic *traffic)
 
 /* Where a group's pages are, for the pages that software has answered for. */
 static void
-page_keep(struct uiommu_emu *emu, uint16_t device, uint16_t prgi, uint64_t iova)
+page_keep(struct uiommu_emu *emu, uint16_t device, const struct emu_message *msg)
 {
-	const struct uiommu_emu_traffic *conf = &emu->traffic.conf;
-
-	if (conf->touched != NULL)
-		emu->devices[device]->groups[prgi].page =
-			(uint32_t)((iova - conf->window_iova) >> EMU_PAGE_SHIFT);
+	if (emu->traffic.keep)
+		emu_hot_pages(&emu->hot[device])[msg->prgi] =
+			msg->iova | (msg->flags & (EMU_REQ_READ | EMU_REQ_WRITE));
 }
 
 /* The request that closes a group. */
@@ -79,7 +77,7 @@ emu_traffic_one(struct uiommu_emu *emu, struct emu_template *tmpl)
 	if (prgi < 0)
 		return 0;
 	msg.prgi = (uint16_t)prgi;
-	page_keep(emu, tmpl->device, msg.prgi, msg.iova);
+	page_keep(emu, tmpl->device, &msg);
 	last_send(emu, tmpl->bond, tmpl->device, &msg, tmpl->expect);
 	emu_template_advance(emu, tmpl);
 	return 1;
@@ -113,7 +111,7 @@ open_send(struct uiommu_emu *emu, struct emu_open *open)
 		emu_stale_check(emu, open->bond);
 	} else {
 		/* software does not know of this page */
-		emu->devices[open->device]->groups[open->prgi].page = EMU_NO_PAGE;
+		emu_hot_pages(&emu->hot[open->device])[open->prgi] = 0;
 	}
 }
 
@@ -123,7 +121,7 @@ open_begin(struct uiommu_emu *emu, struct emu_open *open)
 {
 	struct emu_traffic *traffic = &emu->traffic;
 	const struct uiommu_emu_traffic *conf = &traffic->conf;
-	struct emu_template *tmpl = template_next(traffic);
+	struct emu_template *tmpl = emu_template_next(traffic);
 	const struct emu_device *dev = emu->devices[tmpl->device];
 	struct emu_message msg;
 	uint32_t pages;
@@ -143,17 +141,18 @@ open_begin(struct uiommu_emu *emu, struct emu_open *open)
 	prgi = emu_group_begin(emu, tmpl->device, tmpl->bond, msg.pasid, pages);
 	if (prgi < 0)
 		return 0;
+	msg.prgi = (uint16_t)prgi;
 	*open = (struct emu_open){
 		.iova = msg.iova,
 		.expect = tmpl->expect,
 		.bond = tmpl->bond,
 		.device = tmpl->device,
-		.prgi = (uint16_t)prgi,
+		.prgi = msg.prgi,
 		.pages = (uint16_t)pages,
 		.next = (uint16_t)emu_random_below(&traffic->random, pages),
 		.flags = msg.flags & (EMU_REQ_READ | EMU_REQ_WRITE),
 	};
-	page_keep(emu, tmpl->device, open->prgi, open->iova);
+	page_keep(emu, tmpl->device, &msg);
 	traffic->nb_open++;
 	emu_template_advance(emu, tmpl);
 	open_send(emu, open);
@@ -191,7 +190,7 @@ singles_send(struct uiommu_emu *emu, unsigned int max)
 	while (made < max && look-- > 0) {
 		if (!emu->traffic.conf.overflow && emu->ring.room == 0)
 			break;
-		made += emu_traffic_one(emu, template_next(&emu->traffic));
+		made += emu_traffic_one(emu, emu_template_next(&emu->traffic));
 	}
 	return made;
 }
@@ -205,6 +204,8 @@ emu_traffic_send(struct uiommu_emu *emu, unsigned int max)
 		emu->model->room(emu);
 	if (traffic->simple && !emu->model->latched(emu))
 		return emu->model->make(emu, RTE_MIN(max, emu->ring.room));
+	if (traffic->use.wishes != NULL)
+		return emu_use_send(emu, max);
 	if (traffic->conf.group_pages_max > 1)
 		return groups_send(emu, max, true);
 	return singles_send(emu, max);
@@ -241,6 +242,7 @@ emu_traffic_step(struct uiommu_emu *emu, unsigned int judged)
 
 	if (ring->base != NULL && traffic->templates != NULL) {
 		emu->now = rte_rdtsc();
+		traffic->use.used = 0;
 		max = allowance(traffic, burst);
 		if (ring->room < burst)
 			emu->model->room(emu);
@@ -249,6 +251,8 @@ emu_traffic_step(struct uiommu_emu *emu, unsigned int judged)
 		else if (judged == 0 || traffic->conf.overflow ||
 			 (ring->room >= burst / 2 && emu->credits_free >= burst / 2))
 			made = emu_traffic_send(emu, max);
+		if (traffic->use.wishes != NULL)
+			made = RTE_MAX(made, traffic->use.used);
 		if (traffic->per_cycle != 0)
 			traffic->allowance -= made;
 	}
@@ -283,10 +287,7 @@ conf_check(struct uiommu_emu_traffic *conf)
 	    (conf->window_iova & (EMU_PAGE_SIZE - 1)) != 0 ||
 	    conf->window_iova > WINDOW_IOVA_MAX - (conf->window_pages << EMU_PAGE_SHIFT))
 		return -EINVAL;
-	if (conf->touched != NULL &&
-	    (conf->judge != UIOMMU_EMU_JUDGE_FULL || conf->window_pages >= EMU_NO_PAGE))
-		return -EINVAL;
-	return 0;
+	return conf->touched != NULL && conf->judge != UIOMMU_EMU_JUDGE_FULL ? -EINVAL : 0;
 }
 
 /* Groups that were being sent are given up. */
@@ -309,11 +310,27 @@ open_abort(struct uiommu_emu *emu)
 static void
 pages_forget(struct uiommu_emu *emu)
 {
-	uint32_t i, j;
+	uint32_t i;
 
 	for (i = 1; i < emu->nb_devices; i++)
-		for (j = 0; j < EMU_PRGI_COUNT; j++)
-			emu->devices[i]->groups[j].page = EMU_NO_PAGE;
+		memset(emu_hot_pages(&emu->hot[i]), 0, EMU_PRGI_COUNT * sizeof(uint64_t));
+}
+
+/* The new traffic is complete: nothing fails from here on. */
+static void
+traffic_replace(struct uiommu_emu *emu, const struct emu_traffic *traffic)
+{
+	const struct uiommu_emu_traffic *conf = &traffic->conf;
+
+	emu->several |= conf->group_pages_max > 1;
+	open_abort(emu);
+	pages_forget(emu);
+	emu_free(emu->traffic.templates);
+	emu_use_fini(&emu->traffic);
+	emu->traffic = *traffic;
+	emu->judge_mask = conf->judge == UIOMMU_EMU_JUDGE_LIGHT ? emu->model->light_mask :
+								  UINT64_MAX;
+	emu_judge_route(emu);
 }
 
 static int
@@ -329,23 +346,22 @@ traffic_set(struct uiommu_emu *emu, const struct uiommu_emu_traffic *conf)
 	ret = conf_check(&traffic->conf);
 	if (ret == 0)
 		ret = emu_templates_make(emu, traffic);
+	if (ret == 0)
+		ret = emu_use_set(emu, traffic);
+	if (ret == 0)
+		ret = emu_verify_set(emu, conf->verify);
 	if (ret == 0) {
-		if (traffic->conf.rate != 0) {
+		if (conf->rate != 0) {
 			traffic->per_cycle = (double)conf->rate / (double)rte_get_tsc_hz();
 			traffic->allowance_tsc = rte_rdtsc();
 		}
-		emu->several |= conf->group_pages_max > 1;
 		traffic->simple = conf->group_pages_max == 1 && !conf->overflow &&
-				  conf->touched == NULL;
-		open_abort(emu);
-		pages_forget(emu);
-		emu_free(emu->traffic.templates);
-		emu->traffic = *traffic;
-		emu->judge_mask = conf->judge == UIOMMU_EMU_JUDGE_LIGHT ? emu->model->light_mask :
-									  UINT64_MAX;
-		emu_judge_route(emu);
+				  conf->touched == NULL && !conf->translate;
+		traffic->keep = conf->touched != NULL || conf->verify || conf->translate;
+		traffic_replace(emu, traffic);
 	} else {
 		emu_free(traffic->templates);
+		emu_use_fini(traffic);
 	}
 	emu_free(traffic);
 	return ret;

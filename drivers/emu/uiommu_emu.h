@@ -30,7 +30,11 @@
  *   overdrawn   credits of a device below zero (a fault of the model itself)
  *   stale       requests that were accepted on the strength of a cached table entry that
  *               software had cleared and reported as invalidated: PASID entries, and the leave to
- *               send page requests in the device's own entry
+ *               send page requests in the device's own entry; and cached translations that
+ *               outlived what they lead to: see uiommu_emu_retire() and uiommu_emu_audit()
+ *   unmapped    groups answered Success of which a page cannot be translated with the access that
+ *               was asked for: the model walks the tables itself (uiommu_emu_traffic::verify)
+ *   corrupt     pages that did not hold what the devices had written (uiommu_emu_traffic::data)
  *   protocol    violations by the driver: malformed descriptors, rings overrun, registers
  *               written out of order, overflow acknowledged while entries were left
  * Responses that the model gave by itself (overflow, table faults) are counted apart.
@@ -87,6 +91,9 @@ struct uiommu_emu_device_conf {
 	uint32_t credits;       /**< outstanding page request allocation, requests; 0: 512 */
 	uint32_t nb_pasids;     /**< PASIDs in use, 0 to UIOMMU_EMU_PASIDS_MAX */
 	const uint32_t *pasids; /**< nb_pasids of them (copied); UINT32_MAX is "without PASID" */
+	const uint32_t *spaces; /**< see struct uiommu_emu_data: of each PASID (copied); NULL: 0 */
+	/** translations that the device's own cache holds, power of two up to 65536; 0: 256 */
+	uint32_t atc_entries;
 	/** software was not told: see bad_ratio; answers must be Invalid */
 	bool unknown;
 	/**
@@ -101,6 +108,28 @@ struct uiommu_emu_device_conf {
 	/** some of its good requests are for bad addresses: Invalid is a right answer as well */
 	bool may_fail_invalid;
 };
+
+/**
+ * Contents of pages. A page of version 0 is all zeroes; of another version, it holds 512 words of
+ * 64 bits that uiommu_emu_data_word() tells. Spaces are told apart by
+ * uiommu_emu_device_conf::spaces: address spaces with one number are one memory.
+ */
+struct uiommu_emu_data {
+	uint32_t nb_spaces;
+	/** nb_spaces x window_pages versions, zero at the start; written by the model, atomic */
+	uint32_t *versions;
+};
+
+/** @return word @p index (0 to 511) of a page of a version other than 0 */
+static inline uint64_t
+uiommu_emu_data_word(uint32_t space, uint64_t page, uint32_t version, uint32_t index)
+{
+	uint64_t x = ((uint64_t)space << 40 | page) * UINT64_C(0x9e3779b97f4a7c15) +
+		     ((uint64_t)version << 9 | index);
+
+	x = (x ^ x >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
+	return x ^ x >> 32;
+}
 
 /** Traffic of all devices of a unit. */
 struct uiommu_emu_traffic {
@@ -124,6 +153,31 @@ struct uiommu_emu_traffic {
 	 * the model is several times as slow.
 	 */
 	uint8_t *touched;
+	/**
+	 * walk the tables for each page of each group that is answered Success: "unmapped" counts
+	 * those that cannot be translated with the access asked for. Not groups of a PASID that is
+	 * not ATTACHED, or was not when they were sent
+	 */
+	bool verify;
+	/**
+	 * devices use addresses: each asks for a translation first (its device-TLB, then the unit),
+	 * and sends a page request only where that does not allow the access; with Success it asks
+	 * again, and what is not there then is "unmapped". Groups of one page, no overflow.
+	 * SEQUENTIAL: one access of each PASID at a time; else as many as there are credits. What
+	 * the profile chooses, and rate counts, are accesses. verdict: accesses, translations
+	 */
+	bool translate;
+	/**
+	 * pages leave again: with verify or translate, a page that is not there after Success is
+	 * counted as "vanished", not as "unmapped"; with translate it is asked for again
+	 */
+	bool may_vanish;
+	/**
+	 * with translate: what the devices keep in their pages, or NULL. Each access reads the
+	 * whole page by DMA and compares it; those that write then fill it anew. Besides, the
+	 * devices use what their caches hold, some of it in each step
+	 */
+	const struct uiommu_emu_data *data;
 	/** requests made before the queue's tail is published; 0: 64 */
 	uint32_t burst;
 	uint64_t seed;              /**< same seed, same requests */
@@ -166,6 +220,15 @@ struct uiommu_emu_verdict {
 	uint64_t invalidations;
 	uint64_t waits;          /**< wait descriptors executed */
 	uint64_t families_stopped; /**< page request interfaces stopped by Response Failure */
+	uint64_t unmapped;       /**< see above */
+	uint64_t corrupt;        /**< see above */
+	uint64_t vanished;       /**< see uiommu_emu_traffic::may_vanish */
+	uint64_t verified;       /**< pages walked after Success */
+	uint64_t accesses;       /**< with translate: pages that devices wanted to use */
+	uint64_t translations;   /**< translation requests of devices to the unit */
+	uint64_t atc_hits;       /**< accesses that a device-TLB could translate */
+	uint64_t iotlb_hits;     /**< translations out of the unit's IOTLB */
+	uint64_t bytes_checked;  /**< with data: read and compared */
 	char first[128];         /**< the first violation in words; empty: none */
 };
 
@@ -291,7 +354,7 @@ uiommu_emu_pasid_state(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pa
 /**
  * One turn of the model: register commands, invalidation queue, judge, devices.
  *
- * @return page requests made plus responses judged in this turn; 0: idle
+ * @return page requests made (or accesses, if more) plus responses judged in this turn; 0: idle
  */
 unsigned int
 uiommu_emu_step(struct uiommu_emu *emu);
@@ -351,7 +414,68 @@ void
 uiommu_emu_fault_set(struct uiommu_emu *emu, enum uiommu_emu_fault fault, unsigned int count);
 
 /**
- * DMA without ATS from a device, to see what the tables say.
+ * Have a device ask for a translation (ATS), out of its own cache or the unit's, or by a walk; what
+ * comes is kept in those caches.
+ *
+ * @param pa set to where it leads; NULL: not wanted
+ * @return true: translated with the access wanted; false: not. A page that is missing is not
+ *   recorded as a fault; what is wrong on the way to it is
+ */
+bool
+uiommu_emu_translate(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, uint64_t iova,
+		     bool write, uint64_t *pa);
+
+/**
+ * DMA of a device with ATS: translated as by uiommu_emu_translate(), then bytes are moved. Within
+ * one page.
+ *
+ * @param buf size bytes, written to memory or read from it
+ * @return as uiommu_emu_translate(); also false where the memory is not known to the model
+ */
+bool
+uiommu_emu_access(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, uint64_t iova,
+		  bool write, void *buf, size_t size);
+
+/**
+ * Compare everything that the unit and the devices have cached with the tables: root, context and
+ * PASID entries, paging structures, translations in IOTLB and device-TLBs. For when software
+ * is at rest and has had everything invalidated: what differs is "stale". A cached entry that
+ * gives less than the tables is no fault (it was added since), unless the unit caches absence.
+ *
+ * @return entries that differ
+ */
+unsigned int
+uiommu_emu_audit(struct uiommu_emu *emu);
+
+/**
+ * Software gives memory another purpose, and has had all translations to it invalidated: a cached
+ * one that leads there is "stale". Any thread, while the model runs.
+ *
+ * @param pa start
+ * @param size in bytes
+ * @return cached translations that lead there
+ */
+unsigned int
+uiommu_emu_retire(struct uiommu_emu *emu, uint64_t pa, size_t size);
+
+/**
+ * As uiommu_emu_request(), but the message is on its way between device and unit: it arrives
+ * with uiommu_emu_arrive(), or when it is pushed: a device-TLB invalidation that the device
+ * confirms has it leave the link, a wait with page-request drain (VT-d: PD) has what left the link
+ * put into the queue. What becomes of it is known then; one that arrives after its bond was
+ * detached (uiommu_emu_pasid_state(): DETACHED since it was sent) and is queued is "stale".
+ *
+ * @return false: no room for more
+ */
+bool
+uiommu_emu_request_late(struct uiommu_emu *emu, const struct uiommu_emu_request *req);
+
+/** Everything that is on its way arrives. */
+void
+uiommu_emu_arrive(struct uiommu_emu *emu);
+
+/**
+ * DMA without ATS from a device, to see what the tables say; through the unit's IOTLB.
  *
  * @return true: translated; false: blocked, and a fault was recorded
  */

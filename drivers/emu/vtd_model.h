@@ -21,11 +21,15 @@
 /** Most fault recording registers that CAP.NFR can announce. */
 #define VTD_MODEL_FRCD_MAX 256
 
+/** Most levels of a page table. */
+#define VTD_PT_LEVELS_MAX 5
+
 /** Bits of struct vtd_model::events. */
 #define VTD_EVENT_GCMD (1U << 0)
 #define VTD_EVENT_PRQ (1U << 1)
 
 /** Fault reasons beyond those that a driver needs, S 7.1.3. */
+#define VTD_FR_SRE_CLEAR 0x5d
 #define VTD_FR_FS_RESERVED 0x72
 #define VTD_FR_FS_ROOT 0x73
 #define VTD_FR_FS_NESTED 0x74
@@ -34,6 +38,7 @@
 #define VTD_FR_SS_RESERVED 0x7a
 #define VTD_FR_SS_ROOT 0x7b
 #define VTD_FR_USER 0x81
+#define VTD_FR_PT_ADDRESS 0x83
 #define VTD_FR_SS_ADDRESS 0x84
 #define VTD_FR_INTERRUPT_RANGE 0x87
 
@@ -82,6 +87,11 @@ struct vtd_model {
 	uint64_t pq_pa;
 	uint32_t frcd_next;
 	uint32_t freed;        /**< of struct emu_memory, as seen last */
+	struct emu_tlb iotlb;  /**< pages, S 6.2.4 */
+	struct emu_tlb psc;    /**< where tables lie, S 6.2.5 */
+	/** bits that must be zero: by stage, level, and whether it is a page */
+	uint64_t pt_reserved[2][VTD_PT_LEVELS_MAX + 1][2];
+	bool passed;           /**< there were pass-through translations */
 };
 #define VTD_GCMD_FRESH (UINT64_C(1) << 32)
 
@@ -90,6 +100,8 @@ enum vtd_access {
 	VTD_ACCESS_WRITE,
 	VTD_ACCESS_READ,
 	VTD_ACCESS_PAGE_REQUEST,
+	VTD_ACCESS_TRANSLATION, /**< ATS, for reading; or for writing: */
+	VTD_ACCESS_TRANSLATION_WRITE,
 };
 
 /* vtd_model_regs.c */
@@ -174,9 +186,52 @@ void
 vtd_model_forget_pasid(struct uiommu_emu *emu, unsigned int granularity, uint32_t domain,
 		       uint32_t pasid);
 
-/* vtd_model_dma.c */
+/* vtd_model_pt.c */
+/** Work out what depends on capabilities. */
+void
+vtd_model_pt_open(struct vtd_model *vtd);
+
+/* vtd_model_translate.c */
+struct vtd_walk;
+/** Who may ask for an address, and by which tables; the page is not looked at. */
+struct vtd_fault
+vtd_model_route(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
+		const struct emu_message *msg, bool ats, struct vtd_walk *walk);
 bool
 vtd_model_dma(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
 	      const struct emu_message *msg);
+bool
+vtd_model_translate(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
+		    const struct emu_message *msg, struct emu_leaf *leaf);
+bool
+vtd_model_translated(struct uiommu_emu *emu, struct emu_device *dev);
+
+/* vtd_model_inval.c */
+/** What an IOTLB or PASID-IOTLB descriptor asks for. */
+void
+vtd_model_forget_pages(struct uiommu_emu *emu, const uint64_t *word);
+/** What a device-TLB descriptor asks for. */
+void
+vtd_model_forget_device(struct uiommu_emu *emu, const uint64_t *word);
+/** All translations and tables. */
+void
+vtd_model_forget_translations(struct uiommu_emu *emu);
+/** A page request was accepted: translations of the page are not used any more, S 6.5.3.1 */
+void
+vtd_model_accepted(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
+		   const struct emu_message *msg);
+/** Likewise for entries of the request queue. */
+void
+vtd_model_accepted_entries(struct uiommu_emu *emu, uint32_t first, uint32_t end);
+
+/* vtd_model_bulk.c */
+void
+vtd_model_verify_bulk(struct uiommu_emu *emu, struct emu_lookup *lookups, unsigned int nb);
+
+/* vtd_model_audit.c */
+unsigned int
+vtd_model_audit(struct uiommu_emu *emu);
+unsigned int
+vtd_model_retire(struct uiommu_emu *emu, uint64_t pa, uint64_t size);
 
 #endif /* VTD_MODEL_H */

@@ -3,7 +3,8 @@
  */
 
 /*
- * What the unit remembers of its tables, and how it is made to forget, S 6.2, 6.5.2. Nothing is
+ * What the unit remembers of root, context and PASID tables, and how it is made to forget,
+ * S 6.2, 6.5.2. Nothing is
  * forgotten that software has not asked for, so that a missing invalidation shows.
  */
 
@@ -51,6 +52,7 @@ vtd_model_forget_all(struct uiommu_emu *emu)
 {
 	vtd_model_forget_context(emu, VTD_CONTEXT_GRAN_GLOBAL, 0, 0);
 	all_bonds_forget(emu);
+	vtd_model_forget_translations(emu);
 }
 
 /* One PASID of one domain, of a device. */

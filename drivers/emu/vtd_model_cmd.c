@@ -15,6 +15,8 @@
 #define FRCD_OFFSET 0x400
 #define IOTLB_OFFSET 0x500
 #define NB_FRCD 8
+#define IOTLB_DEFAULT 4096
+#define PSC_DEFAULT 512
 
 /* As a server part of these years has them; S 11.4.2, 11.4.3 */
 #define CAP_DEFAULT                                                                                \
@@ -56,6 +58,23 @@ capabilities_get(struct vtd_model *vtd, struct uiommu_args *args)
 	return 0;
 }
 
+/* S 6.2: how much a unit can remember is nowhere said. */
+static int
+caches_open(struct uiommu_emu *emu, struct uiommu_args *args)
+{
+	struct vtd_model *vtd = emu->unit;
+	uint64_t iotlb = IOTLB_DEFAULT, psc = PSC_DEFAULT;
+
+	if (uiommu_args_get_u64(args, "iotlb", EMU_TLB_WAYS, EMU_TLB_ENTRIES_MAX, &iotlb) < 0 ||
+	    uiommu_args_get_u64(args, "psc", EMU_TLB_WAYS, EMU_TLB_ENTRIES_MAX, &psc) < 0 ||
+	    !rte_is_power_of_2((uint32_t)iotlb) || !rte_is_power_of_2((uint32_t)psc))
+		return -EINVAL;
+	if (emu_tlb_init(&vtd->iotlb, (uint32_t)iotlb, false, emu->socket_id) < 0 ||
+	    emu_tlb_init(&vtd->psc, (uint32_t)psc, true, emu->socket_id) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
 static int
 vtd_model_open(struct uiommu_emu *emu, struct uiommu_args *args)
 {
@@ -73,13 +92,18 @@ vtd_model_open(struct uiommu_emu *emu, struct uiommu_args *args)
 	vtd->fectl = VTD_EVENT_IM;
 	vtd->iectl = VTD_EVENT_IM;
 	vtd->pectl = VTD_EVENT_IM;
-	return 0;
+	vtd_model_pt_open(vtd);
+	return caches_open(emu, args);
 }
 
 static void
 vtd_model_close(struct uiommu_emu *emu)
 {
-	emu_free(emu->unit);
+	struct vtd_model *vtd = emu->unit;
+
+	emu_tlb_fini(&vtd->iotlb);
+	emu_tlb_fini(&vtd->psc);
+	emu_free(vtd);
 	emu->unit = NULL;
 }
 
@@ -292,6 +316,11 @@ static const struct emu_model_ops vtd_model_ops = {
 	.spoil = vtd_model_spoil,
 	.response_word = vtd_model_response_word,
 	.dma = vtd_model_dma,
+	.translate = vtd_model_translate,
+	.translated = vtd_model_translated,
+	.verify_bulk = vtd_model_verify_bulk,
+	.audit = vtd_model_audit,
+	.retire = vtd_model_retire,
 };
 
 EMU_MODEL_REGISTER(vtd_model_ops);

@@ -4,8 +4,7 @@
 
 /*
  * Descriptors of the invalidation queue, S 6.5.2: each is checked for reserved bits and then
- * carried out. Translations are not kept by the model, so IOTLB and device-TLB invalidations have
- * no effect beyond being checked.
+ * carried out.
  */
 
 #include "vtd_model.h"
@@ -115,24 +114,32 @@ pfsid_check(struct uiommu_emu *emu, uint32_t sid, uint64_t word0)
 			      sid, pfsid, dev->pf_id);
 }
 
+/*
+ * S 7.7: a device confirms behind the page requests that it has sent before. Nothing says that
+ * the unit looks at DTE here: the device is asked, whether or not it may translate.
+ */
 static void
-device_tlb(struct uiommu_emu *emu, uint32_t sid, uint64_t word0)
+device_tlb(struct uiommu_emu *emu, uint32_t sid, const uint64_t *word)
 {
 	struct vtd_model *vtd = emu->unit;
 	uint64_t record = __atomic_load_n(&vtd->iqercd, __ATOMIC_RELAXED);
 
-	pfsid_check(emu, sid, word0);
+	pfsid_check(emu, sid, word[0]);
 	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_DEVICE_TIMEOUT)) {
 		record &= ~((uint64_t)UINT16_MAX << VTD_IQERCD_ITESID_SHIFT);
 		record |= (uint64_t)sid << VTD_IQERCD_ITESID_SHIFT;
 		vtd->aborting = true;
 		__atomic_store_n(&vtd->iqercd, record, __ATOMIC_RELAXED);
-	} else if (emu_fault_take(emu, UIOMMU_EMU_FAULT_BAD_COMPLETION)) {
+		return;
+	}
+	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_BAD_COMPLETION)) {
 		record &= ~((uint64_t)UINT16_MAX << VTD_IQERCD_ICESID_SHIFT);
 		record |= (uint64_t)sid << VTD_IQERCD_ICESID_SHIFT;
 		__atomic_store_n(&vtd->iqercd, record, __ATOMIC_RELAXED);
 		__atomic_fetch_or(&vtd->fsts, VTD_FSTS_ICE, __ATOMIC_RELEASE);
 	}
+	vtd_model_forget_device(emu, word);
+	emu_late_push(emu, sid);
 }
 
 static void
@@ -145,7 +152,9 @@ wait(struct uiommu_emu *emu, const uint64_t *word)
 	/* S 6.5.2.11: aborted with the device-TLB invalidation that timed out */
 	if (vtd->aborting || emu_fault_take(emu, UIOMMU_EMU_FAULT_LOST_WAIT))
 		return;
-	/* S 7.10: what was received before can be found in the queue */
+	/* S 7.10: what was received before can be found in the queue, with PD */
+	if ((word[0] & VTD_QI_WAIT_PD) != 0)
+		emu_late_drain(emu);
 	vtd_model_publish(emu);
 	if ((word[0] & VTD_QI_WAIT_SW) != 0) {
 		status = emu_memory_at(emu, word[1] & VTD_QI_WAIT_ADDR_MASK, sizeof(*status));
@@ -213,11 +222,15 @@ vtd_model_descriptor(struct uiommu_emu *emu, const uint64_t *word)
 	case VTD_QI_PASID_CACHE:
 		vtd_model_forget_pasid(emu, granularity, domain, pasid);
 		break;
+	case VTD_QI_IOTLB:
+	case VTD_QI_PASID_IOTLB:
+		vtd_model_forget_pages(emu, word);
+		break;
 	case VTD_QI_DEV_TLB:
-		device_tlb(emu, (word[0] >> VTD_QI_DEV_TLB_SID_SHIFT) & UINT16_MAX, word[0]);
+		device_tlb(emu, (word[0] >> VTD_QI_DEV_TLB_SID_SHIFT) & UINT16_MAX, word);
 		break;
 	case VTD_QI_PASID_DEV_TLB:
-		device_tlb(emu, (word[0] >> VTD_QI_PASID_DEV_TLB_SID_SHIFT) & UINT16_MAX, word[0]);
+		device_tlb(emu, (word[0] >> VTD_QI_PASID_DEV_TLB_SID_SHIFT) & UINT16_MAX, word);
 		break;
 	default:
 		break;

@@ -8,6 +8,9 @@
 
 #include "vtd_model.h"
 
+/* Address type of what was asked: a translation request, S 11.4.7.6 */
+#define FRCD_HI_AT_TRANSLATION (UINT64_C(1) << 60)
+
 static bool
 any_pending(const struct vtd_model *vtd)
 {
@@ -35,10 +38,12 @@ vtd_model_fault(struct uiommu_emu *emu, unsigned int reason, const struct emu_me
 		__atomic_fetch_or(&vtd->fsts, VTD_FSTS_PFO, __ATOMIC_RELEASE);
 		return;
 	}
-	if (access == VTD_ACCESS_READ)
+	if (access == VTD_ACCESS_READ || access == VTD_ACCESS_TRANSLATION)
 		hi |= VTD_FRCD_HI_T1;
 	else if (access == VTD_ACCESS_PAGE_REQUEST)
 		hi |= VTD_FRCD_HI_T2;
+	if (access == VTD_ACCESS_TRANSLATION || access == VTD_ACCESS_TRANSLATION_WRITE)
+		hi |= FRCD_HI_AT_TRANSLATION;
 	if (msg->pasid != EMU_NO_PASID)
 		hi |= VTD_FRCD_HI_PP | (uint64_t)msg->pasid << VTD_FRCD_HI_PV_SHIFT;
 	if ((msg->flags & EMU_REQ_PRIV) != 0)

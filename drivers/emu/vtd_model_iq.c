@@ -103,8 +103,8 @@ slot_prefetch(const struct uiommu_emu *emu, uint32_t at)
 }
 
 /* @return responses */
-static unsigned int
-entries_execute(struct uiommu_emu *emu, uint32_t tail, unsigned int max)
+static __rte_always_inline unsigned int
+entries_execute(struct uiommu_emu *emu, uint32_t tail, unsigned int max, const bool several)
 {
 	struct vtd_model *vtd = emu->unit;
 	const unsigned int shift = vtd->iq_shift - 3;
@@ -120,7 +120,8 @@ entries_execute(struct uiommu_emu *emu, uint32_t tail, unsigned int max)
 		word = vtd->iq + ((size_t)head << shift);
 		if (((tail - head) & mask) > LOOK_AHEAD)
 			slot_prefetch(emu, (head + LOOK_AHEAD) & mask);
-		if (unlikely(!wide || !emu_fast_judge(emu, word, &run, VTD_MODEL_LAYOUT))) {
+		if (unlikely(!wide ||
+			     !emu_fast_judge(emu, word, &run, VTD_MODEL_LAYOUT, several))) {
 			responses += run.good;
 			emu_run_end(emu, &run);
 			what = descriptor_execute(emu, word);
@@ -162,7 +163,11 @@ vtd_model_execute(struct uiommu_emu *emu, unsigned int max)
 		vtd_model_queue_error(vtd, VTD_IQEI_RESERVED);
 		return 0;
 	}
-	responses = entries_execute(emu, tail, max);
+	/* groups of one page that nobody verifies: a loop that knows */
+	if (emu->several)
+		responses = entries_execute(emu, tail, max, true);
+	else
+		responses = entries_execute(emu, tail, max, false);
 	if (unlikely(vtd->aborting)) {
 		vtd->aborting = false;
 		__atomic_fetch_or(&vtd->fsts, VTD_FSTS_ITE, __ATOMIC_RELEASE);

@@ -87,7 +87,15 @@ vtd_model_latched(struct uiommu_emu *emu)
 unsigned int
 vtd_model_make(struct uiommu_emu *emu, unsigned int max)
 {
-	return emu_fast_make(emu, max, VTD_MODEL_LAYOUT);
+	const uint32_t first = emu->ring.tail;
+	unsigned int made;
+
+	/* two loops, each with one branch less for each request */
+	made = emu->traffic.keep ? emu_fast_make(emu, max, true, VTD_MODEL_LAYOUT) :
+				   emu_fast_make(emu, max, false, VTD_MODEL_LAYOUT);
+	if (unlikely(emu->tlb_used))
+		vtd_model_accepted_entries(emu, first, emu->ring.tail);
+	return made;
 }
 
 static void
@@ -184,5 +192,7 @@ vtd_model_request(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
 	}
 	emu->model->encode(msg, word);
 	entry_write(emu, word);
+	if (unlikely(emu->tlb_used))
+		vtd_model_accepted(emu, dev, bond, msg);
 	return UIOMMU_EMU_QUEUED;
 }

@@ -6,23 +6,11 @@
 
 #include <rte_cycles.h>
 
+#include "vtd_omit.h"
 #include "vtd_pvt.h"
 
 /** Calls between two looks at the error registers while a wait is under way, power of two. */
 #define CMD_CHECK 16
-
-/** uiommu_cmd::step */
-enum {
-	STEP_WRITE = 0, /**< descriptors are to be written */
-	STEP_WAIT,      /**< they were, and the wait's status is not there yet */
-};
-
-/** uiommu_cmd::scratch */
-enum {
-	SCRATCH_SEQ = 0, /**< of the wait */
-	SCRATCH_EPOCH,   /**< vtd_iq::epoch when it was written */
-	SCRATCH_CALLS,
-};
 
 /** Descriptors of one command, in order. */
 struct batch {
@@ -31,9 +19,10 @@ struct batch {
 };
 
 static void
-add(struct batch *batch, struct vtd_desc desc)
+add(struct batch *batch, enum vtd_site site, struct vtd_desc desc)
 {
-	batch->descs[batch->n++] = desc;
+	if (!vtd_omits(site))
+		batch->descs[batch->n++] = desc;
 }
 
 /* PASID entry that a bond lives in */
@@ -43,19 +32,25 @@ entry_pasid(uint32_t pasid)
 	return pasid == UIOMMU_NO_PASID ? VTD_RID_PASID : pasid;
 }
 
-/* What the device has cached of one PASID, of its RID, or all, S 6.5.2.5 and 6.5.2.6 */
+/*
+ * What the device has cached of one PASID, of its RID, or all, S 6.5.2.5 and 6.5.2.6. The site is
+ * that of the RID; that of PASIDs follows it.
+ */
 static void
-add_device_tlb(struct batch *batch, const struct vtd_queue *queue,
+add_device_tlb(struct batch *batch, enum vtd_site site, const struct vtd_queue *queue,
 	       const struct vtd_endpoint *endpoint, uint32_t pasid)
 {
 	uint16_t sid = endpoint->source_id;
 	uint16_t pfsid = queue->dit ? endpoint->pf_id : 0;
 	bool all = pasid == UIOMMU_CMD_ALL_PASIDS;
 
+	if (!endpoint->ats)
+		return;
 	if (all || pasid == UIOMMU_NO_PASID)
-		add(batch, vtd_qi_dev_tlb_all(sid, pfsid, VTD_MIP));
+		add(batch, site, vtd_qi_dev_tlb_all(sid, pfsid, VTD_MIP));
 	if (all || pasid != UIOMMU_NO_PASID)
-		add(batch, vtd_qi_pasid_dev_tlb_all(sid, all ? 0 : pasid, all, pfsid, VTD_MIP));
+		add(batch, site + 1,
+		    vtd_qi_pasid_dev_tlb_all(sid, all ? 0 : pasid, all, pfsid, VTD_MIP));
 }
 
 /* S 6.5.3.3: context cache, PASID cache, IOTLB, device-TLB, in this order */
@@ -64,10 +59,14 @@ endpoint_clear(struct batch *batch, const struct vtd_queue *queue, const struct 
 {
 	const struct vtd_endpoint *endpoint = cmd->endpoint_private;
 
-	add(batch, vtd_qi_context(VTD_CONTEXT_GRAN_DEVICE, endpoint->source_id));
-	add(batch, vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_GLOBAL, 0, 0));
-	add(batch, vtd_qi_iotlb(VTD_IOTLB_GRAN_GLOBAL, 0, queue->drain_flags));
-	add_device_tlb(batch, queue, endpoint, UIOMMU_CMD_ALL_PASIDS);
+	add(batch, VTD_SITE_ENDPOINT_CLEAR_CONTEXT,
+	    vtd_qi_context(VTD_CONTEXT_GRAN_DEVICE, endpoint->source_id));
+	add(batch, VTD_SITE_ENDPOINT_CLEAR_PASID_CACHE,
+	    vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_GLOBAL, 0, 0));
+	add(batch, VTD_SITE_ENDPOINT_CLEAR_IOTLB,
+	    vtd_qi_iotlb(VTD_IOTLB_GRAN_GLOBAL, 0, queue->drain_flags));
+	add_device_tlb(batch, VTD_SITE_ENDPOINT_CLEAR_DEVICE_RID, queue, endpoint,
+		       UIOMMU_CMD_ALL_PASIDS);
 }
 
 /* S 6.1: with caching mode, absence was cached under domain id 0, or under that of the entry */
@@ -76,9 +75,12 @@ endpoint_set(struct batch *batch, const struct vtd_queue *queue, const struct ui
 {
 	const struct vtd_endpoint *endpoint = cmd->endpoint_private;
 
-	add(batch, vtd_qi_context(VTD_CONTEXT_GRAN_DEVICE, endpoint->source_id));
-	add(batch, vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_GLOBAL, 0, 0));
-	add(batch, vtd_qi_iotlb(VTD_IOTLB_GRAN_GLOBAL, 0, queue->drain_flags));
+	add(batch, VTD_SITE_ENDPOINT_SET_CONTEXT,
+	    vtd_qi_context(VTD_CONTEXT_GRAN_DEVICE, endpoint->source_id));
+	add(batch, VTD_SITE_ENDPOINT_SET_PASID_CACHE,
+	    vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_GLOBAL, 0, 0));
+	add(batch, VTD_SITE_ENDPOINT_SET_IOTLB,
+	    vtd_qi_iotlb(VTD_IOTLB_GRAN_GLOBAL, 0, queue->drain_flags));
 }
 
 /*
@@ -90,22 +92,26 @@ endpoint_update(struct batch *batch, const struct uiommu_cmd *cmd)
 {
 	const struct vtd_endpoint *endpoint = cmd->endpoint_private;
 
-	add(batch, vtd_qi_context(VTD_CONTEXT_GRAN_DEVICE, endpoint->source_id));
+	add(batch, VTD_SITE_ENDPOINT_UPDATE_CONTEXT,
+	    vtd_qi_context(VTD_CONTEXT_GRAN_DEVICE, endpoint->source_id));
 }
 
 /*
  * What the unit has cached of the translations of a PASID, S 6.5.3.1 and 6.5.3.3. First-stage ones
  * have a PASID of their own in the cache; second-stage and nested ones, the inner as well as
  * the combined, go with the domain. Pass-through entries are tagged like first-stage ones in
- * one place, and like second-stage ones in the other: both kinds go.
+ * one place, and like second-stage ones in the other: both kinds go. The site is that of the
+ * PASID-based IOTLB; that of the IOTLB follows it.
  */
 static void
-add_iotlb(struct batch *batch, const struct vtd_queue *queue, struct vtd_tag tag, uint32_t pasid)
+add_iotlb(struct batch *batch, enum vtd_site site, const struct vtd_queue *queue,
+	  struct vtd_tag tag, uint32_t pasid)
 {
 	if (tag.pgtt == VTD_PGTT_FIRST || tag.pgtt == VTD_PGTT_PASSTHROUGH)
-		add(batch, vtd_qi_pasid_iotlb(tag.did, pasid));
+		add(batch, site, vtd_qi_pasid_iotlb(tag.did, pasid));
 	if (tag.pgtt != VTD_PGTT_FIRST)
-		add(batch, vtd_qi_iotlb(VTD_IOTLB_GRAN_DOMAIN, tag.did, queue->drain_flags));
+		add(batch, site + 1,
+		    vtd_qi_iotlb(VTD_IOTLB_GRAN_DOMAIN, tag.did, queue->drain_flags));
 }
 
 static struct vtd_tag
@@ -123,9 +129,11 @@ bond_set(struct batch *batch, const struct vtd_queue *queue, const struct uiommu
 
 	if (domain->did == 0)
 		return;
-	add(batch, vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_PASID, 0, pasid));
-	add(batch, vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_PASID, domain->did, pasid));
-	add_iotlb(batch, queue, domain_tag(domain), pasid);
+	add(batch, VTD_SITE_BOND_SET_ABSENT_PASID_CACHE,
+	    vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_PASID, 0, pasid));
+	add(batch, VTD_SITE_BOND_SET_PASID_CACHE,
+	    vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_PASID, domain->did, pasid));
+	add_iotlb(batch, VTD_SITE_BOND_SET_PASID_IOTLB, queue, domain_tag(domain), pasid);
 }
 
 /*
@@ -141,10 +149,13 @@ bond_clear(struct batch *batch, const struct vtd_queue *queue, const struct uiom
 	if (domain->did == 0)
 		return;
 	if (queue->caching)
-		add(batch, vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_PASID, 0, pasid));
-	add(batch, vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_PASID, domain->did, pasid));
-	add_iotlb(batch, queue, domain_tag(domain), pasid);
-	add_device_tlb(batch, queue, cmd->endpoint_private, cmd->pasid);
+		add(batch, VTD_SITE_BOND_CLEAR_ABSENT_PASID_CACHE,
+		    vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_PASID, 0, pasid));
+	add(batch, VTD_SITE_BOND_CLEAR_PASID_CACHE,
+	    vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_PASID, domain->did, pasid));
+	add_iotlb(batch, VTD_SITE_BOND_CLEAR_PASID_IOTLB, queue, domain_tag(domain), pasid);
+	add_device_tlb(batch, VTD_SITE_BOND_CLEAR_DEVICE_RID, queue, cmd->endpoint_private,
+		       cmd->pasid);
 }
 
 /*
@@ -159,14 +170,37 @@ drain(struct batch *batch, const struct vtd_queue *queue, const struct uiommu_cm
 	uint32_t pasid = entry_pasid(cmd->pasid);
 	struct vtd_tag tag = {0};
 
-	add(batch, vtd_qi_fence());
+	add(batch, VTD_SITE_DRAIN_FENCE, vtd_qi_fence());
 	if (cmd->pasid != UIOMMU_CMD_ALL_PASIDS)
 		tag = vtd_endpoint_tag(endpoint, pasid);
 	if (tag.did != 0)
-		add_iotlb(batch, queue, tag, pasid);
+		add_iotlb(batch, VTD_SITE_DRAIN_PASID_IOTLB, queue, tag, pasid);
 	else
-		add(batch, vtd_qi_iotlb(VTD_IOTLB_GRAN_GLOBAL, 0, queue->drain_flags));
-	add_device_tlb(batch, queue, endpoint, cmd->pasid);
+		add(batch, VTD_SITE_DRAIN_IOTLB,
+		    vtd_qi_iotlb(VTD_IOTLB_GRAN_GLOBAL, 0, queue->drain_flags));
+	add_device_tlb(batch, VTD_SITE_DRAIN_DEVICE_RID, queue, endpoint, cmd->pasid);
+}
+
+/* The wait stays until page requests that came before are in the queue, S 6.5.2.9. */
+static bool
+waits_for_requests(const struct uiommu_cmd *cmd)
+{
+	return cmd->op == UIOMMU_CMD_DRAIN && !vtd_omits(VTD_SITE_DRAIN_PD);
+}
+
+static void
+batch_count(struct vtd_queue *queue, const struct batch *batch)
+{
+	uint32_t unit = 0, devices = 0, i;
+
+	for (i = 0; i < batch->n; i++) {
+		const unsigned int type = vtd_qi_type(&batch->descs[i]);
+
+		unit += type == VTD_QI_IOTLB || type == VTD_QI_PASID_IOTLB;
+		devices += type == VTD_QI_DEV_TLB || type == VTD_QI_PASID_DEV_TLB;
+	}
+	uiommu_count(&queue->iotlb_invalidations, unit);
+	uiommu_count(&queue->device_tlb_invalidations, devices);
 }
 
 static int
@@ -198,16 +232,32 @@ write_command(struct vtd_queue *queue, struct uiommu_cmd *cmd)
 		drain(&batch, queue, cmd);
 		break;
 	case UIOMMU_CMD_SYNC:
+	case UIOMMU_CMD_INVALIDATE:
 		break;
 	}
 	if (batch.n == 0 && cmd->op != UIOMMU_CMD_SYNC)
 		return 0;
-	add(&batch, vtd_iq_wait_desc(iq, cmd->op == UIOMMU_CMD_DRAIN, &seq));
+	if (!vtd_omits(VTD_SITE_WAIT))
+		batch.descs[batch.n++] = vtd_iq_wait_desc(iq, waits_for_requests(cmd), &seq);
 	vtd_iq_push(iq, batch.descs, batch.n);
-	cmd->scratch[SCRATCH_SEQ] = seq;
-	cmd->scratch[SCRATCH_EPOCH] = iq->epoch;
-	cmd->step = STEP_WAIT;
+	batch_count(queue, &batch);
+	if (vtd_omits(VTD_SITE_WAIT))
+		return 0;
+	cmd->scratch[VTD_SCRATCH_SEQ] = seq;
+	cmd->scratch[VTD_SCRATCH_EPOCH] = iq->epoch;
+	cmd->step = VTD_STEP_WAIT;
 	return -EINPROGRESS;
+}
+
+/* After a device time-out: is what was written worth nothing any more? Then begin again. */
+static bool
+is_void(struct vtd_queue *queue, struct uiommu_cmd *cmd)
+{
+	if (cmd->step == VTD_STEP_WRITE || cmd->scratch[VTD_SCRATCH_EPOCH] == queue->iq.epoch)
+		return false;
+	uiommu_count(&queue->iq.stats.cmd_restarts, 1);
+	cmd->step = VTD_STEP_WRITE;
+	return true;
 }
 
 /*
@@ -219,18 +269,21 @@ await_command(struct vtd_queue *queue, struct uiommu_cmd *cmd)
 {
 	struct vtd_iq *iq = &queue->iq;
 
-	if (cmd->scratch[SCRATCH_EPOCH] != iq->epoch) {
-		uiommu_count(&iq->stats.cmd_restarts, 1);
-		cmd->step = STEP_WRITE;
+	if (is_void(queue, cmd))
 		return -EINPROGRESS;
-	}
-	if (!vtd_iq_reached(iq, (uint32_t)cmd->scratch[SCRATCH_SEQ]))
+	if (!vtd_iq_reached(iq, (uint32_t)cmd->scratch[VTD_SCRATCH_SEQ]))
 		return -EINPROGRESS;
 	/* S 7.10 d: requests that were answered by the unit meanwhile may be asked again */
 	if (cmd->op == UIOMMU_CMD_DRAIN &&
 	    (uiommu_reg_read32(queue->plat, VTD_REG_PRS) & VTD_PRS_PRO) != 0)
 		return -EAGAIN;
 	return 0;
+}
+
+static int
+inval_command(struct vtd_queue *queue, struct uiommu_cmd *cmd)
+{
+	return is_void(queue, cmd) ? -EINPROGRESS : vtd_inval_step(queue, cmd);
 }
 
 int
@@ -242,13 +295,15 @@ vtd_cmd_step(void *queue_private, struct uiommu_cmd *cmd)
 
 	if (iq->failed != 0)
 		return iq->failed;
-	if (cmd->step == STEP_WRITE)
-		ret = write_command(queue, cmd);
-	else
+	if (cmd->step == VTD_STEP_WAIT)
 		ret = await_command(queue, cmd);
+	else if (cmd->op == UIOMMU_CMD_INVALIDATE)
+		ret = inval_command(queue, cmd);
+	else
+		ret = write_command(queue, cmd);
 	if (ret != -EINPROGRESS)
 		return ret;
-	if ((++cmd->scratch[SCRATCH_CALLS] & (CMD_CHECK - 1)) == 0)
+	if ((++cmd->scratch[VTD_SCRATCH_CALLS] & (CMD_CHECK - 1)) == 0)
 		vtd_iq_watch(iq);
 	if (iq->failed != 0)
 		return iq->failed;

@@ -220,6 +220,7 @@ vtd_stop(struct uiommu_dev *dev)
 	page_requests_off(vtd);
 	vtd->running = false;
 	vtd->wedged = is_wedged(vtd);
+	dev->walks_on = vtd->wedged;
 	ret[3] = mode == UIOMMU_STOP_RESTORE ? vtd_reg_restore(vtd) : 0;
 	for (i = 0; i < RTE_DIM(ret); i++)
 		if (ret[i] != 0)
@@ -271,6 +272,7 @@ vtd_start(struct uiommu_dev *dev)
 		(void)invalidation_off(vtd, true);
 		page_requests_off(vtd);
 		vtd->wedged = is_wedged(vtd);
+		dev->walks_on = vtd->wedged;
 		return ret;
 	}
 	vtd->blocking = false;

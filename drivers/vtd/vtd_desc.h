@@ -222,6 +222,42 @@ vtd_qi_pasid_iotlb(uint16_t did, uint32_t pasid)
 	}};
 }
 
+/** Word 1 of page-selective invalidations: 2^order pages, the address aligned to that. */
+static inline uint64_t
+vtd_qi_pages(uint64_t iova, unsigned int order, bool leaves_only)
+{
+	return (iova & VTD_ADDR_MASK) | (leaves_only ? VTD_QI_IH : 0) | (order & VTD_QI_AM_MASK);
+}
+
+/**
+ * Pages of a domain from the IOTLB, S 6.5.2.3; needs CAP.PSI.
+ *
+ * @param order log2 of the pages, up to CAP.MAMV; iova is aligned to that
+ * @param leaves_only no entry has changed that leads to a table
+ */
+static inline struct vtd_desc
+vtd_qi_iotlb_pages(uint16_t did, uint64_t iova, unsigned int order, bool leaves_only,
+		   uint64_t drain)
+{
+	struct vtd_desc desc = vtd_qi_iotlb(VTD_IOTLB_GRAN_PAGE, did, drain);
+
+	desc.q[1] = vtd_qi_pages(iova, order, leaves_only);
+	return desc;
+}
+
+/** Pages of a PASID from the PASID-based IOTLB, S 6.5.2.4; else as vtd_qi_iotlb_pages(). */
+static inline struct vtd_desc
+vtd_qi_pasid_iotlb_pages(uint16_t did, uint32_t pasid, uint64_t iova, unsigned int order,
+			 bool leaves_only)
+{
+	return (struct vtd_desc){{
+		VTD_QI_PASID_IOTLB | (uint64_t)VTD_PASID_IOTLB_GRAN_PAGE << VTD_QI_GRAN_SHIFT |
+			(uint64_t)did << VTD_QI_DID_SHIFT |
+			(pasid & VTD_PASID_MASK) << VTD_QI_PASID_SHIFT,
+		vtd_qi_pages(iova, order, leaves_only),
+	}};
+}
+
 /** PFSID, split over word 0 of types 3 and 8. */
 static inline uint64_t
 vtd_qi_pfsid(uint16_t pfsid)
@@ -265,6 +301,46 @@ vtd_qi_pasid_dev_tlb_all(uint16_t source_id, uint32_t pasid, bool global, uint16
 		VTD_QI_DEV_TLB_ALL | VTD_QI_PASID_DEV_TLB_S |
 			(global ? VTD_QI_PASID_DEV_TLB_G : 0),
 	}};
+}
+
+/*
+ * Address of 2^order pages in types 3 and 8, S 6.5.2.5: the lowest bit that is clear says how
+ * many, where there is more than one. An order that leaves no such bit is everything.
+ */
+static inline uint64_t
+vtd_qi_dev_tlb_pages_addr(uint64_t iova, unsigned int order)
+{
+	uint64_t below;
+
+	if (order == 0)
+		return iova & VTD_ADDR_MASK;
+	if (order > 63 - VTD_PAGE_SHIFT)
+		return VTD_QI_DEV_TLB_ALL;
+	below = (UINT64_C(1) << (VTD_PAGE_SHIFT + order - 1)) - 1;
+	return ((iova & ~(below << 1 | 1)) | below) & VTD_ADDR_MASK;
+}
+
+/** Pages that a device has cached without a PASID, S 6.5.2.5; else as vtd_qi_dev_tlb_all(). */
+static inline struct vtd_desc
+vtd_qi_dev_tlb_pages(uint16_t source_id, uint64_t iova, unsigned int order, uint16_t pfsid,
+		     unsigned int mip)
+{
+	struct vtd_desc desc = vtd_qi_dev_tlb_all(source_id, pfsid, mip);
+
+	desc.q[1] = vtd_qi_dev_tlb_pages_addr(iova, order) | (order != 0 ? VTD_QI_DEV_TLB_S : 0);
+	return desc;
+}
+
+/** Pages that a device has cached of a PASID, S 6.5.2.6; else as vtd_qi_pasid_dev_tlb_all(). */
+static inline struct vtd_desc
+vtd_qi_pasid_dev_tlb_pages(uint16_t source_id, uint32_t pasid, uint64_t iova, unsigned int order,
+			   uint16_t pfsid, unsigned int mip)
+{
+	struct vtd_desc desc = vtd_qi_pasid_dev_tlb_all(source_id, pasid, false, pfsid, mip);
+
+	desc.q[1] = vtd_qi_dev_tlb_pages_addr(iova, order) |
+		    (order != 0 ? VTD_QI_PASID_DEV_TLB_S : 0);
+	return desc;
 }
 
 /** Wait that only orders: what follows comes after all before it, S 6.5.2.9. */

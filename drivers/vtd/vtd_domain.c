@@ -3,7 +3,7 @@
  */
 
 /*
- * Domains: domain ids, and what a PASID entry is to say of the tables.
+ * Domains: domain ids, the format of their tables, and what a PASID entry is to say of them.
  */
 
 #include <errno.h>
@@ -16,6 +16,8 @@
 #define LEVEL_BITS 9
 /** Levels of a second-stage table less its width as a field, S 9.6: 1 is 39 bits, three levels. */
 #define LEVELS_OF_AW 2
+#define PAGE_2M (UINT64_C(1) << 21)
+#define PAGE_1G (UINT64_C(1) << 30)
 
 static int
 did_alloc(struct vtd *vtd, uint16_t *did)
@@ -36,45 +38,49 @@ did_alloc(struct vtd *vtd, uint16_t *did)
 	return -ENOMEM;
 }
 
-/* Root table of the caller's, or an empty one */
-static int
-root_get(struct vtd *vtd, uint64_t table_pa, struct vtd_domain *domain, uint64_t *root_pa)
+static bool
+wants_second(const struct uiommu_domain_conf *conf)
 {
-	int ret;
+	return (conf->flags & (UIOMMU_DOMAIN_NEST_PARENT | UIOMMU_DOMAIN_SECOND_STAGE)) != 0;
+}
 
-	/* S 9.6: 4 KiB aligned, and no machine address has more than 52 bits */
-	if ((table_pa & ~VTD_ADDR_MASK) != 0 || table_pa >> 52 != 0)
-		return -EINVAL;
-	*root_pa = table_pa;
-	if (table_pa != 0)
-		return 0;
-	ret = vtd_page_alloc(&vtd->pool, &domain->root);
-	*root_pa = domain->root.pa;
-	return ret;
+/* S 9.6: 4 KiB aligned, and within the width of a host address */
+static int
+root_check(const struct vtd *vtd, uint64_t table_pa)
+{
+	return table_pa == 0 || (table_pa & ~VTD_ADDR_MASK) != 0 || table_pa >> vtd->haw != 0 ?
+		       -EINVAL : 0;
 }
 
 static int
-first_levels_set(const struct vtd *vtd, uint32_t levels, struct vtd_domain *domain)
+first_levels_get(const struct vtd *vtd, uint32_t wanted, uint8_t *levels)
 {
-	if (levels == 0)
-		levels = 4;
-	if (levels != 4 && levels != 5)
+	if (wanted == 0)
+		wanted = 4;
+	if (wanted != 4 && wanted != 5)
 		return -EINVAL;
-	if (levels == 5 && (vtd->cap & VTD_CAP_FS5LP) == 0)
+	if (wanted == 5 && (vtd->cap & VTD_CAP_FS5LP) == 0)
 		return -ENOTSUP;
-	domain->first_levels = (uint8_t)levels;
+	*levels = (uint8_t)wanted;
 	return 0;
 }
 
 static int
 first_stage(struct vtd *vtd, const struct uiommu_domain_conf *conf, struct vtd_domain *domain)
 {
-	int ret = first_levels_set(vtd, conf->levels, domain);
+	int ret = first_levels_get(vtd, conf->levels, &domain->first_levels);
 
 	if (ret != 0)
 		return ret;
 	domain->pgtt = VTD_PGTT_FIRST;
-	return root_get(vtd, conf->table_pa, domain, &domain->first_pa);
+	domain->first_pa = conf->table_pa;
+	/* a process's address space that is mirrored elsewhere: an empty table */
+	if (conf->type == UIOMMU_DOMAIN_SVA && conf->table_pa == 0) {
+		ret = vtd_page_alloc(&vtd->pool, &domain->root);
+		domain->first_pa = domain->root.pa;
+		return ret;
+	}
+	return root_check(vtd, conf->table_pa);
 }
 
 /* Four levels where the unit has them: what lies beyond 48 bits is seldom wanted */
@@ -85,26 +91,43 @@ second_aw_default(uint32_t sagaw)
 	       (sagaw & VTD_SAGAW_39) != 0 ? VTD_AW_39 : VTD_AW_57;
 }
 
-/* Only parents have a second stage alone: others gain nothing by it */
 static int
-second_stage(struct vtd *vtd, const struct uiommu_domain_conf *conf, struct vtd_domain *domain)
+second_aw_get(const struct vtd *vtd, uint32_t levels, uint8_t *aw)
 {
 	const uint32_t sagaw = (uint32_t)(vtd->cap >> VTD_CAP_SAGAW_SHIFT & VTD_CAP_SAGAW_MASK);
 
-	if (!vtd_can_nest(vtd))
-		return -ENOTSUP;
-	domain->aw = second_aw_default(sagaw);
-	if (conf->levels != 0) {
-		if (conf->levels < LEVELS_OF_AW + VTD_AW_39 ||
-		    conf->levels > LEVELS_OF_AW + VTD_AW_57)
-			return -EINVAL;
-		domain->aw = (uint8_t)(conf->levels - LEVELS_OF_AW);
-		/* SAGAW's bits stand where the widths have their values */
-		if ((sagaw & (UINT32_C(1) << domain->aw)) == 0)
-			return -ENOTSUP;
-	}
+	*aw = second_aw_default(sagaw);
+	if (levels == 0)
+		return 0;
+	if (levels < LEVELS_OF_AW + VTD_AW_39 || levels > LEVELS_OF_AW + VTD_AW_57)
+		return -EINVAL;
+	*aw = (uint8_t)(levels - LEVELS_OF_AW);
+	/* SAGAW's bits stand where the widths have their values */
+	return (sagaw & (UINT32_C(1) << *aw)) == 0 ? -ENOTSUP : 0;
+}
+
+/* Parents need nesting; a second stage alone does not. */
+static int
+second_check(const struct vtd *vtd, const struct uiommu_domain_conf *conf)
+{
+	const bool parent = (conf->flags & UIOMMU_DOMAIN_NEST_PARENT) != 0;
+
+	return vtd_has_second(vtd) && (!parent || vtd_can_nest(vtd)) ? 0 : -ENOTSUP;
+}
+
+static int
+second_stage(struct vtd *vtd, const struct uiommu_domain_conf *conf, struct vtd_domain *domain)
+{
+	int ret = second_check(vtd, conf);
+
+	if (ret == 0)
+		ret = second_aw_get(vtd, conf->levels, &domain->aw);
+	if (ret != 0)
+		return ret;
 	domain->pgtt = VTD_PGTT_SECOND;
-	return root_get(vtd, conf->table_pa, domain, &domain->second_pa);
+	domain->marks = (vtd->ecap & VTD_ECAP_SSADS) != 0;
+	domain->second_pa = conf->table_pa;
+	return root_check(vtd, conf->table_pa);
 }
 
 /*
@@ -122,7 +145,7 @@ nested(const struct vtd *vtd, const struct uiommu_domain_conf *conf,
 		return -ENOTSUP;
 	if (parent == NULL || parent->pgtt != VTD_PGTT_SECOND)
 		return -EINVAL;
-	ret = first_levels_set(vtd, conf->levels, domain);
+	ret = first_levels_get(vtd, conf->levels, &domain->first_levels);
 	if (ret != 0)
 		return ret;
 	/* the guest's address of its root table: in reach of the parent's table */
@@ -133,6 +156,7 @@ nested(const struct vtd *vtd, const struct uiommu_domain_conf *conf,
 	domain->first_pa = conf->table_pa;
 	domain->second_pa = parent->second_pa;
 	domain->aw = parent->aw;
+	domain->marks = parent->marks;
 	return 0;
 }
 
@@ -158,9 +182,8 @@ domain_fill(struct vtd *vtd, const struct uiommu_domain_conf *conf,
 		ret = pass_through(vtd, domain);
 		break;
 	case UIOMMU_DOMAIN_PAGING:
-		ret = (conf->flags & UIOMMU_DOMAIN_NEST_PARENT) != 0 ?
-			      second_stage(vtd, conf, domain) :
-			      first_stage(vtd, conf, domain);
+		ret = wants_second(conf) ? second_stage(vtd, conf, domain) :
+					   first_stage(vtd, conf, domain);
 		break;
 	case UIOMMU_DOMAIN_SVA:
 		ret = first_stage(vtd, conf, domain);
@@ -173,6 +196,66 @@ domain_fill(struct vtd *vtd, const struct uiommu_domain_conf *conf,
 	}
 	return ret != 0 ? ret : did_alloc(vtd, &domain->did);
 }
+
+/* ----------------------------------------------------------------------- formats */
+
+/* S 11.4.2: 2 MiB as a rule, 1 GiB where the unit says so. Marks are not optional (S 3.6). */
+static int
+first_format(const struct vtd *vtd, uint32_t levels, struct uiommu_table_format *format)
+{
+	uint8_t first_levels;
+	int ret = first_levels_get(vtd, levels, &first_levels);
+
+	if (ret != 0)
+		return ret;
+	format->format = UIOMMU_PGTABLE_X86_FIRST;
+	format->levels = first_levels;
+	format->leaf_sizes |= PAGE_2M;
+	if ((vtd->cap & VTD_CAP_FS1GP) != 0)
+		format->leaf_sizes |= PAGE_1G;
+	return 0;
+}
+
+static int
+second_format(const struct vtd *vtd, uint32_t levels, struct uiommu_table_format *format)
+{
+	uint8_t aw;
+	int ret = second_aw_get(vtd, levels, &aw);
+
+	if (ret != 0)
+		return ret;
+	format->format = UIOMMU_PGTABLE_VTD_SECOND;
+	format->levels = (uint32_t)aw + LEVELS_OF_AW;
+	if ((vtd->cap & VTD_CAP_SSLPS_2M) != 0)
+		format->leaf_sizes |= PAGE_2M;
+	if ((vtd->cap & VTD_CAP_SSLPS_1G) != 0)
+		format->leaf_sizes |= PAGE_1G;
+	if ((vtd->ecap & VTD_ECAP_SC) != 0)
+		format->flags |= UIOMMU_PGTABLE_SNOOP;
+	if ((vtd->ecap & VTD_ECAP_SSADS) == 0)
+		format->flags |= UIOMMU_PGTABLE_NO_AD;
+	return 0;
+}
+
+int
+vtd_table_format(struct uiommu_dev *dev, const struct uiommu_domain_conf *conf,
+		 struct uiommu_table_format *format)
+{
+	const struct vtd *vtd = vtd_of(dev);
+	int ret;
+
+	*format = (struct uiommu_table_format){
+		.page_shift = VTD_PAGE_SHIFT,
+		.pa_bits = vtd->haw,
+		.leaf_sizes = VTD_PAGE_SIZE,
+	};
+	if (!wants_second(conf))
+		return first_format(vtd, conf->levels, format);
+	ret = second_check(vtd, conf);
+	return ret != 0 ? ret : second_format(vtd, conf->levels, format);
+}
+
+/* ------------------------------------------------------------------------ domains */
 
 int
 vtd_domain_init(struct uiommu_dev *dev, const struct uiommu_domain_conf *conf,

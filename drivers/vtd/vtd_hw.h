@@ -67,6 +67,8 @@
 #define VTD_CAP_MGAW_MASK UINT64_C(0x3f)
 #define VTD_CAP_FRO_SHIFT 24 /* in 16 bytes */
 #define VTD_CAP_FRO_MASK UINT64_C(0x3ff)
+#define VTD_CAP_SSLPS_2M (UINT64_C(1) << 34)
+#define VTD_CAP_SSLPS_1G (UINT64_C(1) << 35)
 #define VTD_CAP_PSI (UINT64_C(1) << 39)
 #define VTD_CAP_NFR_SHIFT 40 /* number minus 1 */
 #define VTD_CAP_NFR_MASK UINT64_C(0xff)

@@ -9,6 +9,13 @@
 
 #include "vtd_pvt.h"
 
+/**
+ * Bits of a host address, S 9: no register has the number, only firmware's tables, so it is the
+ * most that an entry can hold unless haw= says less.
+ */
+#define HAW_DEFAULT 52
+#define HAW_MIN 32
+
 int vtd_logtype;
 
 RTE_INIT(vtd_log_init)
@@ -139,13 +146,14 @@ read_capabilities(struct uiommu_dev *dev, struct vtd *vtd)
 static int
 read_arguments(struct uiommu_dev *dev, struct vtd *vtd, struct uiommu_args *args)
 {
-	uint64_t prq = VTD_QUEUE_ENTRIES_MAX, iq = 0, takeover = 0;
+	uint64_t prq = VTD_QUEUE_ENTRIES_MAX, iq = 0, takeover = 0, haw = HAW_DEFAULT;
 
 	if (uiommu_args_get_u64(args, "prq", VTD_QUEUE_ENTRIES_MIN, VTD_QUEUE_ENTRIES_MAX, &prq) !=
 		    0 ||
 	    uiommu_args_get_u64(args, "iq", VTD_QUEUE_ENTRIES_MIN, VTD_QUEUE_ENTRIES_MAX, &iq) !=
 		    0 ||
-	    uiommu_args_get_u64(args, "takeover", 0, 1, &takeover) != 0)
+	    uiommu_args_get_u64(args, "takeover", 0, 1, &takeover) != 0 ||
+	    uiommu_args_get_u64(args, "haw", HAW_MIN, HAW_DEFAULT, &haw) != 0)
 		return -EINVAL;
 	if (!vtd_is_power_of_2((uint32_t)prq) || (iq != 0 && !vtd_is_power_of_2((uint32_t)iq))) {
 		VTD_LOG(ERR, "%s: prq= and iq= take powers of two from %u to %u", dev->name,
@@ -155,6 +163,7 @@ read_arguments(struct uiommu_dev *dev, struct vtd *vtd, struct uiommu_args *args
 	vtd->prq_entries_max = (uint32_t)prq;
 	vtd->iq_entries = (uint32_t)iq;
 	vtd->takeover = takeover != 0;
+	vtd->haw = (uint8_t)haw;
 	return 0;
 }
 
@@ -164,10 +173,12 @@ info_get(struct uiommu_dev *dev, struct uiommu_dev_info *info)
 	const struct vtd *vtd = vtd_of(dev);
 
 	info->capa = UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |
-		     UIOMMU_CAPA_AUTO_ANSWER;
+		     UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_PAGE_TABLES;
 	if ((vtd->ecap & VTD_ECAP_PT) != 0)
 		info->capa |= UIOMMU_CAPA_PASSTHROUGH;
-	if ((vtd->ecap & VTD_ECAP_SSTS) != 0)
+	if ((vtd->cap & VTD_CAP_CM) != 0)
+		info->capa |= UIOMMU_CAPA_CACHES_ABSENT;
+	if (vtd_has_second(vtd))
 		info->capa |= UIOMMU_CAPA_SECOND_STAGE;
 	if (vtd_can_nest(vtd))
 		info->capa |= UIOMMU_CAPA_NESTED;
@@ -214,6 +225,9 @@ stats_init(struct vtd *vtd)
 		{"iq_wild_index", &queue->iq.stats.iq_wild_index},
 		{"responses_lost", &queue->iq.stats.responses_lost},
 		{"cmd_restarts", &queue->iq.stats.cmd_restarts},
+		{"iotlb_invalidations", &queue->iotlb_invalidations},
+		{"device_tlb_invalidations", &queue->device_tlb_invalidations},
+		{"wide_invalidations", &queue->wide_invalidations},
 		{NULL, NULL},
 	};
 	unsigned int i;
@@ -241,6 +255,7 @@ static const struct uiommu_dev_ops vtd_dev_ops = {
 	.bond_clear = vtd_bond_clear,
 	.bond_block = vtd_bond_block,
 	.stats_get = stats_get,
+	.table_format = vtd_table_format,
 };
 
 static int
@@ -264,6 +279,8 @@ vtd_probe(struct uiommu_dev *dev, struct uiommu_args *args)
 	vtd->queue.sign_bit = vtd->address_bits - 1;
 	vtd->queue.dit = (vtd->ecap & VTD_ECAP_DIT) != 0;
 	vtd->queue.caching = (vtd->cap & VTD_CAP_CM) != 0;
+	vtd->queue.psi = (vtd->cap & VTD_CAP_PSI) != 0;
+	vtd->queue.mamv = (uint8_t)field(vtd->cap, VTD_CAP_MAMV_SHIFT, VTD_CAP_MAMV_MASK);
 	vtd->queue.drain_flags = ((vtd->cap & VTD_CAP_DRD) != 0 ? VTD_QI_IOTLB_DR : 0) |
 				 ((vtd->cap & VTD_CAP_DWD) != 0 ? VTD_QI_IOTLB_DW : 0);
 	stats_init(vtd);
@@ -272,7 +289,7 @@ vtd_probe(struct uiommu_dev *dev, struct uiommu_args *args)
 	dev->queue_ops = &vtd_queue_ops;
 	dev->cmd_mask = 1U << UIOMMU_CMD_ENDPOINT_CLEAR | 1U << UIOMMU_CMD_ENDPOINT_UPDATE |
 			1U << UIOMMU_CMD_BOND_CLEAR | 1U << UIOMMU_CMD_DRAIN |
-			1U << UIOMMU_CMD_SYNC;
+			1U << UIOMMU_CMD_SYNC | 1U << UIOMMU_CMD_INVALIDATE;
 	/* S 6.1: only with caching mode is the absence of an entry remembered */
 	if ((vtd->cap & VTD_CAP_CM) != 0)
 		dev->cmd_mask |= 1U << UIOMMU_CMD_ENDPOINT_SET | 1U << UIOMMU_CMD_BOND_SET;

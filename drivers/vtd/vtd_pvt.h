@@ -45,6 +45,8 @@ struct vtd_queue {
 	uint32_t idle;             /**< fetches in a row that found nothing */
 	bool dit;                  /**< PFSID fields are valid (ECAP.DIT) */
 	bool caching;              /**< what is absent is cached too (CAP.CM) */
+	bool psi;                  /**< the IOTLB forgets single pages (CAP.PSI) */
+	uint8_t mamv;              /**< log2 of the pages that it forgets at once (CAP.MAMV) */
 	uint64_t drain_flags;      /**< VTD_QI_IOTLB_DR, _DW */
 
 	struct vtd_iq iq __rte_cache_aligned;
@@ -58,6 +60,9 @@ struct vtd_queue {
 	uint64_t malformed_access;
 	uint64_t malformed_address;
 	uint64_t prq_wild_index;
+	uint64_t iotlb_invalidations;      /**< descriptors, of both kinds */
+	uint64_t device_tlb_invalidations; /**< likewise */
+	uint64_t wide_invalidations;       /**< times that more was forgotten than was asked for */
 };
 
 extern const struct uiommu_queue_ops vtd_queue_ops;
@@ -68,6 +73,29 @@ vtd_queue_reset(struct vtd_queue *queue);
 
 int
 vtd_cmd_step(void *queue_private, struct uiommu_cmd *cmd);
+
+/** uiommu_cmd::step */
+enum {
+	VTD_STEP_WRITE = 0, /**< descriptors are to be written */
+	VTD_STEP_WAIT,      /**< they were, and the wait's status is not there yet */
+	VTD_STEP_PIECE,     /**< INVALIDATE: some were */
+};
+
+/** uiommu_cmd::scratch */
+enum {
+	VTD_SCRATCH_SEQ = 0, /**< of the wait; in VTD_STEP_PIECE: position behind the piece */
+	VTD_SCRATCH_EPOCH,   /**< vtd_iq::epoch when it was written */
+	VTD_SCRATCH_CALLS,
+	VTD_SCRATCH_PLACE,   /**< INVALIDATE: how far it is */
+};
+
+/** UIOMMU_CMD_INVALIDATE in VTD_STEP_WRITE and VTD_STEP_PIECE. */
+int
+vtd_inval_step(struct vtd_queue *queue, struct uiommu_cmd *cmd);
+
+/** uiommu_queue_ops::invalidate */
+bool
+vtd_invalidate(void *queue_private, const struct uiommu_inval *inval);
 
 /* ---------------------------------------------------------------- tables */
 
@@ -93,6 +121,7 @@ struct vtd_domain {
 	uint8_t pgtt;              /**< VTD_PGTT_*; 0: no entry (BLOCKED) */
 	uint8_t first_levels;      /**< of the first-stage table */
 	uint8_t aw;                /**< width of the second stage, VTD_AW_*; 0: none */
+	bool marks;                /**< accessed and dirty bits of the second stage are kept */
 	uint64_t first_pa;         /**< first-stage table; NESTED: the guest's address of it */
 	uint64_t second_pa;        /**< second-stage table; NESTED: the parent's */
 	struct vtd_page root;      /**< own root table; va NULL: the caller's */
@@ -104,6 +133,7 @@ struct vtd_endpoint {
 	uint16_t pf_id;            /**< of its physical function; not a VF: source_id */
 	uint8_t pasid_bits;        /**< that the directory covers */
 	bool page_requests;        /**< the unit is to queue its page requests */
+	bool ats;                  /**< the device may cache translations */
 	uint32_t pasid_limit;      /**< PASIDs below may be attached */
 	struct uiommu_dma dir;     /**< PASID directory */
 	uint32_t nb_dir;           /**< entries of it */
@@ -127,6 +157,7 @@ struct vtd {
 	uint64_t ecap;
 	uint8_t pasid_bits;
 	uint8_t address_bits;
+	uint8_t haw;               /**< haw=: bits of a host address */
 	uint8_t aw;                /**< widest second-stage width, VTD_AW_*; 0: none */
 	uint32_t prq_entries_max;  /**< prq= */
 	uint32_t iq_entries;       /**< iq=, 0: to be chosen */
@@ -145,7 +176,7 @@ struct vtd {
 	uint32_t did_next;         /**< where to look first */
 	struct vtd_saved saved;
 	struct vtd_queue queue;
-	struct uiommu_driver_stat stats[24]; /**< ends with a NULL name */
+	struct uiommu_driver_stat stats[32]; /**< ends with a NULL name */
 };
 
 static inline struct vtd *
@@ -181,6 +212,9 @@ vtd_endpoint_free(struct uiommu_dev *dev, void *endpoint_private);
 void
 vtd_endpoint_page_requests(struct uiommu_dev *dev, void *endpoint_private, bool on);
 int
+vtd_table_format(struct uiommu_dev *dev, const struct uiommu_domain_conf *conf,
+		 struct uiommu_table_format *format);
+int
 vtd_domain_init(struct uiommu_dev *dev, const struct uiommu_domain_conf *conf,
 		void *parent_private, void **domain_private);
 void
@@ -203,11 +237,18 @@ struct vtd_tag {
 struct vtd_tag
 vtd_endpoint_tag(const struct vtd_endpoint *endpoint, uint32_t pasid);
 
+/** Whether the unit can translate by the second stage, S 11.4.3. */
+static inline bool
+vtd_has_second(const struct vtd *vtd)
+{
+	return (vtd->ecap & VTD_ECAP_SSTS) != 0;
+}
+
 /** Whether the unit can translate in two stages, S 11.4.3. */
 static inline bool
 vtd_can_nest(const struct vtd *vtd)
 {
-	return (vtd->ecap & VTD_ECAP_SSTS) != 0 && (vtd->ecap & VTD_ECAP_NEST) != 0;
+	return vtd_has_second(vtd) && (vtd->ecap & VTD_ECAP_NEST) != 0;
 }
 
 /* ------------------------------------------------- registers and control */

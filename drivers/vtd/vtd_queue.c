@@ -285,4 +285,5 @@ const struct uiommu_queue_ops vtd_queue_ops = {
 	.overflow_ack = vtd_overflow_ack,
 	.pending = vtd_pending,
 	.cmd_step = vtd_cmd_step,
+	.invalidate = vtd_invalidate,
 };

@@ -7,6 +7,7 @@
 #include <rte_cycles.h>
 #include <rte_pause.h>
 
+#include "vtd_omit.h"
 #include "vtd_pvt.h"
 
 uint64_t
@@ -75,13 +76,24 @@ vtd_reg_await_queue(struct vtd *vtd)
 int
 vtd_invalidate_all(struct vtd *vtd)
 {
-	const struct vtd_desc descs[] = {
-		vtd_qi_context(VTD_CONTEXT_GRAN_GLOBAL, 0),
-		vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_GLOBAL, 0, 0),
-		vtd_qi_iotlb(VTD_IOTLB_GRAN_GLOBAL, 0, vtd->queue.drain_flags),
+	const struct {
+		enum vtd_site site;
+		struct vtd_desc desc;
+	} steps[] = {
+		{VTD_SITE_ROOT_CONTEXT, vtd_qi_context(VTD_CONTEXT_GRAN_GLOBAL, 0)},
+		{VTD_SITE_ROOT_PASID_CACHE,
+		 vtd_qi_pasid_cache(VTD_PASID_CACHE_GRAN_GLOBAL, 0, 0)},
+		{VTD_SITE_ROOT_IOTLB,
+		 vtd_qi_iotlb(VTD_IOTLB_GRAN_GLOBAL, 0, vtd->queue.drain_flags)},
 	};
-	int ret = vtd_iq_run(&vtd->queue.iq, descs, RTE_DIM(descs));
+	struct vtd_desc descs[RTE_DIM(steps)];
+	uint32_t i, n = 0;
+	int ret;
 
+	for (i = 0; i < RTE_DIM(steps); i++)
+		if (!vtd_omits(steps[i].site))
+			descs[n++] = steps[i].desc;
+	ret = vtd_iq_run(&vtd->queue.iq, descs, n);
 	if (ret != 0)
 		VTD_LOG(ERR, "%s: unit does not react: global invalidation", vtd->dev->name);
 	return ret;

@@ -27,11 +27,11 @@ clear_present(uint64_t *word0)
 	uiommu_store_shared64(word0, *word0 & ~UINT64_C(1));
 }
 
-/* Whether the unit is to queue page requests, in the first word of the context entry */
+/* What the device may do, in the first word of the context entry: S 7.1.3, no PRE without DTE */
 static uint64_t
-page_request_bit(const struct vtd_endpoint *endpoint)
+device_bits(const struct vtd_endpoint *endpoint)
 {
-	return endpoint->page_requests ? VTD_CTX0_PRE : 0;
+	return (endpoint->page_requests ? VTD_CTX0_PRE : 0) | (endpoint->ats ? VTD_CTX0_DTE : 0);
 }
 
 /* Context entry of a requester id, S 9.2 and 9.4; its table is made if there is none yet */
@@ -67,8 +67,7 @@ context_fill(struct vtd_endpoint *endpoint)
 	uiommu_store_shared64(&q[3], 0);
 	uiommu_wmb_before_present();
 	uiommu_store_shared64(&q[0], endpoint->dir.pa | pdts << VTD_CTX0_PDTS_SHIFT |
-					     page_request_bit(endpoint) | VTD_CTX0_PASIDE |
-					     VTD_CTX0_DTE | VTD_CTX0_P);
+					     device_bits(endpoint) | VTD_CTX0_PASIDE | VTD_CTX0_P);
 }
 
 int
@@ -94,6 +93,7 @@ vtd_endpoint_set(struct uiommu_dev *dev, uint32_t endpoint_id,
 	/* S 6.5.2.5: invalidations of a VF are throttled with those of its physical function */
 	endpoint->pf_id = (conf->flags & UIOMMU_ENDPOINT_VF) != 0 ? conf->pf_id :
 								    endpoint->source_id;
+	endpoint->ats = (conf->flags & UIOMMU_ENDPOINT_NO_ATS) == 0;
 	endpoint->pasid_limit = UINT32_C(1) << bits;
 	endpoint->pasid_bits = (uint8_t)RTE_MAX(bits, (uint32_t)PASID_BITS_MIN);
 	endpoint->nb_dir = nb_dir;
@@ -138,7 +138,7 @@ vtd_endpoint_page_requests(struct uiommu_dev *dev __rte_unused, void *endpoint_p
 	uint64_t *word0 = &endpoint->context->q[0];
 
 	endpoint->page_requests = on;
-	uiommu_store_shared64(word0, (*word0 & ~VTD_CTX0_PRE) | page_request_bit(endpoint));
+	uiommu_store_shared64(word0, (*word0 & ~VTD_CTX0_PRE) | device_bits(endpoint));
 }
 
 void
@@ -190,8 +190,8 @@ entry_word0(const struct vtd *vtd, const struct vtd_domain *domain)
 	/* the width counts for nothing where there is no second stage; some units look at it */
 	uint64_t aw = domain->aw != 0 ? domain->aw : vtd->aw;
 
-	return domain->second_pa | (uint64_t)domain->pgtt << VTD_PE0_PGTT_SHIFT |
-	       aw << VTD_PE0_AW_SHIFT | VTD_PE0_P;
+	return domain->second_pa | (domain->marks ? VTD_PE0_SSADE : 0) |
+	       (uint64_t)domain->pgtt << VTD_PE0_PGTT_SHIFT | aw << VTD_PE0_AW_SHIFT | VTD_PE0_P;
 }
 
 /* Word 2: first-stage table and its levels */

@@ -9,6 +9,7 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include "paging_pvt.h"
 #include "uiommu_pvt.h"
 
 static int
@@ -33,6 +34,8 @@ uiommu_pvt_attach_create(struct uiommu_endpoint *endpoint, uint32_t pasid,
 	attach->head.endpoint_id = endpoint->id;
 	attach->head.pasid = pasid;
 	attach->domain = domain;
+	attach->bulk = domain->bulk;
+	attach->paging = domain->paging;
 	attach->endpoint = endpoint;
 	attach->unit = endpoint->unit;
 	attach->undoing = UIOMMU_UNDOING_RUNS; /* nobody else's, until it is in force for good */
@@ -43,18 +46,22 @@ void
 uiommu_pvt_attach_link(struct uiommu_attach *attach)
 {
 	TAILQ_INSERT_TAIL(&attach->endpoint->attached, attach, next);
+	TAILQ_INSERT_TAIL(&attach->domain->bonds, attach, bond);
 	attach->endpoint->nb_attached++;
 	attach->domain->nb_attached++;
 	attach->unit->nb_attached++;
+	uiommu_pvt_targets_update(attach->domain);
 }
 
 void
 uiommu_pvt_attach_unlink(struct uiommu_attach *attach)
 {
 	TAILQ_REMOVE(&attach->endpoint->attached, attach, next);
+	TAILQ_REMOVE(&attach->domain->bonds, attach, bond);
 	attach->endpoint->nb_attached--;
 	attach->domain->nb_attached--;
 	attach->unit->nb_attached--;
+	uiommu_pvt_targets_update(attach->domain);
 }
 
 int
@@ -97,6 +104,8 @@ uiommu_pvt_attach_locked(struct uiommu_endpoint *endpoint, uint32_t pasid,
 		return -ENOMEM;
 	ret = uiommu_pvt_pasid_table_reserve(&endpoint->pasids, pasid,
 					     unit->dev.platform.socket_id);
+	if (ret == 0)
+		ret = uiommu_pvt_targets_reserve(domain);
 	if (ret != 0) {
 		rte_free(attach);
 		return ret;

@@ -12,6 +12,7 @@
 #include <rte_malloc.h>
 #include <rte_memory.h>
 
+#include "paging_pvt.h"
 #include "uiommu_pvt.h"
 
 static struct uiommu_unit *units[UIOMMU_MAX_DEVS];
@@ -231,6 +232,24 @@ uiommu_probe(const char *devargs, int16_t *dev_id)
 	return ret;
 }
 
+/* Pages of a unit's pools. */
+static void
+info_fill_pools(const struct uiommu_unit *unit, struct uiommu_dev_info *info)
+{
+	struct uiommu_pgpool_info pool;
+
+	if (unit->table_pool != NULL) {
+		uiommu_pgpool_info_get(unit->table_pool, &pool);
+		info->table_pages = pool.nb_pages;
+		info->table_pages_used = pool.nb_used;
+	}
+	if (unit->frame_pool != NULL) {
+		uiommu_pgpool_info_get(unit->frame_pool, &pool);
+		info->frame_pages = pool.nb_pages;
+		info->frame_pages_used = pool.nb_used;
+	}
+}
+
 static void
 info_fill(struct uiommu_unit *unit, struct uiommu_dev_info *info)
 {
@@ -256,6 +275,7 @@ info_fill(struct uiommu_unit *unit, struct uiommu_dev_info *info)
 	info->endpoints = unit->nb_endpoints;
 	info->attached = unit->nb_attached;
 	info->domains = unit->nb_domains;
+	info_fill_pools(unit, info);
 }
 
 int
@@ -333,7 +353,8 @@ uiommu_close(int16_t dev_id)
 	if (ret != 0)
 		return ret;
 	(void)uiommu_pvt_lock(unit); /* not inside a handler */
-	if (uiommu_pvt_state(unit) >= UIOMMU_DEV_STARTED || uiommu_pvt_unit_is_owned(unit)) {
+	if (uiommu_pvt_state(unit) >= UIOMMU_DEV_STARTED || uiommu_pvt_unit_is_owned(unit) ||
+	    uiommu_pvt_domains_in_use(unit)) {
 		uiommu_pvt_unlock(unit);
 		uiommu_pvt_sva_unlock();
 		return -EBUSY;

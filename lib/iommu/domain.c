@@ -11,7 +11,13 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include "paging_pvt.h"
 #include "uiommu_pvt.h"
+
+#define DOMAIN_FLAGS                                                                               \
+	(UIOMMU_DOMAIN_NEST_PARENT | UIOMMU_DOMAIN_DEMAND | UIOMMU_DOMAIN_SECOND_STAGE)
+/* Of a block that is mapped around a fault: as many as a large leaf has. */
+#define AROUND_PAGES_MAX 512
 
 /* Of a domain that is not fault-capable. */
 static void
@@ -26,7 +32,22 @@ has_paging_members(const struct uiommu_domain_conf *conf)
 {
 	return conf->table_pa != 0 || conf->levels != 0 || conf->handler != NULL ||
 	       conf->fault_queue != NULL || conf->deadline_ns != 0 || conf->deferred_max != 0 ||
-	       conf->flags != 0;
+	       conf->flags != 0 || conf->table_pages_max != 0 || conf->fault_around_pages != 0 ||
+	       conf->budget_pages != 0;
+}
+
+/* What only domains have that resolve faults by themselves. */
+static int
+demand_check(const struct uiommu_domain_conf *conf)
+{
+	const uint32_t around = conf->fault_around_pages;
+
+	if ((conf->flags & UIOMMU_DOMAIN_DEMAND) == 0)
+		return around != 0 || conf->budget_pages != 0 ? -EINVAL : 0;
+	if (conf->handler != NULL || conf->fault_queue != NULL || conf->table_pa != 0 ||
+	    (conf->flags & UIOMMU_DOMAIN_NEST_PARENT) != 0)
+		return -EINVAL;
+	return around > AROUND_PAGES_MAX || (around & (around - 1)) != 0 ? -EINVAL : 0;
 }
 
 static bool
@@ -47,13 +68,16 @@ paging_check(const struct uiommu_unit *unit, const struct uiommu_domain_conf *co
 	if (conf->fault_queue != NULL && !uiommu_pvt_fault_queue_is_of(conf->fault_queue, unit))
 		return -EINVAL;
 	if (conf->type == UIOMMU_DOMAIN_NESTED)
-		return nest_parent || conf->parent->unit != unit || !conf->parent->nest_parent
+		return conf->flags != 0 || conf->parent->unit != unit ||
+				       !conf->parent->nest_parent || conf->table_pages_max != 0 ||
+				       conf->fault_around_pages != 0 || conf->budget_pages != 0
 			       ? -EINVAL
 			       : 0;
 	/* faults of the second stage have no handler: those of the first stage over it have */
-	if ((nest_parent && is_fault_capable(conf)) || (conf->table_pa == 0 && conf->levels != 0))
+	if ((nest_parent && is_fault_capable(conf)) ||
+	    (conf->table_pa != 0 && conf->table_pages_max != 0))
 		return -EINVAL;
-	return 0;
+	return demand_check(conf);
 }
 
 static int
@@ -62,7 +86,7 @@ domain_conf_check(const struct uiommu_unit *unit, const struct uiommu_domain_con
 	static const struct uiommu_domain_conf zero;
 
 	if (conf == NULL || conf->size != sizeof(*conf) ||
-	    (conf->flags & ~UIOMMU_DOMAIN_NEST_PARENT) != 0 ||
+	    (conf->flags & ~DOMAIN_FLAGS) != 0 ||
 	    memcmp(conf->reserved, zero.reserved, sizeof(zero.reserved)) != 0 ||
 	    (conf->deadline_code > UIOMMU_CODE_INVALID &&
 	     conf->deadline_code != UIOMMU_CODE_RETRY) ||
@@ -83,7 +107,10 @@ domain_conf_check(const struct uiommu_unit *unit, const struct uiommu_domain_con
 static void
 handler_set(struct uiommu_domain *domain, const struct uiommu_domain_conf *conf)
 {
-	domain->fault_capable = is_fault_capable(conf);
+	const bool demand = (conf->flags & UIOMMU_DOMAIN_DEMAND) != 0;
+
+	domain->fault_capable = is_fault_capable(conf) || demand;
+	domain->bulk = demand ? domain->unit->demand : domain;
 	domain->fault_queue = conf->fault_queue;
 	domain->handler = invalid_handler;
 	if (conf->fault_queue != NULL) {
@@ -103,6 +130,56 @@ handler_set(struct uiommu_domain *domain, const struct uiommu_domain_conf *conf)
 }
 
 int
+uiommu_pvt_demand_create(struct uiommu_unit *unit)
+{
+	unit->demand = rte_zmalloc_socket("uiommu_domain", sizeof(*unit->demand),
+					  RTE_CACHE_LINE_SIZE, unit->dev.platform.socket_id);
+	if (unit->demand == NULL)
+		return -ENOMEM;
+	unit->demand->unit = unit;
+	unit->demand->handler = uiommu_pvt_demand_handler;
+	unit->demand->bulk = unit->demand;
+	return 0;
+}
+
+void
+uiommu_pvt_demand_destroy(struct uiommu_unit *unit)
+{
+	rte_free(unit->demand);
+	unit->demand = NULL;
+}
+
+/* Whether the library keeps the table, and not the driver, the caller or the parent. */
+static bool
+keeps_table(const struct uiommu_unit *unit, const struct uiommu_domain_conf *conf)
+{
+	return conf->type == UIOMMU_DOMAIN_PAGING && conf->table_pa == 0 &&
+	       unit->dev.ops->table_format != NULL;
+}
+
+/* Table, then the driver's part. */
+static int
+domain_equip(struct uiommu_domain *domain, const struct uiommu_domain_conf *wanted)
+{
+	struct uiommu_unit *unit = domain->unit;
+	struct uiommu_domain_conf conf = *wanted;
+	int ret = 0;
+
+	if (keeps_table(unit, &conf))
+		ret = uiommu_pvt_paging_create(unit, domain, &conf);
+	else if ((conf.flags & UIOMMU_DOMAIN_DEMAND) != 0)
+		ret = -ENOTSUP;
+	if (ret != 0)
+		return ret;
+	ret = unit->dev.ops->domain_init(&unit->dev, &conf,
+					 conf.parent != NULL ? conf.parent->drv : NULL,
+					 &domain->drv);
+	if (ret != 0 && domain->paging != NULL)
+		uiommu_pvt_paging_destroy(domain);
+	return ret;
+}
+
+int
 uiommu_pvt_domain_create(struct uiommu_unit *unit, const struct uiommu_domain_conf *conf,
 			 struct uiommu_domain **out)
 {
@@ -118,9 +195,8 @@ uiommu_pvt_domain_create(struct uiommu_unit *unit, const struct uiommu_domain_co
 	domain->parent = conf->parent;
 	domain->nest_parent = (conf->flags & UIOMMU_DOMAIN_NEST_PARENT) != 0;
 	handler_set(domain, conf);
-	ret = unit->dev.ops->domain_init(&unit->dev, conf,
-					 conf->parent != NULL ? conf->parent->drv : NULL,
-					 &domain->drv);
+	uiommu_pvt_targets_init(domain);
+	ret = domain_equip(domain, conf);
 	if (ret != 0) {
 		rte_free(domain);
 		return ret;
@@ -176,6 +252,9 @@ uiommu_pvt_domain_destroy(struct uiommu_domain *domain)
 	TAILQ_REMOVE(&unit->domains, domain, next);
 	unit->nb_domains--;
 	unit->dev.ops->domain_fini(&unit->dev, domain->drv);
+	if (domain->paging != NULL)
+		uiommu_pvt_paging_destroy(domain);
+	uiommu_pvt_targets_free(domain);
 	rte_free(domain);
 }
 
@@ -192,7 +271,8 @@ uiommu_domain_free(struct uiommu_domain *domain)
 	if (ret != 0)
 		return ret;
 	if (domain->nb_attached != 0 || domain->nb_children != 0 ||
-	    domain->type == UIOMMU_DOMAIN_SVA)
+	    domain->type == UIOMMU_DOMAIN_SVA ||
+	    (domain->paging != NULL && domain->paging->evicting != 0))
 		ret = -EBUSY;
 	else
 		uiommu_pvt_domain_destroy(domain);
@@ -206,6 +286,17 @@ uiommu_pvt_domain_mute(struct uiommu_domain *domain)
 	/* handler_priv stays: a burst may have begun with the old handler */
 	__atomic_store_n(&domain->handler, invalid_handler, __ATOMIC_RELAXED);
 	domain->fault_queue = NULL;
+}
+
+bool
+uiommu_pvt_domains_in_use(const struct uiommu_unit *unit)
+{
+	const struct uiommu_domain *domain;
+
+	TAILQ_FOREACH(domain, &unit->domains, next)
+		if (domain->paging != NULL && domain->paging->evicting != 0)
+			return true;
+	return false;
 }
 
 void

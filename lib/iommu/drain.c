@@ -356,3 +356,16 @@ uiommu_pvt_cmd(struct uiommu_unit *unit, enum uiommu_cmd_op op,
 	unit->ctl.step = only_cmd_step;
 	return uiommu_pvt_ctl_run(unit->queues[0]);
 }
+
+int
+uiommu_pvt_cmd_inval(struct uiommu_unit *unit, const struct uiommu_inval *inval)
+{
+	if (uiommu_pvt_state(unit) == UIOMMU_DEV_FAILED)
+		return -EIO;
+	if (!uiommu_pvt_unit_is_started(unit) || !cmd_is_needed(unit, UIOMMU_CMD_INVALIDATE))
+		return 0;
+	ctl_fill(&unit->ctl, UIOMMU_CMD_INVALIDATE, NULL, 0, NULL);
+	unit->ctl.cmd.inval = inval;
+	unit->ctl.step = only_cmd_step;
+	return uiommu_pvt_ctl_run(unit->queues[0]);
+}

@@ -110,7 +110,9 @@ uiommu_pvt_endpoints_fini(struct uiommu_unit *unit)
 
 #define ENDPOINT_FLAGS                                                                             \
 	(UIOMMU_ENDPOINT_NO_PAGE_REQUESTS | UIOMMU_ENDPOINT_VF | UIOMMU_ENDPOINT_USER_PASIDS |     \
-	 UIOMMU_ENDPOINT_FAILURE | UIOMMU_ENDPOINT_NUMA)
+	 UIOMMU_ENDPOINT_FAILURE | UIOMMU_ENDPOINT_NUMA | UIOMMU_ENDPOINT_NO_ATS)
+/* Page requests need ATS. */
+#define NO_ATS_FLAGS (UIOMMU_ENDPOINT_NO_ATS | UIOMMU_ENDPOINT_NO_PAGE_REQUESTS)
 
 static int
 endpoint_conf_check(const struct uiommu_unit *unit, const struct uiommu_endpoint_conf *conf)
@@ -122,6 +124,7 @@ endpoint_conf_check(const struct uiommu_unit *unit, const struct uiommu_endpoint
 	    (conf->flags & ~ENDPOINT_FLAGS) != 0 || (!is_vf && conf->pf_id != 0) ||
 	    (is_vf && (conf->flags & UIOMMU_ENDPOINT_FAILURE) != 0) ||
 	    ((conf->flags & UIOMMU_ENDPOINT_NUMA) == 0 && conf->numa_node != 0) ||
+	    (conf->flags & NO_ATS_FLAGS) == UIOMMU_ENDPOINT_NO_ATS ||
 	    conf->numa_node < 0 ||
 	    memcmp(conf->reserved0, zero.reserved0, sizeof(zero.reserved0)) != 0 ||
 	    memcmp(conf->reserved, zero.reserved, sizeof(zero.reserved)) != 0)

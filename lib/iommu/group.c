@@ -101,7 +101,7 @@ group_plain(const struct uiommu_queue *queue, struct grouping *so_far, uint32_t 
 	uint32_t n;
 
 	if (domain == NULL && max != 0 && route->attach != NULL)
-		domain = route->attach->domain;
+		domain = route->attach->bulk;
 	for (n = 0; n < max; n++, fault++, route++, group++, index++) {
 		struct uiommu_attach *attach = route->attach;
 
@@ -114,7 +114,7 @@ group_plain(const struct uiommu_queue *queue, struct grouping *so_far, uint32_t 
 		group->nb_faults = 1;
 		group->index = (uint16_t)index;
 		group->slot = no_slot;
-		mixed |= (uintptr_t)attach->domain ^ (uintptr_t)domain;
+		mixed |= (uintptr_t)attach->bulk ^ (uintptr_t)domain;
 	}
 	so_far->fault_pos += n;
 	so_far->nb_groups += n;
@@ -165,8 +165,8 @@ group_other(struct uiommu_queue *queue, struct grouping *so_far)
 	group->slot = uiommu_slot_none(queue);
 	queue->nb_gathered += nb;
 	if (so_far->domain == NULL)
-		so_far->domain = attach->domain;
-	so_far->mixed |= (uintptr_t)attach->domain ^ (uintptr_t)so_far->domain;
+		so_far->domain = attach->bulk;
+	so_far->mixed |= (uintptr_t)attach->bulk ^ (uintptr_t)so_far->domain;
 	so_far->nb_groups++;
 	so_far->grouped += nb;
 }

@@ -9,6 +9,7 @@
 
 #include <rte_malloc.h>
 
+#include "paging_pvt.h"
 #include "uiommu_pvt.h"
 
 #define BURST_MAX 512
@@ -20,6 +21,8 @@
 #define DEFERRED_MAX 65536
 #define DEFERRED_DEFAULT 4096
 #define TIMEOUT_DEFAULT_NS UINT64_C(1000000000)
+#define TABLE_PAGES_DEFAULT 512
+#define POOL_PAGES_MAX (UINT32_C(1) << 24)
 
 static uint64_t
 or_default(uint64_t value, uint64_t otherwise)
@@ -37,6 +40,7 @@ conf_complete(const struct uiommu_dev_info *info, struct uiommu_dev_conf *conf)
 	conf->deferred_max = or_default(conf->deferred_max, DEFERRED_DEFAULT);
 	conf->burst = or_default(conf->burst, BURST_DEFAULT);
 	conf->timeout_ns = or_default(conf->timeout_ns, TIMEOUT_DEFAULT_NS);
+	conf->table_pages = or_default(conf->table_pages, TABLE_PAGES_DEFAULT);
 }
 
 static const char *
@@ -60,6 +64,10 @@ conf_fault(const struct uiommu_dev_info *info, const struct uiommu_dev_conf *con
 		return "burst: over 512";
 	if (conf->stop_mode > UIOMMU_STOP_RESTORE)
 		return "stop_mode: unknown";
+	if (conf->table_pages > POOL_PAGES_MAX || conf->frame_pages > POOL_PAGES_MAX)
+		return "table_pages, frame_pages: over 2^24";
+	if (conf->frame_pages != 0 && (info->capa & UIOMMU_CAPA_PAGE_TABLES) == 0)
+		return "frame_pages: the unit has no page tables of the library";
 	if (conf->flags != 0 || conf->reserved0 != 0 ||
 	    memcmp(conf->reserved, zero.reserved, sizeof(zero.reserved)) != 0)
 		return "flags or a reserved member is not 0";
@@ -113,6 +121,8 @@ uiommu_pvt_unit_unconfigure(struct uiommu_unit *unit)
 		uiommu_pvt_endpoints_fini(unit);
 	uiommu_pvt_domains_fini(unit);
 	uiommu_pvt_fault_queues_fini(unit);
+	uiommu_pvt_demand_destroy(unit);
+	uiommu_pvt_pools_destroy(unit);
 	for (i = 0; i < unit->nb_queues; i++) {
 		uiommu_pvt_fp_dummy(NULL, &uiommu_fp_queues[unit->dev.dev_id][i]);
 		uiommu_pvt_queue_destroy(unit->queues[i]);
@@ -146,6 +156,7 @@ configure_locked(struct uiommu_unit *unit, const struct uiommu_dev_conf *wanted)
 	}
 	uiommu_pvt_unit_unconfigure(unit);
 	unit->conf = conf;
+	unit->capa = info.capa;
 	unit->dev.timeout_ns = conf.timeout_ns;
 	ret = unit->dev.ops->configure(&unit->dev, &conf);
 	if (ret == 0)
@@ -154,6 +165,10 @@ configure_locked(struct uiommu_unit *unit, const struct uiommu_dev_conf *wanted)
 		ret = rcu_create(unit);
 	if (ret == 0)
 		ret = queues_create(unit);
+	if (ret == 0)
+		ret = uiommu_pvt_demand_create(unit);
+	if (ret == 0)
+		ret = uiommu_pvt_pools_create(unit);
 	if (ret != 0) {
 		uiommu_pvt_unit_unconfigure(unit);
 		return ret;

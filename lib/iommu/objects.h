@@ -23,8 +23,14 @@
 #include "pasid_table.h"
 #include "uiommu_compat.h"
 
-struct uiommu_unit;
+struct uiommu_attach;
+struct uiommu_paging;
+struct uiommu_pgpool;
 struct uiommu_queue;
+struct uiommu_targets;
+struct uiommu_unit;
+
+TAILQ_HEAD(uiommu_attach_list, uiommu_attach);
 
 struct uiommu_args {
 	char driver[UIOMMU_NAME_SIZE];
@@ -49,6 +55,12 @@ struct uiommu_domain {
 	uint32_t type;
 	uint8_t deadline_code;
 	bool fault_capable; /* has, or had, a handler or a fault queue */
+	/*
+	 * Whose handler gets the groups: its own, or one that stands for all domains of the unit
+	 * that resolve faults by themselves, so that they are resolved in one call
+	 */
+	struct uiommu_domain *bulk;
+	struct uiommu_paging *paging; /* NULL: its table is not kept by the library */
 	/* control path */
 	struct uiommu_unit *unit;
 	void *drv; /* of the driver */
@@ -57,12 +69,20 @@ struct uiommu_domain {
 	uint32_t nb_attached;
 	uint32_t nb_children; /* NESTED domains over it */
 	bool nest_parent;
+	struct uiommu_attach_list bonds;
+	/* of bonds; two that take turns: the one that readers of the data path find, atomic */
+	const struct uiommu_targets *targets;
+	struct uiommu_targets *targets_spare;
+	uint64_t targets_token; /* of RCU: when nobody reads the spare any more */
+	bool targets_wait;
 	TAILQ_ENTRY(uiommu_domain) next;
 } uiommu_cache_aligned;
 
 struct uiommu_attach {
 	struct uiommu_attach_head head; /* first: what applications may see */
 	struct uiommu_domain *domain;
+	struct uiommu_domain *bulk;   /* the domain's */
+	struct uiommu_paging *paging; /* the domain's */
 	struct uiommu_endpoint *endpoint;
 	uint32_t nb_deferred[UIOMMU_MAX_QUEUES]; /* slots of this bond; each by its queue's owner */
 	/* control path */
@@ -73,6 +93,7 @@ struct uiommu_attach {
 	struct uiommu_attach *undo_next; /* in uiommu_unit::undo_wishes */
 	TAILQ_ENTRY(uiommu_attach) undo; /* in uiommu_unit::undo_waiting */
 	TAILQ_ENTRY(uiommu_attach) next; /* in its endpoint */
+	TAILQ_ENTRY(uiommu_attach) bond; /* in its domain */
 } uiommu_cache_aligned;
 
 /* How far an asynchronous detach has come. */
@@ -83,7 +104,6 @@ enum uiommu_undoing {
 	UIOMMU_UNDOING_OVER,  /* undo_result holds; memory waits for uiommu_detach_done() */
 };
 
-TAILQ_HEAD(uiommu_attach_list, uiommu_attach);
 TAILQ_HEAD(uiommu_domain_list, uiommu_domain);
 TAILQ_HEAD(uiommu_endpoint_list, uiommu_endpoint);
 
@@ -222,6 +242,7 @@ struct uiommu_queue {
 	uint16_t burst;
 	bool failed;                    /* of the owner: the unit is beyond repair */
 	bool in_handler;                /* of the owner */
+	struct uiommu_resolve *resolve; /* of demand paging; NULL: the unit has no tables of ours */
 	struct uiommu_fault *faults;    /* burst: as fetched */
 	struct uiommu_route *routes;    /* burst */
 	struct uiommu_group *groups;    /* burst: in order of arrival */
@@ -265,6 +286,12 @@ struct uiommu_queue {
 TAILQ_HEAD(uiommu_fault_queue_list, uiommu_fault_queue);
 TAILQ_HEAD(uiommu_undo_list, uiommu_attach);
 
+/* What a pool's pages lie in. */
+struct uiommu_pool_memory {
+	struct uiommu_dma *piece;
+	uint32_t nb_pieces;
+};
+
 struct uiommu_unit {
 	struct uiommu_dev dev; /* first: what its driver sees */
 	enum uiommu_dev_state state; /* see uiommu_pvt_state() */
@@ -272,6 +299,7 @@ struct uiommu_unit {
 	struct uiommu_dev_conf conf;
 	uint16_t nb_queues;
 	uint8_t pasid_bits;
+	uint64_t capa;        /* UIOMMU_CAPA_*, from configure on */
 	pthread_mutex_t lock; /* control path */
 	struct uiommu_queue *queues[UIOMMU_MAX_QUEUES];
 	struct rte_rcu_qsbr *rcu; /* thread id = queue */
@@ -284,6 +312,12 @@ struct uiommu_unit {
 	uint32_t nb_attached;
 	struct uiommu_endpoint_list endpoints;
 	struct uiommu_domain_list domains;
+	struct uiommu_domain *demand;     /* stands for all that resolve faults by themselves */
+	struct uiommu_pgpool *table_pool; /* pages for tables; NULL: the driver keeps its own */
+	struct uiommu_pgpool *frame_pool; /* pages for what devices write; NULL: none */
+	struct uiommu_pool_memory table_memory;
+	struct uiommu_pool_memory frame_memory;
+	struct uiommu_dma zero_page;      /* what devices read where nothing was written */
 	struct uiommu_fault_queue_list fault_queues;
 	uint32_t fault_queue_slots;           /* sum of their depths */
 	struct uiommu_attach *undo_wishes;    /* stack: any thread pushes, atomic */

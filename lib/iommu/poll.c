@@ -98,7 +98,7 @@ groups_sort(struct uiommu_queue *queue)
 	uint16_t i;
 
 	for (i = 0; i < queue->nb_groups; i++) {
-		struct uiommu_domain *domain = queue->groups[i].attach->domain;
+		struct uiommu_domain *domain = queue->groups[i].attach->bulk;
 		struct uiommu_domain_mark *mark = &domain->mark[queue->id];
 
 		if (mark->burst != queue->burst_number) {
@@ -117,7 +117,7 @@ groups_sort(struct uiommu_queue *queue)
 		sum += count;
 	}
 	for (i = 0; i < queue->nb_groups; i++) {
-		const struct uiommu_domain *domain = queue->groups[i].attach->domain;
+		const struct uiommu_domain *domain = queue->groups[i].attach->bulk;
 		uint32_t bucket = domain->mark[queue->id].bucket;
 
 		queue->sorted[queue->bucket_end[bucket]++] = queue->groups[i];
@@ -134,8 +134,7 @@ burst_resolve(struct uiommu_queue *queue)
 	if (queue->nb_groups == 0)
 		return;
 	if (!queue->mixed) {
-		handler_call(queue, queue->groups[0].attach->domain, queue->groups,
-			     queue->nb_groups);
+		handler_call(queue, queue->groups[0].attach->bulk, queue->groups, queue->nb_groups);
 		return;
 	}
 	nb_buckets = groups_sort(queue);

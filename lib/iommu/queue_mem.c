@@ -11,6 +11,7 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include "paging_pvt.h"
 #include "uiommu_pvt.h"
 
 static void *
@@ -76,6 +77,16 @@ arrays_create(struct uiommu_queue *queue)
 	return 0;
 }
 
+/* Demand paging needs tables that the library keeps. */
+static int
+resolve_create(struct uiommu_queue *queue)
+{
+	if (queue->unit->dev.ops->table_format == NULL)
+		return 0;
+	queue->resolve = uiommu_pvt_resolve_create(queue);
+	return queue->resolve == NULL ? -ENOMEM : 0;
+}
+
 struct uiommu_queue *
 uiommu_pvt_queue_create(struct uiommu_unit *unit, uint16_t id)
 {
@@ -92,7 +103,7 @@ uiommu_pvt_queue_create(struct uiommu_unit *unit, uint16_t id)
 	queue->endpoint_dir = unit->endpoint_dir;
 	queue->burst = unit->conf.burst;
 	queue->group_max = unit->conf.group_max;
-	if (arrays_create(queue) != 0 || slots_create(queue) != 0) {
+	if (arrays_create(queue) != 0 || slots_create(queue) != 0 || resolve_create(queue) != 0) {
 		uiommu_pvt_queue_destroy(queue);
 		return NULL;
 	}
@@ -114,6 +125,7 @@ uiommu_pvt_queue_destroy(struct uiommu_queue *queue)
 	rte_free(queue->bucket_end);
 	rte_free(queue->answered);
 	rte_free(queue->gather);
+	uiommu_pvt_resolve_destroy(queue->resolve);
 	rte_free(queue->slots);
 	rte_ring_free(queue->answers);
 	rte_free(queue);

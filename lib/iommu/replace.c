@@ -22,6 +22,7 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include "paging_pvt.h"
 #include "uiommu_pvt.h"
 
 static int
@@ -77,12 +78,16 @@ static int
 swap_and_revoke(struct uiommu_attach *old, struct uiommu_attach *new)
 {
 	struct uiommu_endpoint *endpoint = old->endpoint;
-	int ret = uiommu_pvt_page_requests_get(endpoint, new->domain);
+	int ret = uiommu_pvt_targets_reserve(new->domain);
 
+	if (ret == 0)
+		ret = uiommu_pvt_page_requests_get(endpoint, new->domain);
 	if (ret != 0) {
 		rte_free(new);
 		return ret;
 	}
+	/* known as a bond of its domain before the unit can cache anything of it */
+	uiommu_pvt_attach_link(new);
 	ret = entry_swap(old, new);
 	if (ret != 0) {
 		if (uiommu_pvt_page_requests_put(endpoint, new->domain))
@@ -91,13 +96,13 @@ swap_and_revoke(struct uiommu_attach *old, struct uiommu_attach *new)
 		(void)uiommu_pvt_revoke(endpoint->unit,
 					&(const struct uiommu_whose){.attach = new}, endpoint,
 					UIOMMU_PURGE_NONE);
-		if (uiommu_pvt_state(endpoint->unit) != UIOMMU_DEV_FAILED)
+		/* on a unit that has failed it stays until close */
+		if (uiommu_pvt_state(endpoint->unit) != UIOMMU_DEV_FAILED) {
+			uiommu_pvt_attach_unlink(new);
 			rte_free(new);
-		else
-			uiommu_pvt_attach_link(new); /* until close */
+		}
 		return ret;
 	}
-	uiommu_pvt_attach_link(new);
 	ret = old_revoke(old);
 	if (ret != 0)
 		return ret;

@@ -10,6 +10,8 @@
 
 #include <rte_telemetry.h>
 
+#include <uiommu_region.h>
+
 #include "fault_queue_pvt.h"
 #include "uiommu_compat.h"
 #include "uiommu_pvt.h"
@@ -90,6 +92,10 @@ info_cb(const char *cmd, const char *params, struct rte_tel_data *d)
 	uiommu_tel_dict_uint(d, "deferred_max", info.deferred_max);
 	uiommu_tel_dict_uint(d, "fault_queue_slots", info.fault_queue_slots);
 	uiommu_tel_dict_uint(d, "burst", info.burst);
+	uiommu_tel_dict_uint(d, "table_pages", info.table_pages);
+	uiommu_tel_dict_uint(d, "table_pages_used", info.table_pages_used);
+	uiommu_tel_dict_uint(d, "frame_pages", info.frame_pages);
+	uiommu_tel_dict_uint(d, "frame_pages_used", info.frame_pages_used);
 	return 0;
 }
 
@@ -191,6 +197,75 @@ fault_queues_cb(const char *cmd, const char *params, struct rte_tel_data *d)
 	return 0;
 }
 
+static const struct {
+	const char *name;
+	size_t offset;
+} paging_names[] = {
+#define NAMED(member) {#member, offsetof(struct uiommu_paging_stats, member)}
+	NAMED(requests),       NAMED(present),      NAMED(merged_same),    NAMED(merged_next),
+	NAMED(mapped_pages),   NAMED(around_pages), NAMED(hinted_pages),   NAMED(large_leaves),
+	NAMED(zeroed_pages),   NAMED(copied_pages), NAMED(no_region),      NAMED(denied),
+	NAMED(no_page),        NAMED(busy),         NAMED(no_table),       NAMED(no_frame),
+	NAMED(evicted_pages),  NAMED(written_pages), NAMED(spared_pages),  NAMED(invalidations),
+	NAMED(ranges),         NAMED(wide),         NAMED(resident_pages), NAMED(budget_pages),
+	NAMED(table_pages),
+#undef NAMED
+};
+
+_Static_assert(sizeof(paging_names) / sizeof(paging_names[0]) ==
+		       sizeof(struct uiommu_paging_stats) / sizeof(uint64_t),
+	       "each counter is shown");
+
+static struct rte_tel_data *
+paging_data(const struct uiommu_domain *domain)
+{
+	struct rte_tel_data *d = rte_tel_data_alloc();
+	struct uiommu_paging_stats stats;
+	size_t i;
+
+	if (d == NULL)
+		return NULL;
+	uiommu_paging_stats_get(domain, &stats);
+	rte_tel_data_start_dict(d);
+	for (i = 0; i < RTE_DIM(paging_names); i++)
+		uiommu_tel_dict_uint(d, paging_names[i].name,
+				     *(const uint64_t *)((const char *)&stats +
+							 paging_names[i].offset));
+	return d;
+}
+
+/* Domains with a table of the library's, numbered in the order of their creation. */
+static int
+paging_cb(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	const struct uiommu_domain *domain;
+	struct uiommu_unit *unit;
+	unsigned int number = 0;
+	char name[16];
+	int ret;
+
+	ret = unit_look(params, &unit);
+	if (ret != 0)
+		return ret;
+	rte_tel_data_start_dict(d);
+	TAILQ_FOREACH(domain, &unit->domains, next) {
+		struct rte_tel_data *one;
+
+		if (domain->paging == NULL)
+			continue;
+		one = paging_data(domain);
+		if (one == NULL)
+			break;
+		snprintf(name, sizeof(name), "%u", number++);
+		if (rte_tel_data_add_dict_container(d, name, one, 0) != 0) {
+			rte_tel_data_free(one);
+			break;
+		}
+	}
+	uiommu_pvt_unlock(unit);
+	return 0;
+}
+
 RTE_INIT(uiommu_telemetry_init)
 {
 	rte_telemetry_register_cmd("/uiommu/list", list_cb, "Ids of all units. No parameters.");
@@ -202,4 +277,6 @@ RTE_INIT(uiommu_telemetry_init)
 				   "Endpoints of a unit with their bonds. Parameter: id.");
 	rte_telemetry_register_cmd("/uiommu/fault_queues", fault_queues_cb,
 				   "Fault queues of a unit with their counters. Parameter: id.");
+	rte_telemetry_register_cmd("/uiommu/paging", paging_cb,
+				   "Page tables and demand paging, by domain. Parameter: id.");
 }

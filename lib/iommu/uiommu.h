@@ -82,6 +82,9 @@ extern "C" {
 /** unit answers for unknown endpoints and PASIDs itself */
 #define UIOMMU_CAPA_AUTO_ANSWER (UINT64_C(1) << 6)
 #define UIOMMU_CAPA_NESTED (UINT64_C(1) << 7)       /**< NESTED domains */
+#define UIOMMU_CAPA_PAGE_TABLES (UINT64_C(1) << 8)  /**< tables of the library: DEMAND, map */
+/** the unit remembers what was absent and must be told when something comes */
+#define UIOMMU_CAPA_CACHES_ABSENT (UINT64_C(1) << 9)
 /** @} */
 
 /** State of a unit. */
@@ -118,6 +121,10 @@ struct uiommu_dev_info {
 	uint32_t deferred_max;       /**< see uiommu_dev_conf */
 	uint32_t fault_queue_slots;  /**< of deferred_max, promised to fault queues */
 	uint16_t burst;              /**< see uiommu_dev_conf */
+	uint32_t table_pages;        /**< see uiommu_dev_conf */
+	uint32_t table_pages_used;   /**< pages that tables take at the moment */
+	uint32_t frame_pages;        /**< see uiommu_dev_conf */
+	uint32_t frame_pages_used;   /**< of them, in regions at the moment */
 };
 
 /** What uiommu_stop() leaves behind. */
@@ -154,7 +161,14 @@ struct uiommu_dev_conf {
 	/** bound on each wait for the unit or for the owner of a queue; default 1 s */
 	uint64_t timeout_ns;
 	uint64_t flags;         /**< 0 */
-	uint64_t reserved[4];   /**< 0 */
+	/**
+	 * pages of 4 KiB for the tables of all PAGING domains that the library keeps, up to 2^24;
+	 * default 512
+	 */
+	uint32_t table_pages;
+	/** pages of 4 KiB for what devices write in ANON and COW regions, up to 2^24; default 0 */
+	uint32_t frame_pages;
+	uint64_t reserved[3];   /**< 0 */
 };
 
 /**
@@ -246,7 +260,8 @@ uiommu_stop(int16_t dev_id);
 /**
  * Forget a unit and free what it holds: bonds, endpoints and domains too.
  *
- * @return 0; -ENODEV; -EBUSY: started, or a queue has an owner; -EDEADLK: inside a handler
+ * @return 0; -ENODEV; -EBUSY: started, or a queue has an owner, or a thread is giving pages of a
+ *   domain back (uiommu_domain_evict()); -EDEADLK: inside a handler
  */
 int
 uiommu_close(int16_t dev_id);
@@ -282,7 +297,9 @@ uiommu_version(void);
 
 #include <uiommu_burst.h>
 #include <uiommu_domain.h>
+#include <uiommu_pgtable.h>
 #include <uiommu_queue.h>
+#include <uiommu_region.h>
 #include <uiommu_sva.h>
 
 #endif /* UIOMMU_H */

@@ -14,9 +14,11 @@
  * "fence" on riscv64.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <rte_atomic.h>
+#include <rte_common.h>
 #include <rte_io.h>
 
 /** Before a doorbell: descriptors written before are visible to the unit after it. */
@@ -73,6 +75,31 @@ static inline uint64_t
 uiommu_load_shared64(const uint64_t *p)
 {
 	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+/**
+ * Bring what was written to memory out of the caches, for a walker that does not snoop them.
+ *
+ * @param va start
+ * @param len in bytes
+ */
+static inline void
+uiommu_flush_lines(const void *va, size_t len)
+{
+	const uintptr_t end = (uintptr_t)va + len;
+	uintptr_t line = (uintptr_t)va & ~(uintptr_t)(RTE_CACHE_LINE_MIN_SIZE - 1);
+
+	for (; line < end; line += RTE_CACHE_LINE_MIN_SIZE) {
+#if defined(__x86_64__)
+		asm volatile("clflush (%0)" : : "r"(line) : "memory");
+#elif defined(__aarch64__)
+		asm volatile("dc cvac, %0" : : "r"(line) : "memory");
+#elif defined(__riscv)
+		/* cbo.clean (Zicbom), which assemblers may not know by name */
+		asm volatile(".insn i 0x0f, 2, x0, %0, 1" : : "r"(line) : "memory");
+#endif
+	}
+	rte_io_mb();
 }
 
 /** Load one 32-bit word that a unit may be writing (a wait status). Acquire order. */

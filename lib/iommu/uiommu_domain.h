@@ -40,6 +40,10 @@ enum uiommu_domain_type {
 
 /** PAGING: second-stage table, that NESTED domains may have as parent; needs no handler. */
 #define UIOMMU_DOMAIN_NEST_PARENT (UINT64_C(1) << 0)
+/** PAGING: faults are resolved here, out of regions: uiommu_region.h. No handler, no queue. */
+#define UIOMMU_DOMAIN_DEMAND (UINT64_C(1) << 1)
+/** PAGING: second-stage table rather than the unit's usual one. */
+#define UIOMMU_DOMAIN_SECOND_STAGE (UINT64_C(1) << 2)
 
 /**
  * Resolves the page faults of a domain, in bulk.
@@ -61,7 +65,7 @@ typedef void (*uiommu_fault_handler_t)(void *handler_priv, struct uiommu_group *
 struct uiommu_domain_conf {
 	size_t size;                    /**< sizeof(struct uiommu_domain_conf) */
 	uint32_t type;                  /**< enum uiommu_domain_type; not SVA */
-	/** PAGING and NESTED with table_pa: levels of the table; 0: the unit's default */
+	/** PAGING, NESTED: levels of the table; 0: the unit's default */
 	uint32_t levels;
 	/**
 	 * PAGING, NESTED. With neither a handler nor a fault queue the domain is not fault-capable:
@@ -72,8 +76,9 @@ struct uiommu_domain_conf {
 	/** PAGING, NESTED: in place of a handler, groups go to this queue of the same unit */
 	struct uiommu_fault_queue *fault_queue;
 	/**
-	 * PAGING: physical address of a root table that the caller keeps; 0: the driver supplies an
-	 * empty one. NESTED: address of the guest's root table, in the parent's address space
+	 * PAGING: physical address of a root table that the caller keeps; 0: the library keeps
+	 * one, see uiommu_domain_map(). NESTED: address of the guest's root table, in the parent's
+	 * address space
 	 */
 	uint64_t table_pa;
 	struct uiommu_domain *parent;   /**< NESTED: domain with UIOMMU_DOMAIN_NEST_PARENT */
@@ -89,8 +94,20 @@ struct uiommu_domain_conf {
 	 * queue; 0: as many as there are slots
 	 */
 	uint32_t deferred_max;
-	uint64_t flags;                 /**< UIOMMU_DOMAIN_NEST_PARENT */
-	uint64_t reserved[4];           /**< 0 */
+	uint64_t flags;                 /**< UIOMMU_DOMAIN_* flags */
+	/** PAGING without table_pa: pages that its tables may take; 0: as many as the unit has */
+	uint32_t table_pages_max;
+	/**
+	 * DEMAND: pages of 4 KiB, power of two up to 512, that are mapped together: the aligned
+	 * block around a fault, as far as its region goes; 0 or 1: only what is asked for
+	 */
+	uint32_t fault_around_pages;
+	/**
+	 * DEMAND: pages of CALLBACK regions, and of the unit, that may be in the domain at a time,
+	 * in 4 KiB; 0: no bound
+	 */
+	uint64_t budget_pages;
+	uint64_t reserved[2];           /**< 0 */
 };
 
 /** The device cannot send page requests: it takes no fault-capable domain. */
@@ -112,6 +129,11 @@ struct uiommu_domain_conf {
 #define UIOMMU_ENDPOINT_FAILURE (UINT64_C(1) << 3)
 /** uiommu_endpoint_conf::numa_node is given. */
 #define UIOMMU_ENDPOINT_NUMA (UINT64_C(1) << 4)
+/**
+ * The device caches no translations (no ATS): nothing of it is to be invalidated. With
+ * NO_PAGE_REQUESTS, which need ATS.
+ */
+#define UIOMMU_ENDPOINT_NO_ATS (UINT64_C(1) << 5)
 
 /** Configuration of an endpoint. Zero is the default for each member. */
 struct uiommu_endpoint_conf {
@@ -180,8 +202,10 @@ struct uiommu_domain *
 uiommu_domain_alloc(int16_t dev_id, const struct uiommu_domain_conf *conf);
 
 /**
+ * Pages of its regions are given back.
+ *
  * @return 0; -EINVAL: domain is NULL; -EBUSY: something is attached to it, or it is the parent of
- *   a domain, or SVA's; -EDEADLK
+ *   a domain, or SVA's, or a thread is in uiommu_domain_evict() for it; -EDEADLK
  */
 int
 uiommu_domain_free(struct uiommu_domain *domain);
@@ -269,6 +293,78 @@ uiommu_replace(struct uiommu_attach *attach, struct uiommu_domain *domain, void 
  */
 struct uiommu_attach *
 uiommu_attach_find(struct uiommu_endpoint *endpoint, uint32_t pasid, uint32_t type);
+
+/**
+ * Map a range of a domain whose table the library keeps (PAGING without table_pa). What is there
+ * and leads to the same address stays; access is added to it. Any thread, inside handlers too, any
+ * number at a time: it takes no lock and never waits. On a unit that remembers what was
+ * absent (UIOMMU_CAPA_CACHES_ABSENT) only outside of handlers: there it has to be told.
+ *
+ * @param domain domain
+ * @param iova start in bytes, aligned to 4 KiB
+ * @param pa where the unit finds it, aligned likewise; runs on for len
+ * @param len in bytes, a multiple of 4 KiB
+ * @param prot UIOMMU_PROT_*: READ, with others or without
+ * @return 0; -EINVAL: NULL, another kind of domain, not aligned, no access, or beyond the table;
+ *   -EEXIST: something in the range leads elsewhere, or is a region's; -EAGAIN: something in it is
+ *   on its way out; -ENOMEM: no page for a table (uiommu_dev_conf::table_pages, table_pages_max);
+ *   -EDEADLK: see above; -ETIMEDOUT, -EIO: the unit failed. After an error the range may be mapped
+ *   in part
+ */
+int
+uiommu_domain_map(struct uiommu_domain *domain, uint64_t iova, uint64_t pa, uint64_t len,
+		  uint32_t prot);
+
+/**
+ * Unmap a range: its translations are taken away, then the unit and the devices forget them. When
+ * the call has returned 0, no device reaches what was mapped. Pages of regions are given
+ * back, and come again when a device asks for them.
+ *
+ * @param unmapped set to the bytes that were mapped; NULL: not wanted
+ * @return 0; -EINVAL: NULL, another kind of domain, not aligned, or beyond the table; -ENOMEM: no
+ *   page to split a large leaf, or no memory for the list of what is given back; -EDEADLK: inside a
+ *   handler; -ETIMEDOUT, -EIO: the unit failed
+ */
+int
+uiommu_domain_unmap(struct uiommu_domain *domain, uint64_t iova, uint64_t len, uint64_t *unmapped);
+
+/**
+ * Change the access of what is mapped in a range. What is taken away is out of force when the
+ * call returns. Pages of regions may get it back when a device asks for it.
+ *
+ * @param prot UIOMMU_PROT_*: READ, with others or without
+ * @return as uiommu_domain_unmap()
+ */
+int
+uiommu_domain_protect(struct uiommu_domain *domain, uint64_t iova, uint64_t len, uint32_t prot);
+
+/**
+ * Any thread, inside handlers too.
+ *
+ * @param iova any address
+ * @param pa set to where it leads
+ * @return 0; -ENOENT: nowhere; -EINVAL: NULL, another kind of domain, or beyond the table
+ */
+int
+uiommu_domain_iova_to_phys(struct uiommu_domain *domain, uint64_t iova, uint64_t *pa);
+
+/** A range with pages that were written. */
+typedef void (*uiommu_dirty_t)(void *priv, uint64_t iova, uint64_t len);
+
+/** uiommu_domain_dirty(): leave the bits as they are */
+#define UIOMMU_DIRTY_KEEP (UINT32_C(1) << 0)
+
+/**
+ * Read which pages were written since the last call, and begin anew (for migration, say). The
+ * unit forgets what it holds of them, so that it reports the next write.
+ *
+ * @param dirty_fn called for each leaf that was written
+ * @return 0; -EINVAL: as uiommu_domain_unmap(), or DEMAND without UIOMMU_DIRTY_KEEP: eviction has
+ *   to know too; -ENOTSUP: the unit does not keep track; -EDEADLK; -ETIMEDOUT, -EIO
+ */
+int
+uiommu_domain_dirty(struct uiommu_domain *domain, uint64_t iova, uint64_t len, uint32_t flags,
+		    uiommu_dirty_t dirty_fn, void *priv);
 
 #ifdef __cplusplus
 }

@@ -101,6 +101,15 @@ struct uiommu_platform_ops {
 	int (*dma_alloc)(struct uiommu_platform *plat, size_t size, size_t align,
 			 struct uiommu_dma *mem);
 	void (*dma_free)(struct uiommu_platform *plat, struct uiommu_dma *mem);
+	/**
+	 * Where the unit finds memory of this process that stays in place. Control path. NULL: the
+	 * platform cannot tell.
+	 *
+	 * @param va start
+	 * @param len bytes that must lie together, within one page of the processor's
+	 * @return 0; -EFAULT: it is not there, or it may move
+	 */
+	int (*pa_of)(struct uiommu_platform *plat, const void *va, size_t len, uint64_t *pa);
 };
 
 /** An open platform of one unit. */
@@ -187,6 +196,31 @@ enum uiommu_cmd_op {
 	UIOMMU_CMD_DRAIN,
 	/** Every response handed to respond() before has been carried out by the unit. */
 	UIOMMU_CMD_SYNC,
+	/** uiommu_cmd::inval: the unit and devices forget translations of a domain. */
+	UIOMMU_CMD_INVALIDATE,
+};
+
+/** A bond of a domain. */
+struct uiommu_inval_target {
+	void *endpoint_private;
+	uint32_t pasid; /**< or UIOMMU_NO_PASID */
+};
+
+/**
+ * Translations that are to be forgotten: they are out of the tables already. The unit's own
+ * caches first, then those of devices that have some, then one wait for all of them. Ranges
+ * may be widened.
+ */
+struct uiommu_inval {
+	void *domain_private;
+	const struct uiommu_pgtable_range *ranges; /**< nb_ranges, 4 KiB aligned */
+	uint32_t nb_ranges;
+	bool all;    /**< everything that is cached of the domain; ranges do not count */
+	bool tables; /**< pages of tables go, too: what points to them must be forgotten */
+	/** something came that was absent: for units that remember absence; devices do not count */
+	bool only_absent;
+	const struct uiommu_inval_target *targets; /**< bonds of the domain */
+	uint32_t nb_targets;
 };
 
 /** uiommu_cmd::pasid for all PASIDs of the endpoint and its RID. */
@@ -199,6 +233,7 @@ struct uiommu_cmd {
 	uint32_t pasid;         /**< PASID, UIOMMU_NO_PASID or UIOMMU_CMD_ALL_PASIDS */
 	void *endpoint_private; /**< as set by endpoint_set(); NULL for SYNC */
 	void *domain_private;   /**< domain of the bond; for BOND_SET and BOND_CLEAR */
+	const struct uiommu_inval *inval; /**< for INVALIDATE; stays until it is done */
 	uint64_t deadline_tsc;  /**< when to give up */
 	unsigned int step;      /**< of the driver; 0 at the first call */
 	uint64_t scratch[4];    /**< of the driver; 0 at the first call */
@@ -257,7 +292,25 @@ struct uiommu_queue_ops {
 	 *   refused it
 	 */
 	int (*cmd_step)(void *queue, struct uiommu_cmd *cmd);
-	void *reserved[4]; /**< NULL */
+	/**
+	 * Have translations forgotten without waiting: the unit and the devices have done so
+	 * before the unit carries out any response that respond() is given after this call. NULL:
+	 * the unit keeps no such order.
+	 *
+	 * @return whether there was room; false: nothing was written
+	 */
+	bool (*invalidate)(void *queue, const struct uiommu_inval *inval);
+	void *reserved[3]; /**< NULL */
+};
+
+/** What a unit walks. */
+struct uiommu_table_format {
+	uint32_t format;     /**< enum uiommu_pgtable_format */
+	uint32_t levels;
+	uint32_t page_shift; /**< 12 */
+	uint32_t pa_bits;    /**< width of a physical address */
+	uint64_t leaf_sizes; /**< as uiommu_pgtable_conf::leaf_sizes */
+	uint64_t flags;      /**< UIOMMU_PGTABLE_* */
 };
 
 /** One counter of a driver. */
@@ -303,7 +356,7 @@ struct uiommu_dev_ops {
 
 	/**
 	 * @param conf as given to uiommu_domain_alloc(), checked; type SVA: as PAGING, with
-	 *   first-stage table
+	 *   first-stage table. PAGING with UIOMMU_DOMAIN_NEST_PARENT or _SECOND_STAGE: second stage
 	 * @param parent_private NESTED: domain_private of the parent; else NULL
 	 * @return 0; -ENOTSUP: the unit cannot do it; -EINVAL: table_pa or levels; -ENOMEM
 	 */
@@ -324,7 +377,16 @@ struct uiommu_dev_ops {
 
 	/** Counters: array that ends with a NULL name; valid until close(). May be NULL. */
 	const struct uiommu_driver_stat *(*stats_get)(struct uiommu_dev *dev);
-	void *reserved[4]; /**< NULL */
+	/**
+	 * What table a PAGING domain without table_pa is to have. The library keeps it, and gives
+	 * its root as table_pa to domain_init(), with levels. NULL: the driver has an empty one of
+	 * its own.
+	 *
+	 * @return 0; -ENOTSUP: the unit cannot do it; -EINVAL: levels
+	 */
+	int (*table_format)(struct uiommu_dev *dev, const struct uiommu_domain_conf *conf,
+			    struct uiommu_table_format *format);
+	void *reserved[3]; /**< NULL */
 };
 
 /** A unit, as its driver sees it. */
@@ -339,6 +401,8 @@ struct uiommu_dev {
 	/** 1 << enum uiommu_cmd_op that the unit needs at all */
 	uint32_t cmd_mask;
 	void *dev_private;                 /**< of the driver */
+	/** Set by stop(): could not be turned off, and may go on reading its tables for good. */
+	bool walks_on;
 };
 
 /** A driver. */

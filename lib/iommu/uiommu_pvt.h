@@ -234,6 +234,9 @@ int
 uiommu_pvt_cmd(struct uiommu_unit *unit, enum uiommu_cmd_op op,
 	       const struct uiommu_endpoint *endpoint, uint32_t pasid,
 	       const struct uiommu_domain *domain);
+/* Have the unit and devices forget translations. */
+int
+uiommu_pvt_cmd_inval(struct uiommu_unit *unit, const struct uiommu_inval *inval);
 
 /* endpoint.c */
 int
@@ -299,6 +302,9 @@ void
 uiommu_pvt_undo_forget(struct uiommu_unit *unit);
 
 /* domain.c */
+/* A thread is giving pages of one back, without the lock. */
+bool
+uiommu_pvt_domains_in_use(const struct uiommu_unit *unit);
 void
 uiommu_pvt_domains_fini(struct uiommu_unit *unit);
 /* As uiommu_domain_alloc() and _free(); lock held, conf checked. SVA too. */
@@ -307,6 +313,11 @@ uiommu_pvt_domain_create(struct uiommu_unit *unit, const struct uiommu_domain_co
 			 struct uiommu_domain **domain);
 void
 uiommu_pvt_domain_destroy(struct uiommu_domain *domain);
+/* The domain that stands for all that resolve faults by themselves. 0 or -ENOMEM. */
+int
+uiommu_pvt_demand_create(struct uiommu_unit *unit);
+void
+uiommu_pvt_demand_destroy(struct uiommu_unit *unit);
 /* Its fault queue goes: groups are answered INVALID from the next burst on. Lock held. */
 void
 uiommu_pvt_domain_mute(struct uiommu_domain *domain);

@@ -14,7 +14,7 @@
 #include "rig.h"
 
 extern const struct harness_suite probe_suite, lifecycle_suite, objects_suite, datapath_suite,
-	telemetry_suite;
+	paging_suite, telemetry_suite;
 
 /* What uiommu_probe() says; closes what it opened. */
 int

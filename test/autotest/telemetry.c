@@ -151,6 +151,40 @@ fault_queues(void)
 	close(client->fd);
 }
 
+static void
+paging(void)
+{
+	const struct uiommu_domain_conf conf = {
+		.size = sizeof(conf), .type = UIOMMU_DOMAIN_PAGING, .flags = UIOMMU_DOMAIN_DEMAND,
+		.budget_pages = 77,
+	};
+	struct client *client = client_open();
+	struct rig *rig = rig_open(NULL);
+	struct uiommu_domain *domain;
+	const char *answer;
+	uint16_t i;
+
+	check_pair(ask(client, "/uiommu/paging,0"), "/uiommu/paging", "{}");
+	rig_domain(rig, UIOMMU_DOMAIN_BLOCKED);
+	domain = uiommu_domain_alloc(rig->dev, &conf);
+	CHECK(domain != NULL);
+	rig_attach(rig_endpoint(rig, EP, 0), 7, domain, NULL);
+	for (i = 0; i < 3; i++)
+		rig_ask(rig, 7, i, i, true);
+	rig_settle(rig);
+	answer = ask(client, "/uiommu/paging,0");
+	check_pair(answer, "requests", "3");
+	check_pair(answer, "no_region", "3");
+	check_pair(answer, "budget_pages", "77");
+	check_pair(answer, "table_pages", "1");
+	CHECK(strstr(answer, "\"0\"") != NULL && strstr(answer, "\"1\"") == NULL);
+	check_pair(ask(client, "/uiommu/info,0"), "table_pages_used", "1");
+	check_pair(ask(client, "/uiommu/info,0"), "table_pages", "512");
+	check_pair(ask(client, "/uiommu/info,0"), "frame_pages", "0");
+	rig_close(rig);
+	close(client->fd);
+}
+
 /* Ids that are none: an answer of null, and nothing worse. */
 static void
 bad_parameters(void)
@@ -158,7 +192,8 @@ bad_parameters(void)
 	static const char *const bad[] = {
 		"1", "-1", "99999999999999999999", "x", "0x0", "0,0", "0 ",
 	};
-	static const char *const names[] = {"info", "stats", "endpoints", "fault_queues"};
+	static const char *const names[] = {"info", "stats", "endpoints", "fault_queues",
+					     "paging"};
 	struct client *client = client_open();
 	struct rig *rig = rig_open(NULL);
 	size_t i, j;
@@ -210,6 +245,7 @@ in_traffic(void)
 static const struct harness_case telemetry_cases[] = {
 	{"telemetry, list, info, stats and endpoints", commands, 0},
 	{"telemetry, fault queues", fault_queues, 0},
+	{"telemetry, paging", paging, UIOMMU_CAPA_PAGE_TABLES},
 	{"telemetry, bad parameters", bad_parameters, 0},
 	{"telemetry, in traffic", in_traffic, 0},
 };

@@ -38,6 +38,9 @@ extern const struct harness_suite deadlines_suite, domains_suite, page_requests_
 	user_pasids_suite, virtual_functions_suite;
 extern const struct harness_suite fault_queue_suite, fault_queue_bounds_suite,
 	fault_queue_end_suite, fault_queue_threads_suite;
+extern const struct harness_suite paging_suite, paging_around_suite, paging_frames_suite,
+	paging_map_suite, paging_short_suite, region_suite, inval_suite, inval_bonds_suite,
+	inval_other_suite, evict_suite, evict_threads_suite;
 extern const struct harness_suite sva_suite, sva_resolve_suite, sva_self_suite, sva_end_suite,
 	sva_threads_suite;
 

@@ -23,6 +23,17 @@ main(int argc, char **argv)
 		&sva_self_suite,
 		&sva_end_suite,
 		&sva_threads_suite,
+		&paging_suite,
+		&paging_around_suite,
+		&paging_frames_suite,
+		&paging_short_suite,
+		&paging_map_suite,
+		&region_suite,
+		&inval_suite,
+		&inval_bonds_suite,
+		&inval_other_suite,
+		&evict_suite,
+		&evict_threads_suite,
 	};
 	static const struct harness_program program = {
 		.suites = suites,

@@ -61,6 +61,7 @@ call_result(const void *pointer)
 	return pointer != NULL ? 0 : -rte_errno;
 }
 
-extern const struct harness_suite unit_suite, bonds_suite, undo_suite, faults_suite;
+extern const struct harness_suite unit_suite, bonds_suite, undo_suite, faults_suite,
+	paging_suite;
 
 #endif /* CALL_H */

@@ -14,6 +14,7 @@ main(int argc, char **argv)
 		&bonds_suite,
 		&undo_suite,
 		&faults_suite,
+		&paging_suite,
 	};
 	static const struct harness_program program = {
 		.suites = suites,

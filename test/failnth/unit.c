@@ -20,6 +20,8 @@ static const struct uiommu_dev_conf small = {
 	.deferred_max = 64,
 	.parked_max = 32,
 	.timeout_ns = WORLD_TIMEOUT_NS,
+	.table_pages = 600, /* more than come in one piece */
+	.frame_pages = 600,
 };
 
 static void
@@ -85,7 +87,7 @@ probe_memory(void)
 /* -------------------------------------------------------------- configure */
 
 /* What the driver keeps of the first until the unit is closed must not become more. */
-#define ROUNDS 3
+#define ROUNDS 6
 
 /*
  * The nth thing is refused, again and again; with again, the unit is configured already, with

@@ -84,9 +84,16 @@ index_next(struct world *world)
 void
 world_ask(struct world *world, uint32_t endpoint_id, uint32_t pasid, uint16_t code)
 {
+	world_touch(world, endpoint_id, pasid, 1, code);
+}
+
+void
+world_touch(struct world *world, uint32_t endpoint_id, uint32_t pasid, uint64_t page,
+	    uint16_t code)
+{
 	uint16_t index = index_next(world);
 
-	CHECK_EQ(rig_send(world->rig, endpoint_id, pasid, index, 1, true), UIOMMU_EMU_QUEUED);
+	CHECK_EQ(rig_send(world->rig, endpoint_id, pasid, index, page, true), UIOMMU_EMU_QUEUED);
 	rig_settle(world->rig);
 	rig_expect(world->rig, endpoint_id, pasid, index, code);
 	rig_expect_none(world->rig);
@@ -222,6 +229,10 @@ world_open(struct world *world)
 				.queue_entries = 512,
 				.deferred_max = 64,
 				.parked_max = 32,
+				.table_pages = 64,
+				.frame_pages =
+					(harness_unit()->capa & UIOMMU_CAPA_PAGE_TABLES) != 0 ? 16
+											      : 0,
 			},
 	};
 	struct uiommu_fault_queue_conf fq_conf = {.size = sizeof(fq_conf), .depth = 8};

@@ -54,6 +54,8 @@ struct world {
 	struct uiommu_fault_queue *new_fq;
 	struct uiommu_mm *mm;
 	struct uiommu_sva *sva, *sva_other;
+	struct uiommu_region *region;
+	struct uiommu_attach *new_attach;
 	bool unit_failed;
 };
 
@@ -88,6 +90,10 @@ void snapshot_check(struct world *world, const struct snapshot *before);
 
 /** A request of an endpoint is answered by software with this code. */
 void world_ask(struct world *world, uint32_t endpoint_id, uint32_t pasid, uint16_t code);
+
+/** The same for a page, by its number. */
+void world_touch(struct world *world, uint32_t endpoint_id, uint32_t pasid, uint64_t page,
+		 uint16_t code);
 
 /** The groups that wait for an answer get theirs. */
 void world_answer(struct world *world);

@@ -2,6 +2,8 @@
  * Copyright(c) 2026 The uiommu authors
  */
 
+#include <string.h>
+
 #include <uiommu.h>
 #include <uiommu_emu.h>
 
@@ -24,6 +26,23 @@ vtd_encode(const struct uiommu_emu_request *req, uint64_t *entry)
 		   (uint64_t)req->prg_index << 3 | (req->iova & ~UINT64_C(0xfff));
 	entry[2] = UINT64_C(0x5555aaaa5555aaaa);
 	entry[3] = UINT64_MAX;
+}
+
+/* Four levels, S 9.8 and 9.9: P, R/W, U/S and A in each, D in the leaf. */
+static void
+vtd_guest_table(void *va, uint64_t at, uint64_t iova, uint64_t target)
+{
+	uint64_t *table = va;
+	unsigned int level;
+
+	for (level = 0; level < 4; level++) {
+		uint64_t index = iova >> (39 - 9 * level) & 0x1ff;
+		uint64_t next = level == 3 ? target | 0x40 : at + (level + 1) * 0x1000;
+
+		memset(table, 0, 0x1000);
+		table[index] = next | 0x27;
+		table += 0x1000 / sizeof(*table);
+	}
 }
 
 #define BIT(n) (UINT64_C(1) << (n))
@@ -55,8 +74,9 @@ static const struct harness_spoil vtd_spoils[] = {
 		.entries_max = 16384, .queue_full = 1, .entry_size = 32, .reserved_pasid = 0,      \
 		.capa = UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |          \
 			UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_SECOND_STAGE |                       \
-			UIOMMU_CAPA_NESTED | (more),                                          \
+			UIOMMU_CAPA_NESTED | UIOMMU_CAPA_PAGE_TABLES | (more),                \
 		.spoils = vtd_spoils, .nb_spoils = ARRAY_COUNT(vtd_spoils), .encode = vtd_encode,  \
+		.guest_table = vtd_guest_table,                                                    \
 	}
 
 static const struct harness_unit units[] = {
@@ -67,7 +87,7 @@ static const struct harness_unit units[] = {
 	 */
 	VTD("vtd,platform=emu,cap_set=0x80,cap_clear=0xd000000000000000,"
 	    "ecap_set=0x20000000000,ecap_clear=0x2000000000040",
-	    "vtd/emu-caching", 0),
+	    "vtd/emu-caching", UIOMMU_CAPA_CACHES_ABSENT),
 };
 
 static size_t chosen;

@@ -43,6 +43,12 @@ struct harness_unit {
 	size_t nb_spoils;
 	/** Entry of a request. */
 	void (*encode)(const struct uiommu_emu_request *req, uint64_t *entry);
+	/**
+	 * A guest's first-stage table of the unit's usual levels, with one page that may be
+	 * read and written. va: 8 pages of 4 KiB for it; at: where they are for the guest; iova
+	 * leads to target, in the guest's memory.
+	 */
+	void (*guest_table)(void *va, uint64_t at, uint64_t iova, uint64_t target);
 };
 
 /** The unit that the running case is for. */

@@ -251,6 +251,8 @@ rig_check_verdict(struct rig *rig, bool final)
 	EXPECT_EQ(v.overdrawn, 0);
 	EXPECT_EQ(v.stale, 0);
 	EXPECT_EQ(v.protocol, 0);
+	EXPECT_EQ(v.unmapped, 0);
+	EXPECT_EQ(v.corrupt, 0);
 	EXPECT_EQ(v.code_other, 0);
 	EXPECT(uiommu_emu_verdict_clean(&v));
 	if (final)
@@ -293,6 +295,10 @@ rig_check(struct rig *rig)
 	uiommu_emu_traffic_run(rig->emu, false);
 	rig_settle(rig);
 	rig_check_counters(rig);
+	/* a model with a thread of its own is not looked into from outside */
+	if (!rig->has_model && uiommu_emu_audit(rig->emu) != 0)
+		harness_note(__FILE__, __LINE__, "cached, and not so: %s",
+			     rig_verdict(rig, false).first);
 }
 
 void

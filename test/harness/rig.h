@@ -144,7 +144,10 @@ recorder_faults(const struct recorder *rec)
 struct rig *
 rig_open(const struct rig_conf *conf);
 
-/** Let everything come to rest, hold the verdict and the counters to account, stop and close. */
+/**
+ * Let everything come to rest, hold the verdict, the counters and what is cached to account, stop
+ * and close.
+ */
 void
 rig_close(struct rig *rig);
 

@@ -328,6 +328,14 @@ forget_pasid(uint32_t pasid)
 	assert_true(queue_wait());
 }
 
+/* Whatever the unit has cached of page tables. */
+static inline void
+forget_translations(void)
+{
+	queue_put(VTD_QI_IOTLB | VTD_IOTLB_GRAN_GLOBAL << VTD_QI_GRAN_SHIFT, 0);
+	assert_true(queue_wait());
+}
+
 /* Entries in the request queue. */
 static inline uint32_t
 pending(void)

@@ -267,9 +267,11 @@ nested_walks_go_through_both(void **state)
 	*page |= SS_READ_WRITE;
 	assert_true(uiommu_emu_dma(rig.emu, DEVICE, 1, IOVA, true));
 	*guest_entry(3) &= ~VTD_FS_RW;
+	forget_translations();
 	dma_fails(IOVA, true, VTD_FR_WRITE_DENIED);
 	/* a guest address beyond the width of the host's table */
 	*guest_entry(2) = UINT64_C(1) << 48 | VTD_FS_P | VTD_FS_RW | VTD_FS_US;
+	forget_translations();
 	dma_fails(IOVA, false, VTD_FR_FS_NESTED);
 	assert_clean();
 }
@@ -289,6 +291,7 @@ second_stage_translates_alone(void **state)
 	dma_fails(IOVA + 4096, false, VTD_FR_SS_PERMISSION);
 	/* IW without ECAP.SSIRWS */
 	*page |= UINT64_C(1) << 62;
+	forget_translations();
 	dma_fails(IOVA, false, VTD_FR_SS_RESERVED);
 	assert_clean();
 }
@@ -310,9 +313,11 @@ large_pages_need_the_unit(void **state)
 	table = (uint64_t *)(uintptr_t)(((uint64_t *)second.va)[IOVA >> 39] & VTD_ADDR_MASK);
 	table = (uint64_t *)(uintptr_t)(table[IOVA >> 30 & 0x1ff] & VTD_ADDR_MASK);
 	table[IOVA >> 21 & 0x1ff] = VTD_FS_PS | SS_READ;
+	forget_translations();
 	assert_true(uiommu_emu_dma(rig.emu, DEVICE, 1, IOVA, false));
 	table = (uint64_t *)(uintptr_t)(((uint64_t *)second.va)[IOVA >> 39] & VTD_ADDR_MASK);
 	table[IOVA >> 30 & 0x1ff] = VTD_FS_PS | SS_READ;
+	forget_translations();
 	dma_fails(IOVA, false, VTD_FR_SS_RESERVED);
 }
 

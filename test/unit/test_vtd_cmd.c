@@ -37,7 +37,13 @@
 		expect(op, pasid, expected, ARRAY_COUNT(expected), __LINE__);                      \
 	} while (0)
 
-/* Carried out, these descriptors and no others, in this order. */
+/* Type 5: FN 6 alone; SW 5, address 0x1000; PD 7 */
+#define FENCE {{UINT64_C(0x45)}}
+#define WAIT_TYPE_BITS UINT64_C(0xffffffff)
+#define WAIT_PLAIN UINT64_C(0x25)
+#define WAIT_DRAIN UINT64_C(0xa5)
+
+/* Carried out, these descriptors and no others, in this order; then a wait. */
 static void
 expect(enum uiommu_cmd_op op, uint32_t pasid, const struct vtd_desc *expected, unsigned int nb,
        int line)
@@ -51,12 +57,15 @@ expect(enum uiommu_cmd_op op, uint32_t pasid, const struct vtd_desc *expected, u
 	};
 	unsigned int i;
 
-	hw.invalidations = 0;
+	hw.nb_seen = 0;
+	memset(&hw.wait, 0, sizeof(hw.wait));
 	assert_int_equal(vtd_cmd_step(&queue, &cmd), -EINPROGRESS);
 	assert_int_equal(vtd_cmd_step(&queue, &cmd), 0);
-	if (hw.invalidations != nb)
-		fail_msg("line %d: %u descriptors instead of %u", line,
-			 (unsigned int)hw.invalidations, nb);
+	if (hw.nb_seen != nb)
+		fail_msg("line %d: %u descriptors instead of %u", line, hw.nb_seen, nb);
+	assert_true((hw.wait.q[0] & WAIT_TYPE_BITS) ==
+		    (op == UIOMMU_CMD_DRAIN ? WAIT_DRAIN : WAIT_PLAIN));
+	assert_true(hw.wait.q[1] == 0x1000);
 	for (i = 0; i < nb; i++)
 		if (memcmp(&hw.seen[i], &expected[i], sizeof(expected[i])) != 0)
 			fail_msg("line %d: descriptor %u is 0x%016" PRIx64 " 0x%016" PRIx64, line,
@@ -129,7 +138,7 @@ blocked_bonds_need_nothing(void **state)
 	assert_int_equal(vtd_cmd_step(&queue, &cmd), 0);
 	cmd.op = UIOMMU_CMD_BOND_SET;
 	assert_int_equal(vtd_cmd_step(&queue, &cmd), 0);
-	assert_int_equal(hw.invalidations, 0);
+	assert_int_equal(hw.nb_seen, 0);
 }
 
 static void
@@ -145,15 +154,16 @@ endpoints_are_forgotten(void **state)
 static void
 drains_go_by_the_entry(void **state)
 {
-	EXPECT(UIOMMU_CMD_DRAIN, 1, PASID_IOTLB, DEVICE_PASID);
-	EXPECT(UIOMMU_CMD_DRAIN, UIOMMU_NO_PASID, PASID_IOTLB_RID, DEVICE_RID);
-	EXPECT(UIOMMU_CMD_DRAIN, UIOMMU_CMD_ALL_PASIDS, IOTLB_ALL, DEVICE_RID, DEVICE_PASIDS);
+	EXPECT(UIOMMU_CMD_DRAIN, 1, FENCE, PASID_IOTLB, DEVICE_PASID);
+	EXPECT(UIOMMU_CMD_DRAIN, UIOMMU_NO_PASID, FENCE, PASID_IOTLB_RID, DEVICE_RID);
+	EXPECT(UIOMMU_CMD_DRAIN, UIOMMU_CMD_ALL_PASIDS, FENCE, IOTLB_ALL, DEVICE_RID,
+	       DEVICE_PASIDS);
 	kind_set(VTD_PGTT_SECOND);
-	EXPECT(UIOMMU_CMD_DRAIN, 1, IOTLB_DOMAIN, DEVICE_PASID);
+	EXPECT(UIOMMU_CMD_DRAIN, 1, FENCE, IOTLB_DOMAIN, DEVICE_PASID);
 	kind_set(VTD_PGTT_NESTED);
-	EXPECT(UIOMMU_CMD_DRAIN, UIOMMU_NO_PASID, IOTLB_DOMAIN, DEVICE_RID);
+	EXPECT(UIOMMU_CMD_DRAIN, UIOMMU_NO_PASID, FENCE, IOTLB_DOMAIN, DEVICE_RID);
 	entry_tag = (struct vtd_tag){0};
-	EXPECT(UIOMMU_CMD_DRAIN, 1, IOTLB_ALL, DEVICE_PASID);
+	EXPECT(UIOMMU_CMD_DRAIN, 1, FENCE, IOTLB_ALL, DEVICE_PASID);
 }
 
 /* PFSID 3:0 at 15:12, 15:4 at 63:52, where the unit has the field; of a VF, the PF's id */
@@ -161,12 +171,30 @@ static void
 virtual_functions_name_their_pf(void **state)
 {
 	endpoint->pf_id = 0x1234;
-	EXPECT(UIOMMU_CMD_DRAIN, 1, PASID_IOTLB, DEVICE_PASID);
+	EXPECT(UIOMMU_CMD_DRAIN, 1, FENCE, PASID_IOTLB, DEVICE_PASID);
 	queue.dit = true;
-	EXPECT(UIOMMU_CMD_DRAIN, 1, PASID_IOTLB,
+	EXPECT(UIOMMU_CMD_DRAIN, 1, FENCE, PASID_IOTLB,
 	       {{UINT64_C(0x1230000103024018), UINT64_C(0x7ffffffffffff800)}});
 	EXPECT(UIOMMU_CMD_BOND_CLEAR, UIOMMU_NO_PASID, PASID_CACHE_RID, PASID_IOTLB_RID,
 	       {{UINT64_C(0x1230030200014003), UINT64_C(0x7ffffffffffff001)}});
+}
+
+/* A device without ATS caches nothing, and would confirm nothing. */
+static void
+devices_without_ats_are_left_alone(void **state)
+{
+	endpoint->ats = false;
+	EXPECT(UIOMMU_CMD_BOND_CLEAR, 1, PASID_CACHE, PASID_IOTLB);
+	EXPECT(UIOMMU_CMD_BOND_CLEAR, UIOMMU_NO_PASID, PASID_CACHE_RID, PASID_IOTLB_RID);
+	EXPECT(UIOMMU_CMD_ENDPOINT_CLEAR, 0, CONTEXT, PASID_CACHE_ALL, IOTLB_ALL);
+	EXPECT(UIOMMU_CMD_DRAIN, 1, FENCE, PASID_IOTLB);
+	EXPECT(UIOMMU_CMD_DRAIN, UIOMMU_CMD_ALL_PASIDS, FENCE, IOTLB_ALL);
+	assert_int_equal(queue.device_tlb_invalidations, 0);
+	endpoint->ats = true;
+	EXPECT(UIOMMU_CMD_DRAIN, UIOMMU_CMD_ALL_PASIDS, FENCE, IOTLB_ALL, DEVICE_RID,
+	       DEVICE_PASIDS);
+	assert_int_equal(queue.device_tlb_invalidations, 2);
+	assert_int_equal(queue.iotlb_invalidations, 6);
 }
 
 #undef CASE
@@ -183,6 +211,7 @@ main(void)
 		CASE(endpoints_are_forgotten),
 		CASE(drains_go_by_the_entry),
 		CASE(virtual_functions_name_their_pf),
+		CASE(devices_without_ats_are_left_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -367,6 +367,62 @@ device_invalidations_golden(void **state)
 		    UINT64_C(0xabc123450302d1f8), UINT64_C(0x7ffffffffffff800));
 }
 
+/* AM 5:0, IH 6, ADDR 63:12 of word 1 */
+static void
+page_invalidations_golden(void **state)
+{
+	/* type 2, G 5:4 = 3, DW 6, DID 31:16 */
+	assert_desc(vtd_qi_iotlb_pages(0xfedc, UINT64_C(0x0000123456789000), 0, false, 0),
+		    UINT64_C(0x00000000fedc0032), UINT64_C(0x0000123456789000));
+	assert_desc(vtd_qi_iotlb_pages(0xfedc, UINT64_C(0x0000123456600000), 9, true,
+				       VTD_QI_IOTLB_DW),
+		    UINT64_C(0x00000000fedc0072), UINT64_C(0x0000123456600049));
+	/* type 6, G 5:4 = 3, PASID 51:32; a high half's address */
+	assert_desc(vtd_qi_pasid_iotlb_pages(0x0042, 0x12345, UINT64_C(0xffff800000000000), 35,
+					     true),
+		    UINT64_C(0x0001234500420036), UINT64_C(0xffff800000000063));
+	assert_desc(vtd_qi_pasid_iotlb_pages(0x0042, 0, UINT64_C(0x7000), 0, false),
+		    UINT64_C(0x0000000000420036), UINT64_C(0x7000));
+}
+
+/* The lowest clear bit from 12 up ends the size, where S is set */
+static void
+device_page_invalidations_golden(void **state)
+{
+	const struct {
+		unsigned int order;
+		uint64_t addr;
+		bool s;
+	} sizes[] = {
+		{0, UINT64_C(0xffff800000000000), false},
+		{1, UINT64_C(0xffff800000000000), true},
+		{2, UINT64_C(0xffff800000001000), true},
+		{3, UINT64_C(0xffff800000003000), true},
+		{9, UINT64_C(0xffff8000000ff000), true},
+		{35, UINT64_C(0xffffbffffffff000), true},
+		{51, UINT64_C(0xbffffffffffff000), true},
+		{52, UINT64_C(0x7ffffffffffff000), true},
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_COUNT(sizes); i++) {
+		const uint64_t iova = UINT64_C(0xffff800000000000);
+
+		/* S is bit 0 of type 3, and bit 11 of type 8 */
+		assert_desc(vtd_qi_dev_tlb_pages(0x0302, iova, sizes[i].order, 0, 1),
+			    UINT64_C(0x0000030200010003), sizes[i].addr | (sizes[i].s ? 1 : 0));
+		assert_desc(vtd_qi_pasid_dev_tlb_pages(0x0302, 0x12345, iova, sizes[i].order, 0,
+						       1),
+			    UINT64_C(0x0001234503020018),
+			    sizes[i].addr | (sizes[i].s ? 0x800 : 0));
+	}
+	/* PFSID 0xabcd */
+	assert_desc(vtd_qi_dev_tlb_pages(0x0302, 0x5000, 0, 0xabcd, 31),
+		    UINT64_C(0xabc00302001fd003), 0x5000);
+	assert_desc(vtd_qi_pasid_dev_tlb_pages(0x0302, 0x12345, 0x6000, 1, 0xabcd, 31),
+		    UINT64_C(0xabc123450302d1f8), 0x6800);
+}
+
 static void
 waits_golden(void **state)
 {
@@ -428,6 +484,8 @@ main(void)
 		cmocka_unit_test(response_golden),
 		cmocka_unit_test(cache_invalidations_golden),
 		cmocka_unit_test(device_invalidations_golden),
+		cmocka_unit_test(page_invalidations_golden),
+		cmocka_unit_test(device_page_invalidations_golden),
 		cmocka_unit_test(waits_golden),
 		cmocka_unit_test(types_are_told_apart),
 	};

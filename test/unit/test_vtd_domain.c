@@ -33,12 +33,123 @@ second_stage_has_the_units_widths(void **state)
 	domain = domain_new(&conf, NULL);
 	assert_int_equal(domain->aw, 3);
 	vtd_domain_fini(&dev, domain);
-	/* a root table of the driver's own: empty */
+}
+
+/* Whoever keeps a table has a root; the driver has one of its own for mirrors of a process. */
+static void
+roots_are_given(void **state)
+{
+	static const struct uiommu_domain_conf *const confs[] = {&paging, &second, &parent_conf};
+	struct uiommu_domain_conf conf;
+	struct vtd_domain *domain;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_COUNT(confs); i++) {
+		conf = *confs[i];
+		conf.table_pa = 0;
+		assert_int_equal(domain_try(&conf, NULL), -EINVAL);
+		conf.table_pa = HOST_TABLE | 0x800;
+		assert_int_equal(domain_try(&conf, NULL), -EINVAL);
+		/* the last page within 44 bits, and the one behind it */
+		vtd.haw = 44;
+		conf.table_pa = UINT64_C(0x00000ffffffff000);
+		assert_int_equal(domain_try(&conf, NULL), 0);
+		conf.table_pa = UINT64_C(0x0000100000000000);
+		assert_int_equal(domain_try(&conf, NULL), -EINVAL);
+		vtd.haw = 52;
+		assert_int_equal(domain_try(&conf, NULL), 0);
+	}
+	conf = sva;
 	conf.table_pa = 0;
 	domain = domain_new(&conf, NULL);
 	assert_non_null(domain->root.va);
-	assert_true(domain->second_pa == domain->root.pa && domain->first_pa == 0);
+	assert_true(domain->first_pa == domain->root.pa && domain->second_pa == 0);
 	vtd_domain_fini(&dev, domain);
+	assert_int_equal(did_used[0], 0);
+}
+
+#define FORMAT_4K UINT64_C(0x1000)
+#define FORMAT_2M UINT64_C(0x200000)
+#define FORMAT_1G UINT64_C(0x40000000)
+
+static void
+assert_format(const struct uiommu_domain_conf *conf, uint32_t format, uint32_t levels,
+	      uint64_t leaf_sizes, uint64_t flags)
+{
+	struct uiommu_table_format got = {.flags = UINT64_MAX};
+
+	assert_int_equal(vtd_table_format(&dev, conf, &got), 0);
+	assert_int_equal(got.format, format);
+	assert_int_equal(got.levels, levels);
+	assert_int_equal(got.page_shift, 12);
+	assert_int_equal(got.pa_bits, vtd.haw);
+	assert_true(got.leaf_sizes == leaf_sizes);
+	assert_true(got.flags == flags);
+}
+
+static int
+format_try(const struct uiommu_domain_conf *conf)
+{
+	struct uiommu_table_format format;
+
+	return vtd_table_format(&dev, conf, &format);
+}
+
+/* FS1GP 56, FS5LP 60 of CAP */
+static void
+first_stage_has_its_format(void **state)
+{
+	struct uiommu_domain_conf conf = {.type = UIOMMU_DOMAIN_PAGING};
+
+	(void)state;
+	assert_format(&conf, UIOMMU_PGTABLE_X86_FIRST, 4, FORMAT_4K | FORMAT_2M, 0);
+	conf.levels = 5;
+	vtd.haw = 46;
+	vtd.cap |= UINT64_C(1) << 56;
+	assert_format(&conf, UIOMMU_PGTABLE_X86_FIRST, 5, FORMAT_4K | FORMAT_2M | FORMAT_1G, 0);
+	vtd.cap &= ~(UINT64_C(1) << 60);
+	assert_int_equal(format_try(&conf), -ENOTSUP);
+	conf.levels = 3;
+	assert_int_equal(format_try(&conf), -EINVAL);
+	/* what the second stage has is not the first one's */
+	conf.levels = 4;
+	vtd.cap = UINT64_C(3) << 34;
+	vtd.ecap = 0;
+	assert_format(&conf, UIOMMU_PGTABLE_X86_FIRST, 4, FORMAT_4K | FORMAT_2M, 0);
+}
+
+/* SAGAW 12:8, SSLPS 35:34 of CAP; SC 7, SSADS 45 of ECAP */
+static void
+second_stage_has_its_format(void **state)
+{
+	struct uiommu_domain_conf conf = {
+		.type = UIOMMU_DOMAIN_PAGING, .flags = UIOMMU_DOMAIN_SECOND_STAGE,
+	};
+
+	(void)state;
+	assert_format(&conf, UIOMMU_PGTABLE_VTD_SECOND, 4, FORMAT_4K, UIOMMU_PGTABLE_NO_AD);
+	vtd.cap |= UINT64_C(1) << 34;
+	vtd.ecap |= UINT64_C(1) << 45;
+	assert_format(&conf, UIOMMU_PGTABLE_VTD_SECOND, 4, FORMAT_4K | FORMAT_2M, 0);
+	vtd.cap |= UINT64_C(1) << 35;
+	vtd.ecap |= UINT64_C(1) << 7;
+	conf.flags = UIOMMU_DOMAIN_NEST_PARENT;
+	conf.levels = 3;
+	assert_format(&conf, UIOMMU_PGTABLE_VTD_SECOND, 3, FORMAT_4K | FORMAT_2M | FORMAT_1G,
+		      UIOMMU_PGTABLE_SNOOP);
+	conf.levels = 5;
+	assert_int_equal(format_try(&conf), -ENOTSUP);
+	conf.levels = 6;
+	assert_int_equal(format_try(&conf), -EINVAL);
+	conf.levels = 4;
+	/* a parent needs nesting, a second stage alone does not: NEST 26, SSTS 46 */
+	vtd.ecap &= ~(UINT64_C(1) << 26);
+	assert_int_equal(format_try(&conf), -ENOTSUP);
+	conf.flags = UIOMMU_DOMAIN_SECOND_STAGE;
+	assert_int_equal(format_try(&conf), 0);
+	vtd.ecap &= ~(UINT64_C(1) << 46);
+	assert_int_equal(format_try(&conf), -ENOTSUP);
 }
 
 static void
@@ -54,6 +165,7 @@ nesting_needs_the_unit(void **state)
 		vtd.ecap = all & ~(UINT64_C(1) << (i == 0 ? 26 : 46));
 		assert_int_equal(domain_try(&parent_conf, NULL), -ENOTSUP);
 		assert_int_equal(domain_try(&nested_conf, parent), -ENOTSUP);
+		assert_int_equal(domain_try(&second, NULL), i == 0 ? 0 : -ENOTSUP);
 		assert_int_equal(domain_try(&paging, NULL), 0);
 		assert_int_equal(domain_try(&sva, NULL), 0);
 	}
@@ -119,6 +231,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(second_stage_has_the_units_widths),
+		CASE(roots_are_given),
+		CASE(first_stage_has_its_format),
+		CASE(second_stage_has_its_format),
 		CASE(nesting_needs_the_unit),
 		CASE(nesting_needs_a_parent),
 		CASE(domain_ids_run_out),

@@ -42,6 +42,27 @@ page_requests_are_one_bit(void **state)
 	vtd_endpoint_free(&dev, endpoint);
 }
 
+/* DTE 2: the unit translates for the device's own cache, or does not */
+static void
+devices_without_ats_are_not_served(void **state)
+{
+	const struct uiommu_endpoint_conf conf = {
+		.flags = UIOMMU_ENDPOINT_NO_ATS | UIOMMU_ENDPOINT_NO_PAGE_REQUESTS,
+	};
+	struct vtd_endpoint *endpoint = endpoint_new(&conf);
+	const uint64_t word = endpoint->dir.pa | UINT64_C(7) << 9 | 0x9;
+
+	(void)state;
+	assert_true(endpoint->context->q[0] == word);
+	vtd_endpoint_page_requests(&dev, endpoint, false);
+	assert_true(endpoint->context->q[0] == word);
+	vtd_endpoint_clear(&dev, endpoint);
+	vtd_endpoint_enable(&dev, endpoint);
+	assert_true(endpoint->context->q[0] == word);
+	vtd_endpoint_clear(&dev, endpoint);
+	vtd_endpoint_free(&dev, endpoint);
+}
+
 static void
 functions_know_their_pf(void **state)
 {
@@ -84,6 +105,7 @@ every_kind_has_its_entry(void **state)
 		{&identity, 0x105, 0},
 		{&paging, 0x45, HOST_TABLE | 0x4},
 		{&sva, 0x45, HOST_TABLE},
+		{&second, HOST_TABLE | 0x89, 0},
 		{&parent_conf, HOST_TABLE | 0x89, 0},
 		{&nested_conf, HOST_TABLE | 0xc9, GUEST_TABLE},
 	};
@@ -108,6 +130,41 @@ every_kind_has_its_entry(void **state)
 		assert_int_equal(tag.pgtt, kinds[i].w0 >> 6 & 7);
 		vtd_bond_clear(&dev, endpoint, PASID);
 		vtd_bond_clear(&dev, endpoint, UIOMMU_NO_PASID);
+		vtd_domain_fini(&dev, domain);
+	}
+	vtd_domain_fini(&dev, parent);
+	vtd_endpoint_free(&dev, endpoint);
+}
+
+/* Where the unit can keep them (SSADS 45 of ECAP): SSADE 9 of word 0, with a second stage only */
+static void
+second_stage_keeps_its_marks(void **state)
+{
+	struct vtd_endpoint *endpoint = endpoint_new(NULL);
+	struct vtd_domain *parent;
+	const struct {
+		const struct uiommu_domain_conf *conf;
+		uint64_t w0;
+		uint64_t w2;
+	} kinds[] = {
+		{&identity, 0x105, 0},
+		{&sva, 0x45, HOST_TABLE},
+		{&second, HOST_TABLE | 0x289, 0},
+		{&parent_conf, HOST_TABLE | 0x289, 0},
+		{&nested_conf, HOST_TABLE | 0x2c9, GUEST_TABLE},
+	};
+	unsigned int i;
+
+	(void)state;
+	vtd.ecap |= UINT64_C(1) << 45;
+	parent = domain_new(&parent_conf, NULL);
+	for (i = 0; i < ARRAY_COUNT(kinds); i++) {
+		struct vtd_domain *domain = domain_new(kinds[i].conf, parent);
+
+		assert_int_equal(vtd_bond_set(&dev, endpoint, PASID, domain), 0);
+		assert_entry(endpoint, PASID, kinds[i].w0, domain->did | UINT64_C(1) << 23,
+			     kinds[i].w2);
+		vtd_bond_clear(&dev, endpoint, PASID);
 		vtd_domain_fini(&dev, domain);
 	}
 	vtd_domain_fini(&dev, parent);
@@ -210,8 +267,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(page_requests_are_one_bit),
+		CASE(devices_without_ats_are_not_served),
 		CASE(functions_know_their_pf),
 		CASE(every_kind_has_its_entry),
+		CASE(second_stage_keeps_its_marks),
 		CASE(bonds_follow_each_other),
 		CASE(blocked_bonds_hide_their_faults),
 	};

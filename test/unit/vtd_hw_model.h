@@ -17,13 +17,15 @@
 #include <string.h>
 
 #include <vtd_iq.c>
+#include <vtd_plan.c>
+#include <vtd_inval.c>
 #include <vtd_cmd.c>
 #include <vtd_queue.c>
 
 #define ENTRIES 128
 #define SECOND UINT64_C(1000000000)
 #define WAITING_MAX 16
-#define SEEN_MAX 8
+#define SEEN_MAX 1024
 
 int vtd_logtype;
 
@@ -53,7 +55,9 @@ static struct {
 	unsigned int nb_waiting;
 	uint64_t responses;
 	uint64_t invalidations;
-	struct vtd_desc seen[SEEN_MAX]; /* the first of them */
+	struct vtd_desc seen[SEEN_MAX]; /* the first of them, and fences between them */
+	unsigned int nb_seen;
+	struct vtd_desc wait;      /* the last that writes its status */
 	bool out_of_order;
 } hw;
 
@@ -77,12 +81,15 @@ hw_execute(const struct vtd_desc *desc)
 	unsigned int type = desc->q[0] & 0xf;
 
 	assert_true(desc->q[2] == 0 && desc->q[3] == 0);
+	if (type != VTD_QI_PGRP_RESP && hw.nb_seen < SEEN_MAX &&
+	    (type != VTD_QI_WAIT || (desc->q[0] & VTD_QI_WAIT_SW) == 0))
+		hw.seen[hw.nb_seen++] = *desc;
+	if (type == VTD_QI_WAIT && (desc->q[0] & VTD_QI_WAIT_SW) != 0)
+		hw.wait = *desc;
 	if (type == VTD_QI_PGRP_RESP) {
 		hw.out_of_order |= (desc->q[1] >> 3) != (hw.responses & 0x1ff);
 		hw.responses++;
 	} else if (type != VTD_QI_WAIT) {
-		if (hw.invalidations < SEEN_MAX)
-			hw.seen[hw.invalidations] = *desc;
 		hw.invalidations++;
 	} else if ((desc->q[0] & VTD_QI_WAIT_SW) != 0 && hw.hold_waits) {
 		assert_true(hw.nb_waiting < WAITING_MAX);
@@ -207,6 +214,7 @@ set_up(void **state)
 	assert_non_null(endpoint);
 	endpoint->source_id = 0x0302;
 	endpoint->pf_id = 0x0302;
+	endpoint->ats = true;
 	domain = (struct vtd_domain){
 		.type = UIOMMU_DOMAIN_PAGING, .did = 7, .pgtt = VTD_PGTT_FIRST,
 	};

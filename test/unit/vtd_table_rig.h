@@ -98,6 +98,7 @@ set_up(void **state)
 	vtd.pasid_bits = 20;
 	/* none that a domain here has: it stands where the width does not matter */
 	vtd.aw = VTD_AW_39;
+	vtd.haw = 52;
 	/* SAGAW 12:8: 39 and 48 bits; FS5LP 60 */
 	vtd.cap = UINT64_C(0x600) | UINT64_C(1) << 60;
 	/* PT 6, NEST 26, SSTS 46, FSTS 47 */
@@ -153,6 +154,10 @@ static const struct uiommu_domain_conf paging = {
 };
 static const struct uiommu_domain_conf sva = {
 	.type = UIOMMU_DOMAIN_SVA, .table_pa = HOST_TABLE, .levels = 4,
+};
+static const struct uiommu_domain_conf second = {
+	.type = UIOMMU_DOMAIN_PAGING, .flags = UIOMMU_DOMAIN_SECOND_STAGE,
+	.table_pa = HOST_TABLE, .levels = 4,
 };
 static const struct uiommu_domain_conf parent_conf = {
 	.type = UIOMMU_DOMAIN_PAGING, .flags = UIOMMU_DOMAIN_NEST_PARENT,

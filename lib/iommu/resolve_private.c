@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+/*
+ * Private pages. Reads see the backing, or zeroes, where nobody can write; the first write of a
+ * page has a page of the unit take its place, with the same contents. What devices had cached of
+ * the old one is forgotten before the answer is carried out.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "resolve_pvt.h"
+#include "uiommu_pvt.h"
+
+/* ----------------------------------------------------------------------- reads */
+
+/* Where a page is read before it was written. */
+static uint64_t
+view_pa(const struct uiommu_resolve *resolve, const struct uiommu_region *region, uint64_t iova)
+{
+	if (region->type == UIOMMU_BACKING_ANON)
+		return resolve->queue->unit->zero_page.pa;
+	return uiommu_pvt_region_pa(region, iova - region->iova);
+}
+
+/* Views of [begin, end); pages that are private by now stay. */
+static int
+views_map(struct uiommu_resolve *resolve, const struct uiommu_region *region, uint64_t begin,
+	  uint64_t end)
+{
+	const uint32_t prot = region->prot & ~UIOMMU_PROT_WRITE;
+	uint32_t i, nb, done;
+	uint64_t pos = begin;
+	int ret = 0;
+
+	while (pos < end) {
+		nb = (uint32_t)RTE_MIN((end - pos) >> RESOLVE_PAGE_SHIFT, (uint64_t)RESOLVE_BATCH);
+		for (i = 0; i < nb; i++)
+			resolve->pa[i] = view_pa(resolve, region, pos + i * RESOLVE_PAGE_SIZE);
+		ret = uiommu_pgtable_map_pages(resolve->paging->pt, pos, resolve->pa, nb, prot,
+					       &done);
+		uiommu_count(&resolve->counts->mapped_pages, done);
+		if (resolve->paging->tell_absent && done != 0)
+			uiommu_pgtable_gather_add(&resolve->came, pos, done * RESOLVE_PAGE_SIZE);
+		pos += done * RESOLVE_PAGE_SIZE;
+		if (ret == -EEXIST || ret == -EAGAIN)
+			pos += RESOLVE_PAGE_SIZE;
+		else if (ret != 0)
+			return ret;
+	}
+	return 0;
+}
+
+static void
+reads_resolve(struct uiommu_resolve *resolve, struct resolve_run *run)
+{
+	const struct uiommu_region *region = run->miss->region;
+	uint64_t begin, end;
+	int ret;
+
+	ret = views_map(resolve, region, run->begin, run->end);
+	if (ret != 0) {
+		uiommu_pvt_resolve_fail(resolve, run, run->begin, run->wanted_end, ret);
+		return;
+	}
+	uiommu_pvt_resolve_around(resolve->paging, region, run, &begin, &end);
+	if (views_map(resolve, region, begin, run->begin) == 0 &&
+	    views_map(resolve, region, run->end, end) == 0)
+		uiommu_count(&resolve->counts->around_pages,
+			     (end - begin - (run->end - run->begin)) >> RESOLVE_PAGE_SHIFT);
+}
+
+/* ---------------------------------------------------------------------- writes */
+
+/* A page of the unit that holds what iova does. 0 or -ENOSPC. */
+static int
+frame_take(struct uiommu_resolve *resolve, const struct uiommu_region *region, uint64_t iova,
+	   uint64_t *pa)
+{
+	void *frame;
+
+	if (!uiommu_pvt_resident_take(resolve->paging, 1))
+		return -ENOSPC;
+	frame = uiommu_pgpool_get(resolve->queue->unit->frame_pool, pa);
+	if (frame == NULL) {
+		uiommu_pvt_resident_give(resolve->paging, 1);
+		return -ENOSPC;
+	}
+	if (region->type != UIOMMU_BACKING_ANON)
+		memcpy(frame, region->va + (iova - region->iova), RESOLVE_PAGE_SIZE);
+	return 0;
+}
+
+static void
+frame_give(struct uiommu_resolve *resolve, uint64_t pa)
+{
+	uiommu_pgpool_put(resolve->queue->unit->frame_pool, pa);
+	uiommu_pvt_resident_give(resolve->paging, 1);
+}
+
+/* A page of the unit comes to iova: where nothing was, or in the place of a view. */
+static int
+frame_place(struct uiommu_resolve *resolve, const struct uiommu_region *region, uint64_t iova,
+	    const struct uiommu_pgtable_leaf *view, uint64_t pa)
+{
+	struct uiommu_pgtable *pt = resolve->paging->pt;
+	int ret;
+
+	if (view != NULL)
+		return uiommu_pgtable_exchange(pt, iova, view->pa, pa, region->prot,
+					       &resolve->changed);
+	ret = uiommu_pgtable_map(pt, iova, pa, RESOLVE_PAGE_SIZE, region->prot, NULL);
+	if (ret == 0 && resolve->paging->tell_absent)
+		uiommu_pgtable_gather_add(&resolve->came, iova, RESOLVE_PAGE_SIZE);
+	return ret;
+}
+
+/* One page is to be written. */
+static int
+page_write(struct uiommu_resolve *resolve, const struct uiommu_region *region, uint64_t iova)
+{
+	struct uiommu_pgtable *pt = resolve->paging->pt;
+	struct uiommu_pgtable_leaf leaf;
+	uint64_t pa;
+	int ret;
+
+	ret = uiommu_pgtable_walk(pt, iova, &leaf);
+	if (ret != 0 && ret != -ENOENT)
+		return ret;
+	/* private by now, and its access was taken away by hand: it may have it back */
+	if (ret == 0 && uiommu_pgpool_va(resolve->queue->unit->frame_pool, leaf.pa) != NULL)
+		return frame_place(resolve, region, iova, NULL, leaf.pa);
+	if (frame_take(resolve, region, iova, &pa) != 0)
+		return -ENOSPC;
+	ret = frame_place(resolve, region, iova, ret == 0 ? &leaf : NULL, pa);
+	if (ret != 0) {
+		frame_give(resolve, pa);
+		return ret;
+	}
+	uiommu_count(&resolve->counts->mapped_pages, 1);
+	uiommu_count(region->type == UIOMMU_BACKING_ANON ? &resolve->counts->zeroed_pages :
+							   &resolve->counts->copied_pages, 1);
+	return 0;
+}
+
+/* Only what was asked for: a copy costs memory. */
+static void
+writes_resolve(struct uiommu_resolve *resolve, struct resolve_run *run)
+{
+	const struct uiommu_region *region = run->miss->region;
+	uint64_t last = UINT64_MAX;
+	uint32_t i;
+	int ret;
+
+	for (i = 0; i < run->nb_misses; i++) {
+		const uint64_t iova = run->miss[i].iova;
+
+		if (iova == last)
+			continue;
+		last = iova;
+		ret = page_write(resolve, region, iova);
+		if (ret != 0)
+			uiommu_pvt_resolve_fail(resolve, run, iova, iova + RESOLVE_PAGE_SIZE, ret);
+	}
+}
+
+void
+uiommu_pvt_resolve_private(struct uiommu_resolve *resolve, struct resolve_run *run)
+{
+	if ((run->miss->prot & UIOMMU_PROT_WRITE) != 0)
+		writes_resolve(resolve, run);
+	else
+		reads_resolve(resolve, run);
+}
