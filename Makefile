@@ -28,7 +28,7 @@ lint: ## devtools/check-*, and shellcheck where it is installed
 format: ## clang-format on the lines that differ from the last commit
 	git clang-format --extensions c,h
 
-bench: ## cost of a request over the number of PASIDs and endpoints, as CSV
+bench: ## cost of a request and of page tables, as CSV; ARGS=tables for these alone
 	tools/bench.sh $(ARGS)
 
 storm: ## the 10-second storm; ARGS="--churn 1000" for example

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The uiommu authors
 #
-# What a request costs as the number of PASIDs and endpoints grows. CSV on stdout.
+# What a request costs as the number of PASIDs and endpoints grows, and what page tables cost. CSV
+# on stdout.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,17 +12,32 @@ cd "$(dirname "$0")/.."
 usage()
 {
         cat <<'END'
-Usage: tools/bench.sh [--duration SECONDS] [arguments of uiommu-storm]
+Usage: tools/bench.sh [storm [--duration SECONDS] [arguments of uiommu-storm]]
+       tools/bench.sh tables [arguments of uiommu-bench]
 
-One storm for each number of PASIDs (1 to 65536, endpoints as the storm chooses them) and of
-endpoints (1 to 256, with 256 PASIDs in all). Columns: series, endpoints, PASIDs, requests/s, ns
+storm: one storm for each number of PASIDs (1 to 65536, endpoints as the storm chooses them) and
+of endpoints (1 to 256, with 256 PASIDs in all). Columns: series, endpoints, PASIDs, requests/s, ns
 per request of the fault lcore, bound ratio, and ns per request over that of the series' first
 row.
+
+tables: uiommu-bench, in release build: page tables beside what a process pays the kernel, and
+domains on an emulated unit. Its own columns.
+
+Without a word, or with an option first: both, the storms first, an empty line between them; the
+options are the storm's.
 END
 }
 
+what=both
+case ${1:-} in
+storm | tables)
+        what=$1
+        shift
+        ;;
+esac
+
 duration=5
-while (($# > 0)); do
+while [[ $what != tables ]] && (($# > 0)); do
         case $1 in
         --duration)
                 (($# > 1)) || die "--duration wants a value"
@@ -37,6 +53,21 @@ while (($# > 0)); do
                 ;;
         esac
 done
+
+# tables [arguments]
+tables()
+{
+        # makes build/ what it should be
+        tools/storm.sh --version >&2
+        say "building"
+        ninja -C build app/bench/uiommu-bench >&2
+        build/app/bench/uiommu-bench --csv - "$@"
+}
+
+if [[ $what == tables ]]; then
+        tables "$@"
+        exit
+fi
 
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
@@ -71,3 +102,7 @@ first=
 for endpoints in 1 4 16 64 256; do
         row endpoints --endpoints "$endpoints" --pasids 256 "$@"
 done
+if [[ $what == both ]]; then
+        echo
+        tables
+fi

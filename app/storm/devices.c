@@ -89,20 +89,25 @@ plug_devices(struct storm *s)
 	struct uiommu_emu_device_conf conf = {.credits = s->credits};
 	uint32_t most = s->endpoints[0].nb_bonds;
 	uint32_t *pasids = malloc(most * sizeof(*pasids));
-	uint32_t i;
-	int ret = pasids == NULL ? -ENOMEM : 0;
+	uint32_t *spaces = malloc(most * sizeof(*spaces));
+	uint32_t i, j;
+	int ret = pasids == NULL || spaces == NULL ? -ENOMEM : 0;
 
 	for (i = 0; i < most && ret == 0; i++)
 		pasids[i] = devices_pasid(s, &s->endpoints[0], i);
 	conf.pasids = pasids;
+	conf.spaces = spaces;
 	for (i = 0; i < s->o.endpoints && ret == 0; i++) {
 		conf.endpoint_id = s->endpoints[i].id;
 		conf.nb_pasids = s->endpoints[i].nb_bonds;
+		for (j = 0; j < conf.nb_pasids; j++)
+			spaces[j] = map_space(s, s->endpoints[i].first_bond + j);
 		conf.latency_class = s->o.stuck && i == s->o.endpoints - 1 ? STORM_CLASS_STUCK
 									   : STORM_CLASS_OTHERS;
 		ret = uiommu_emu_device_add(s->emu, &conf);
 	}
 	free(pasids);
+	free(spaces);
 	if (ret < 0)
 		talk("cannot plug in device %u of %u: %s", i, s->o.endpoints, rte_strerror(-ret));
 	return ret;

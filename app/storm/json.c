@@ -112,6 +112,8 @@ add_verdict(json_t *root, const struct uiommu_emu_verdict *v)
 	set_count(to, "overdrawn", v->overdrawn);
 	set_count(to, "stale", v->stale);
 	set_count(to, "protocol", v->protocol);
+	set_count(to, "unmapped", v->unmapped);
+	set_count(to, "corrupt", v->corrupt);
 	set_count(to, "stop_markers", v->stop_markers);
 	set_count(to, "auto_success", v->auto_success);
 	set_count(to, "auto_invalid", v->auto_invalid);
@@ -215,6 +217,7 @@ object_make(const struct storm *s, const struct storm_result *r)
 	add_counters(root, r);
 	add_handled(root, &r->run.handled);
 	json_life_add(root, s, r);
+	json_map_add(root, s, r);
 	add_lcores(root, s, r);
 	return root;
 }

@@ -42,4 +42,8 @@ set_bool(json_t *to, const char *key, bool value)
 void
 json_life_add(json_t *root, const struct storm *s, const struct storm_result *r);
 
+/* Member "paging"; null without --handler map. */
+void
+json_map_add(json_t *root, const struct storm *s, const struct storm_result *r);
+
 #endif /* STORM_JSON_PARTS_H */

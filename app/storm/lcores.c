@@ -199,6 +199,8 @@ model_lcore_main(void *arg)
 	while (!__atomic_load_n(&m->stop, __ATOMIC_RELAXED)) {
 		begin = end;
 		uiommu_emu_step(m->emu);
+		/* pairs with the acquire load in run_wait_for_rest() */
+		__atomic_store_n(&m->turns, m->turns + 1, __ATOMIC_RELEASE);
 		end = rte_rdtsc();
 		longest = RTE_MAX(longest, end - begin);
 	}

@@ -85,6 +85,7 @@ struct model_lcore {
 	struct uiommu_emu *emu;
 	bool stop __attribute__((aligned(128))); /* atomic */
 	clockid_t cpu_clock __attribute__((aligned(128))); /* of its thread, atomic; 0: not yet */
+	uint64_t turns; /* of the loop that are over, atomic */
 	struct lcore_usage usage;
 };
 

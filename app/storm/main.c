@@ -78,6 +78,8 @@ storm_on_unit(struct storm *s, struct storm_result *r)
 	if (ret == 0)
 		ret = plug_late(s);
 	if (ret == 0)
+		ret = map_warm(s);
+	if (ret == 0)
 		ret = run_storm(s, &r->run);
 	if (ret == 0)
 		ret = result_make(s, r);
@@ -100,10 +102,29 @@ storm_with_model(struct storm *s, struct storm_result *r)
 		goto close;
 	ret = storm_on_unit(s, r);
 	model_lcore_halt(&s->model, s->eal.lcore_model);
-	if (!s->o.preload)
+	if (!s->o.preload && !r->run.map.settled)
 		r->run.model_usage = s->model.usage;
 close:
 	unit_close(s);
+	return ret;
+}
+
+/* The same storm before, but that only what is asked for is mapped. */
+static int
+storm_of_single_pages(struct storm *s, struct storm_result *r)
+{
+	const uint32_t around = s->o.map.around;
+	struct storm_result single = {0};
+	int ret;
+
+	s->o.map.around = 1;
+	ret = storm_with_model(s, &single);
+	if (ret == 0) {
+		result_judge(s, &single);
+		result_map_single(r, &single);
+	}
+	result_free(&single);
+	s->o.map.around = around;
 	return ret;
 }
 
@@ -135,7 +156,9 @@ storm(struct storm *s)
 			return STORM_FAILED;
 	}
 	r.round_trip_before_ns = roundtrip_measure(a, b);
-	ret = storm_with_model(s, &r);
+	ret = s->o.map.compare ? storm_of_single_pages(s, &r) : 0;
+	if (ret == 0)
+		ret = storm_with_model(s, &r);
 	if (ret == 0) {
 		r.round_trip_after_ns = roundtrip_measure(a, b);
 		bound_of(s, &r);

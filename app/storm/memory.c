@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "delivery.h"
+#include "map.h"
 #include "memory.h"
 #include "talk.h"
 
@@ -24,6 +25,7 @@ memory_needed_mb(const struct storm_options *o)
 	kilobytes += o->pasids * UINT64_C(1);
 	kilobytes += o->endpoints * UINT64_C(300);
 	kilobytes += delivery_memory_bytes(o) / 1024;
+	kilobytes += map_memory_bytes(o) / 1024;
 	return (unsigned int)(kilobytes / 1024);
 }
 

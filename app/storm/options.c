@@ -32,7 +32,9 @@ enum kind {
 	KIND_VERSION,
 };
 
-static const char *const handler_names[] = {"null", "count", "deliver", "sva", NULL};
+static const char *const handler_names[] = {"null", "count", "deliver", "sva", "map", NULL};
+static const char *const stage_names[] = {"first", "second", NULL};
+static const char *const backing_names[] = {"memory", "file", "anon", "callback", NULL};
 static const char *const profile_names[] = {"uniform", "sequential", "zipf",
 					    "hotspot", "burst",      NULL};
 static const char *const judge_names[] = {"full", "light", NULL};
@@ -64,6 +66,15 @@ static const struct spec specs[] = {
 	NUMBER("depth", KIND_U32, depth, 1, STORM_SLOTS_MAX),
 	PLAIN("sleep", KIND_FLAG, sleep),
 	PLAIN("stuck", KIND_FLAG, stuck),
+	CHOICE("stage", map.stage, stage_names),
+	CHOICE("backing", map.backing, backing_names),
+	PLAIN("large", KIND_FLAG, map.large),
+	PLAIN("warm", KIND_FLAG, map.warm),
+	NUMBER("fault-around", KIND_U32, map.around, 1, STORM_AROUND_MAX),
+	PLAIN("access", KIND_FLAG, map.access),
+	PLAIN("compare-around", KIND_FLAG, map.compare),
+	NUMBER("budget-pages", KIND_U64, map.budget_pages, 1, STORM_BUDGET_MAX),
+	PLAIN("data", KIND_FLAG, map.data),
 	NUMBER("endpoints", KIND_U32, endpoints, 1, STORM_ENDPOINTS_MAX),
 	NUMBER("pasids", KIND_U32, pasids, 1, STORM_PASIDS_MAX),
 	NUMBER("domains", KIND_U32, domains, 1, STORM_DOMAINS_MAX),
@@ -235,7 +246,9 @@ defaults(struct storm_options *o)
 		.burst = 64,
 		.handler = STORM_HANDLER_COUNT,
 		.consumers = OPTION_NOT_GIVEN,
+		.map = {.stage = OPTION_NOT_GIVEN, .backing = OPTION_NOT_GIVEN},
 		.traffic = {
+			.profile = STORM_PROFILE_NOT_GIVEN,
 			.group_pages_min = 1,
 			.group_pages_max = 1,
 			.write_ratio = 0.5,
@@ -313,6 +326,18 @@ const char *
 options_handler_name(enum storm_handler handler)
 {
 	return handler_names[handler];
+}
+
+const char *
+options_stage_name(uint32_t stage)
+{
+	return stage_names[stage];
+}
+
+const char *
+options_backing_name(uint32_t backing)
+{
+	return backing_names[backing];
 }
 
 const char *

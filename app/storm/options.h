@@ -20,6 +20,10 @@
 /* Groups that may wait for an answer by cookie, all fault queues together. */
 #define STORM_SLOTS_MAX 65536
 
+/* Pages that are mapped around a fault, and that may be resident in all domains together. */
+#define STORM_AROUND_MAX 512
+#define STORM_BUDGET_MAX (16 * 1024 * 1024)
+
 /* Exit codes. */
 #define STORM_OK 0
 #define STORM_FAILED 1
@@ -30,12 +34,34 @@ enum storm_handler {
 	STORM_HANDLER_COUNT,
 	STORM_HANDLER_DELIVER,
 	STORM_HANDLER_SVA,
+	STORM_HANDLER_MAP,
 };
 
 /* Ways in which bonds come and go, bits. */
 #define STORM_CHURN_DETACH (1U << 0)
 #define STORM_CHURN_REPLACE (1U << 1)
 #define STORM_CHURN_REMOVE (1U << 2)
+
+/* What is behind the windows of --handler map; in the order of enum uiommu_backing_type. */
+enum storm_backing {
+	STORM_BACKING_MEMORY = 0,
+	STORM_BACKING_FILE,
+	STORM_BACKING_ANON,
+	STORM_BACKING_CALLBACK,
+};
+
+/* Of --handler map. */
+struct map_options {
+	uint32_t stage;          /* 0: first, 1: second; OPTION_NOT_GIVEN */
+	uint32_t backing;        /* enum storm_backing; OPTION_NOT_GIVEN */
+	uint32_t around;         /* pages that are mapped around a fault; 0: none */
+	uint64_t budget_pages;   /* of all domains; 0: none */
+	bool large;              /* backing of 2 MiB pages */
+	bool warm;               /* everything is mapped before it is measured */
+	bool access;             /* devices use addresses */
+	bool data;               /* and keep something there */
+	bool compare;            /* the same before with single pages */
+};
 
 struct storm_options {
 	/* unit */
@@ -59,6 +85,7 @@ struct storm_options {
 	uint32_t churn;       /* bonds that change, times per second */
 	uint32_t churn_modes; /* STORM_CHURN_* */
 	bool preload;
+	struct map_options map;
 	/* run */
 	double duration_s;
 	int cpu_fault, cpu_model; /* -1: chosen by the program */
@@ -97,6 +124,21 @@ options_churn_names(uint32_t modes, char *text, size_t size);
 
 /* Not given on the command line, where 0 is a value. */
 #define OPTION_NOT_GIVEN UINT32_MAX
+#define STORM_PROFILE_NOT_GIVEN ((enum uiommu_emu_profile)(UIOMMU_EMU_BURST + 1))
+
+/* As options_complete(), of --handler map; devices are known. In options_map.c. */
+int
+options_map_complete(struct storm_options *o);
+
+/* Whether the storm is over when all pages are there: devices ask no more. */
+bool
+options_map_ends(const struct storm_options *o);
+
+const char *
+options_stage_name(uint32_t stage);
+
+const char *
+options_backing_name(uint32_t backing);
 
 const char *
 options_handler_name(enum storm_handler handler);

@@ -14,6 +14,7 @@
 #define ENDPOINTS_DEFAULT 16U
 #define PASIDS_DEFAULT 64U
 #define FAULT_QUEUES_DEFAULT 64U
+#define BUDGET_DOMAINS 4U
 /* 64 MiB of this process's memory */
 #define SVA_WINDOW_PAGES 16384
 
@@ -110,6 +111,9 @@ check_delivery(struct storm_options *o)
 	}
 	if (o->domains == 0) {
 		o->domains = delivers ? RTE_MAX(o->consumers, 1U) : 1;
+		/* address spaces of their own; of a budget each wants a part */
+		if (o->handler == STORM_HANDLER_MAP)
+			o->domains = o->map.budget_pages != 0 ? BUDGET_DOMAINS : STORM_DOMAINS_MAX;
 		if ((o->churn_modes & STORM_CHURN_REPLACE) != 0)
 			o->domains = RTE_MAX(o->domains, 2U);
 		o->domains = RTE_MIN(o->domains, o->pasids);
@@ -191,6 +195,8 @@ options_complete(struct storm_options *o)
 		ret = o->handler == STORM_HANDLER_SVA ? check_sva(o) : check_devices(o);
 	if (ret == 0 && o->handler != STORM_HANDLER_SVA)
 		ret = check_delivery(o);
+	if (ret == 0)
+		ret = options_map_complete(o);
 	if (ret == 0)
 		ret = check_depth(o);
 	if (ret == 0)

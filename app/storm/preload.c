@@ -206,6 +206,7 @@ preload_storm(struct storm *s, struct storm_run *run)
 
 	model_lcore_halt(&s->model, s->eal.lcore_model);
 	ret = storm_of_rounds(s, run);
+	map_figures_end(s, &run->map);
 	run_figures_end(s, run);
 	ret2 = model_lcore_launch(&s->model, s->eal.lcore_model);
 	return ret < 0 ? ret : ret2;

@@ -78,6 +78,8 @@ print_answers(const struct storm *s, const struct storm_result *r)
 		report_delivery(s, &r->run.delivered);
 	if (s->o.handler == STORM_HANDLER_SVA)
 		report_sva(s);
+	if (s->o.handler == STORM_HANDLER_MAP)
+		report_map(s, r);
 	if (r->stuck.phases != 0)
 		report_stuck(&r->stuck);
 	if (s->o.preload)
@@ -130,8 +132,9 @@ print_verdict(const struct storm_result *r)
 	       " overflows %" PRIu64 "\n", v->requests, v->groups, v->responses, v->overflows);
 	printf("           lost %" PRIu64 " duplicated %" PRIu64 " wrong %" PRIu64
 	       " unexpected %" PRIu64 "\n", v->lost, v->duplicated, v->wrong, v->unexpected);
-	printf("           overdrawn %" PRIu64 " stale %" PRIu64 " protocol %" PRIu64 "\n",
-	       v->overdrawn, v->stale, v->protocol);
+	printf("           overdrawn %" PRIu64 " stale %" PRIu64 " protocol %" PRIu64
+	       " unmapped %" PRIu64 " corrupt %" PRIu64 "\n",
+	       v->overdrawn, v->stale, v->protocol, v->unmapped, v->corrupt);
 	if (v->first[0] != '\0')
 		printf("           first: %s\n", v->first);
 	printf("           %s\n", r->clean ? "CLEAN" : "NOT CLEAN");

@@ -21,4 +21,7 @@ report_sva(const struct storm *s);
 void
 report_stuck(const struct stuck_result *stuck);
 
+void
+report_map(const struct storm *s, const struct storm_result *r);
+
 #endif /* STORM_REPORT_LIFE_H */

@@ -76,6 +76,8 @@ result_make(const struct storm *s, struct storm_result *r)
 			(double)rte_get_tsc_hz() / (double)(sums->requests - sums->away_requests);
 	latency_make(r->run.latency, &r->latency);
 	stuck_result_make(&r->run.stuck, &r->stuck);
+	if (r->run.stats.requests != 0)
+		r->around_ratio = (double)r->single.requests / (double)r->run.stats.requests;
 	bad_requests_count(s, r);
 	return 0;
 }
@@ -233,6 +235,7 @@ result_judge(const struct storm *s, struct storm_result *r)
 	r->clean &= judge_bad_requests(r);
 	r->clean &= judge_delivery(s, r);
 	r->clean &= judge_sva(s, r);
+	r->clean &= result_map_judge(s, r);
 	ok = judge_cores(s, r);
 	if (s->o.check_fast_path && !allocs_can_count()) {
 		talk("--check-fast-path: this build cannot count allocations");

@@ -28,6 +28,9 @@ struct storm_result {
 	bool bad_exact;      /* both together must be what the model has sent */
 	/* the stuck consumer */
 	struct stuck_result stuck;
+	/* --compare-around: the same with single pages, how many times as many requests it took */
+	struct map_single single;
+	double around_ratio;
 	/* the bound */
 	bool has_bound;
 	struct bound_result bound;
@@ -45,6 +48,14 @@ result_make(const struct storm *s, struct storm_result *r);
 /* After the bound: one line on stderr for each thing that is not in order, and the exit code. */
 void
 result_judge(const struct storm *s, struct storm_result *r);
+
+/* Of --handler map; whether all is in order. In result_map.c. */
+bool
+result_map_judge(const struct storm *s, const struct storm_result *r);
+
+/* What the same storm has shown with single pages, before the other one was run. */
+void
+result_map_single(struct storm_result *r, const struct storm_result *single);
 
 void
 result_free(struct storm_result *r);

@@ -19,22 +19,27 @@
 #define REST_LOOK_NS UINT64_C(1000000)
 #define TICK_NS UINT64_C(100000000)
 #define SECOND_NS UINT64_C(1000000000)
+#define COMPARE_NS (60 * SECOND_NS)
 
-/*
- * The devices send nothing any more. Wait until every group is answered and the engine has
- * found nothing for a few looks; a minute at most.
- */
-static bool
-wait_for_rest(struct storm *s)
+bool
+run_wait_for_rest(struct storm *s)
 {
 	uint64_t end = clock_now_ns() + REST_NS;
 	struct uiommu_emu_verdict verdict;
 	struct uiommu_stats stats;
-	uint64_t last = 0;
+	uint64_t last = 0, last_turns = 0, turns;
 	int quiet = 0;
 
 	do {
 		clock_sleep_ns(REST_LOOK_NS);
+		/*
+		 * A model in the middle of a turn has more to do with answers that it has counted.
+		 * Pairs with the release store in model_lcore_main()
+		 */
+		turns = __atomic_load_n(&s->model.turns, __ATOMIC_ACQUIRE);
+		if (turns < last_turns + 2)
+			continue;
+		last_turns = turns;
 		uiommu_emu_verdict(s->emu, false, &verdict);
 		uiommu_stats_get(s->dev_id, &stats);
 		quiet = verdict.outstanding == 0 && stats.requests == last ? quiet + 1 : 0;
@@ -62,6 +67,7 @@ run_figures_begin(struct storm *s, struct storm_run *run)
 	delivery_figures_begin(s);
 	consumers_figures_begin(s);
 	sva_window_figures_begin(s);
+	map_figures_begin(s);
 }
 
 void
@@ -89,6 +95,13 @@ next_due(const struct storm_run *run, const struct progress *progress, uint64_t 
 	return run->churn.period_ns != 0 ? RTE_MIN(next, run->churn.due_ns) : next;
 }
 
+/* A storm that is to be compared goes on until it has come to its end by itself. */
+static uint64_t
+duration_of(const struct storm_options *o)
+{
+	return o->map.compare ? COMPARE_NS : (uint64_t)(o->duration_s * (double)SECOND_NS);
+}
+
 /* The control thread's part while the storm goes on: sleep, churn, phases, progress. */
 static int
 control(struct storm *s, struct storm_run *run, uint64_t duration_ns, struct progress *progress)
@@ -101,8 +114,11 @@ control(struct storm *s, struct storm_run *run, uint64_t duration_ns, struct pro
 	churn_begin(churn, now);
 	stuck_begin(&run->stuck, now, duration_ns);
 	progress_begin(progress, now);
-	while (ret == 0 && (now < end || stuck_goes_on(&run->stuck)) && !storm_interrupted()) {
+	while (ret == 0 && (now < end || stuck_goes_on(&run->stuck)) && !storm_interrupted() &&
+	       !map_is_over(s)) {
 		next = next_due(run, progress, now, end);
+		if (options_map_ends(&s->o))
+			next = RTE_MIN(next, now + REST_LOOK_NS);
 		if (next > now)
 			clock_sleep_until_ns(next);
 		now = clock_now_ns();
@@ -137,7 +153,7 @@ warm_up(struct storm *s)
 	uiommu_emu_traffic_run(s->emu, true);
 	clock_sleep_ns(WARM_UP_NS);
 	uiommu_emu_traffic_run(s->emu, false);
-	if (wait_for_rest(s))
+	if (run_wait_for_rest(s))
 		return 0;
 	talk("requests of the warm-up are not answered: %s does not work", s->info.name);
 	return -ETIMEDOUT;
@@ -168,16 +184,19 @@ measure(struct storm *s, struct storm_run *run)
 	struct progress progress;
 	int ret;
 
+	ret = map_cool(s);
+	if (ret < 0)
+		return ret;
 	progress_init(&progress, &s->o);
 	run_figures_begin(s, run);
 	fault_lcore_enter(f, PHASE_MEASURE);
 	uiommu_emu_traffic_run(s->emu, true);
-	ret = control(s, run, (uint64_t)(s->o.duration_s * (double)SECOND_NS), &progress);
+	ret = control(s, run, duration_of(&s->o), &progress);
 	uiommu_emu_traffic_run(s->emu, false);
 	fault_lcore_enter(f, PHASE_COOL);
 	sums_between(&f->at[PHASE_MEASURE], &f->at[PHASE_COOL], &run->sums);
 	sums_of_requests(s, &run->sums);
-	run->at_rest = wait_for_rest(s);
+	run->at_rest = run_wait_for_rest(s);
 	run->seconds = (double)run->sums.tsc / (double)rte_get_tsc_hz();
 	return ret;
 }
@@ -191,6 +210,8 @@ run_with_consumers(struct storm *s, struct storm_run *run)
 
 	ret = consumers_start(s);
 	if (ret == 0)
+		ret = evictor_start(s);
+	if (ret == 0)
 		ret = fault_lcore_launch(f, s->eal.lcore_fault);
 	if (ret < 0)
 		goto out;
@@ -200,23 +221,34 @@ run_with_consumers(struct storm *s, struct storm_run *run)
 	ret2 = fault_lcore_halt(f, s->eal.lcore_fault);
 	ret = ret < 0 ? ret : ret2;
 out:
+	ret2 = evictor_stop(s);
+	ret = ret < 0 ? ret : ret2;
 	consumers_stop(s);
+	map_figures_end(s, &run->map);
+	if (ret == 0)
+		ret = map_settle(s, run);
 	run_figures_end(s, run);
 	return ret;
 }
 
-int
-run_storm(struct storm *s, struct storm_run *run)
+void
+run_fault_lcore_init(struct storm *s)
 {
 	struct fault_lcore *f = &s->fault;
 
-	memset(run, 0, sizeof(*run));
-	churn_init(&run->churn, s);
-	stuck_init(&run->stuck, s);
 	memset(f, 0, sizeof(*f));
 	f->dev_id = s->dev_id;
 	f->budget = (uint16_t)s->o.burst;
 	f->holds = s->o.traffic.overflow;
 	f->consumer = consumers_single(s);
+}
+
+int
+run_storm(struct storm *s, struct storm_run *run)
+{
+	memset(run, 0, sizeof(*run));
+	churn_init(&run->churn, s);
+	stuck_init(&run->stuck, s);
+	run_fault_lcore_init(s);
 	return s->o.preload ? preload_storm(s, run) : run_with_consumers(s, run);
 }

@@ -25,6 +25,7 @@ struct storm_run {
 	struct churn churn;
 	struct stuck stuck;
 	struct uiommu_fault_queue_stats delivered; /* sums over all fault queues */
+	struct map_figures map;
 	uint64_t rounds; /* with --preload */
 	struct lcore_usage fault_usage, model_usage;
 	uint64_t fault_allocations;
@@ -38,6 +39,17 @@ struct storm_run {
  */
 int
 run_storm(struct storm *s, struct storm_run *run);
+
+/* A fault lcore that is yet to be launched, with what the options say. */
+void
+run_fault_lcore_init(struct storm *s);
+
+/*
+ * The devices send nothing any more. Wait until every group is answered and the engine has
+ * found nothing for a few looks; a minute at most.
+ */
+bool
+run_wait_for_rest(struct storm *s);
 
 /* From here on figures count: counters of engine, model and handler from zero. */
 void

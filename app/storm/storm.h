@@ -18,6 +18,7 @@
 #include "eal.h"
 #include "handlers.h"
 #include "lcores.h"
+#include "map.h"
 #include "options.h"
 #include "sva_window.h"
 
@@ -45,6 +46,7 @@ struct storm {
 	struct delivery delivery;
 	struct consumers consumers;
 	struct sva_window sva;
+	struct storm_map map;
 
 	/* lcores */
 	struct fault_lcore fault;

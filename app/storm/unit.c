@@ -80,6 +80,8 @@ configure(struct storm *s)
 					? 0 : rte_align32pow2(s->delivery.slots),
 		.burst = (uint16_t)s->o.burst,
 		.timeout_ns = TIMEOUT_NS,
+		.table_pages = map_table_pages(&s->o),
+		.frame_pages = map_frame_pages(&s->o),
 	};
 	int ret;
 
@@ -132,7 +134,8 @@ unit_open(struct storm *s)
 	devices_lay_out(s);
 	if (s->o.handler == STORM_HANDLER_SVA)
 		return sva_window_open(s);
-	return devices_plug(s);
+	ret = map_open(s);
+	return ret < 0 ? ret : devices_plug(s);
 }
 
 struct uiommu_domain *
@@ -190,18 +193,21 @@ alloc_domains(struct storm *s)
 {
 	struct uiommu_domain_conf conf = {.size = sizeof(conf), .type = UIOMMU_DOMAIN_PAGING};
 	uint32_t i;
+	int ret = 0;
 
-	for (i = 0; i < nb_domains(s); i++) {
+	for (i = 0; i < nb_domains(s) && ret == 0; i++) {
 		conf.fault_queue = delivery_queue(s, i);
 		conf.handler = conf.fault_queue == NULL ? handler_of(s) : NULL;
+		map_domain_conf(s, &conf);
 		s->domains[i] = uiommu_domain_alloc(s->dev_id, &conf);
 		if (s->domains[i] == NULL) {
 			talk("cannot make domain %u of %u: %s", i + 1, nb_domains(s),
 			     rte_strerror(rte_errno));
 			return -rte_errno;
 		}
+		ret = map_region_add(s, s->domains[i], i);
 	}
-	return 0;
+	return ret;
 }
 
 int
@@ -297,6 +303,7 @@ unit_close(struct storm *s)
 	}
 	delivery_free(s);
 	sva_window_free(s);
+	map_free(s);
 	rte_free(s->counts);
 	free(s->attaches);
 	free(s->endpoints);

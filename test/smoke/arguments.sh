@@ -80,6 +80,41 @@ done <<'END'
 --handler sva --churn 10 --churn-mode replace
 --handler sva --endpoints 4096 --group-pages 1-256
 --handler deliver --preload
+--stage second
+--warm
+--data
+--fault-around 4
+--budget-pages 1024
+--handler map --stage third
+--handler map --backing nobody
+--handler map --fault-around 3
+--handler map --fault-around 1024
+--handler map --fault-around 0
+--handler map --consumers 1
+--handler map --domains 9 --pasids 8
+--handler map --stuck
+--handler map --judge light
+--handler map --preload
+--handler map --large --backing file
+--handler map --compare-around
+--handler map --compare-around --fault-around 1
+--handler map --compare-around --fault-around 16 --data
+--handler map --compare-around --fault-around 16 --churn 10
+--handler map --compare-around --fault-around 16 --warm
+--handler map --access --group-pages 1-4
+--handler map --access --overflow
+--handler map --access --warm
+--handler map --data --backing file
+--handler map --data --churn 10 --churn-mode replace
+--handler map --budget-pages 0
+--handler map --budget-pages 63 --domains 1
+--handler map --budget-pages 128 --domains 4
+--handler map --budget-pages 128 --domains 1 --fault-around 128
+--handler map --budget-pages 4096 --backing memory
+--handler map --budget-pages 4096 --warm
+--handler map --budget-pages 4096 --window-pages 1G
+--handler map --window-pages 1G
+--handler map --backing anon --window-pages 1M
 --stuck --endpoints 1
 --stuck --churn 10
 --stuck --overflow
@@ -92,7 +127,7 @@ left-over
 END
 
 storm --list
-check "--list names the handlers" grep -q "^handlers: null count deliver sva$" "$scratch/stdout"
+check "--list names the handlers" grep -q "^handlers: null count deliver sva map$" "$scratch/stdout"
 
 # What cannot be found is no wrong usage.
 not_there()

@@ -47,7 +47,16 @@ MEMBERS = {
 }
 
 # There, and null where the storm had nothing of the kind.
-PARTS = ['deliver', 'sva', 'stuck']
+PARTS = ['deliver', 'sva', 'stuck', 'paging']
+
+# Counters of the part "paging".
+PAGING = ['requests', 'present', 'merged_same', 'merged_next', 'mapped_pages', 'around_pages',
+          'hinted_pages', 'large_leaves', 'zeroed_pages', 'copied_pages', 'no_region', 'denied',
+          'no_page', 'busy', 'no_table', 'no_frame', 'evicted_pages', 'written_pages',
+          'spared_pages', 'invalidations', 'ranges', 'wide', 'resident_pages', 'budget_pages',
+          'table_pages', 'table_bytes', 'verified']
+
+STORE_FAULTS = ['again', 'strange', 'changed', 'broken', 'kept']
 
 # What holds for every storm, whatever its arguments.
 ALWAYS = [
@@ -99,6 +108,39 @@ def near(left, right):
     return abs(left - right) <= 0.01 * max(abs(left), abs(right))
 
 
+def check_paging(checks, report):
+    paging = report.get('paging')
+    if paging is None:
+        return
+    missing = [member for member in PAGING if not is_of(find(paging, member), COUNT)]
+    checks.add(not missing, 'paging: every counter is there' +
+               (': not so for ' + ', '.join(missing) if missing else ''))
+    if missing:
+        return
+    checks.add(report['verdict']['unmapped'] == 0 and report['verdict']['corrupt'] == 0,
+               'no page was missing after Success, none had other contents')
+    checks.add(paging['table_bytes'] == 4096 * paging['table_pages'] > 0,
+               'tables are made of pages')
+    checks.add(paging['around_pages'] + paging['hinted_pages'] <= paging['mapped_pages'],
+               'pages around faults are among those that were mapped')
+    checks.add(paging['remembered'] in (None, 0), 'nothing is remembered of what was unmapped')
+    store = paging['store']
+    if store is not None:
+        checks.add(store['got'] == store['returned'], 'the store has all its pages back')
+        checks.add(not any(store[name] for name in STORE_FAULTS), 'the store has no complaints')
+    if paging['evict'] is not None:
+        checks.add(paging['resident_pages'] <= paging['budget_pages'], 'the budget is kept')
+        checks.add(paging['written_pages'] <= paging['evicted_pages'],
+                   'pages that were written back are among those that were evicted')
+    if paging['data'] is not None:
+        window = report['config']['window_pages'] * 4096
+        checks.add(paging['data']['checked_bytes'] >= window,
+                   'all of the window was compared at the end')
+        checks.add(paging['data']['device_bytes'] > 0, 'devices have compared what they read')
+        checks.add(paging['data']['wrong'] == 0 and paging['data']['device_wrong'] == 0,
+                   'every byte is what was written')
+
+
 def check_parts(checks, report):
     deliver, sva = report.get('deliver'), report.get('sva')
     if deliver is not None:
@@ -148,6 +190,7 @@ def main():
     checks.add(sum(report['codes'].values()) == report['responses'],
                'codes add up to the responses')
     check_parts(checks, report)
+    check_paging(checks, report)
     return 1 if checks.failed else 0
 
 

@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The uiommu authors
+#
+# The benchmark as a user would start it: answers, refusals, and a short run whose figures are
+# looked at for sense. How fast it was does not count.
+#
+# UIOMMU_STORM is the program, as in the other scripts of this folder: here it is uiommu-bench.
+
+. "$(dirname "$0")/common.sh"
+
+# One line, of this program.
+says_why_not()
+{
+        local lines
+
+        lines=$(grep -c '^uiommu-bench: ' "$scratch/stderr" || true)
+        ((lines == 1)) || {
+                echo "# $lines lines of the program on stderr, wanted one"
+                return 1
+        }
+}
+
+refused()
+{
+        ended_with 2 && says_why_not && [[ ! -s $scratch/stdout ]]
+}
+
+answered()
+{
+        ended_with 0 && [[ -s $scratch/stdout ]]
+}
+
+for question in --help --list --version; do
+        storm "$question"
+        check "$question" answered
+done
+
+while read -r -a arguments; do
+        storm "${arguments[@]}"
+        check "${arguments[*]}" refused
+done <<'END'
+--no-such-option
+--case
+--case nothing
+--case map,
+--case all,map
+--format x87
+--pages 0
+--pages 513
+--pages 1x
+--pages -512
+--rounds 0
+--rounds 1001
+--rounds 18446744073709551616
+--threads 65
+--tables-mib 0
+--csv - --json -
+left-over
+END
+
+unwritable()
+{
+        ended_with 1 && says_why_not
+}
+
+storm --quick --case sample --quiet --json /no-such-directory/file
+check "a file that cannot be written" unwritable
+
+# Each point once, with a sensible figure, and held against what it should be.
+sensible()
+{
+        python3 - "$1" "$2" <<'END'
+import csv
+import json
+import sys
+
+with open(sys.argv[1], encoding='utf-8') as source:
+    report = json.load(source)
+with open(sys.argv[2], encoding='utf-8') as source:
+    rows = list(csv.DictReader(source))
+points = {point['name']: point for point in report['points']}
+bad = []
+if len(points) != len(report['points']):
+    bad.append('two points have one name')
+if [row['name'] for row in rows] != [point['name'] for point in report['points']]:
+    bad.append('CSV and JSON have different points')
+cases = {point['case'] for point in report['points']}
+if cases != {'map', 'unmap', 'length', 'threads', 'walk', 'protect', 'sample', 'process',
+             'domain'}:
+    bad.append('cases: %s' % sorted(cases))
+for name, point in points.items():
+    if not 0 < point['ns_min'] <= point['ns'] <= point['ns_max']:
+        bad.append('%s: %s ns' % (name, point['ns']))
+    if len(point['samples']) != report['rounds']:
+        bad.append('%s: %d samples' % (name, len(point['samples'])))
+    for other, ratio in point['ratio_to'].items():
+        if other not in points or ratio <= 0:
+            bad.append('%s: %s of %s' % (name, ratio, other))
+for name, other in (('map 4K x86-first', 'touch'), ('unmap 4K x86-first', 'munmap'),
+                    ('map 4K riscv', 'touch'), ('check by 64 x86-first', 'walk x86-first'),
+                    ('domain unmap by 256', 'domain unmap by 1')):
+    if other not in points.get(name, {}).get('ratio_to', {}):
+        bad.append('%s is not held against %s' % (name, other))
+for line in bad:
+    print('# ' + line)
+sys.exit(len(bad) != 0)
+END
+}
+
+storm --quick --format all --json "$scratch/report.json" --csv "$scratch/report.csv"
+check "a short run" answered
+check "its figures" sensible "$scratch/report.json" "$scratch/report.csv"
+
+storm --quick --rounds 1 --case walk --csv -
+only_csv()
+{
+        ended_with 0 && [[ $(grep -c '^case,' "$scratch/stdout") == 1 ]] &&
+                [[ $(grep -vc '^case,\|^walk,' "$scratch/stdout") == 0 ]]
+}
+check "CSV on stdout is all there is" only_csv
+finish
