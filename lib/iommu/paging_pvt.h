@@ -67,8 +67,9 @@ struct uiommu_region_table {
 
 /* Counters of the data path; each copy by one queue's owner. See struct uiommu_paging_stats. */
 struct uiommu_paging_counts {
+	struct uiommu_pgtable_hint hint; /* no counter, but for the same hands */
 	uint64_t requests;
-	uint64_t present;
+	uint64_t missed; /* of them, those that were not there */
 	uint64_t merged_same;
 	uint64_t merged_next;
 	uint64_t mapped_pages;

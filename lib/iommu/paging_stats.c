@@ -16,8 +16,12 @@
 static void
 counts_add(const struct uiommu_paging_counts *counts, struct uiommu_paging_stats *stats)
 {
-	ADD(requests);
-	ADD(present);
+	/* before the requests, so that the difference is not below 0 */
+	const uint64_t missed = __atomic_load_n(&counts->missed, __ATOMIC_ACQUIRE);
+	const uint64_t requests = __atomic_load_n(&counts->requests, __ATOMIC_RELAXED);
+
+	stats->requests += requests;
+	stats->present += requests - RTE_MIN(missed, requests);
 	ADD(merged_same);
 	ADD(merged_next);
 	ADD(mapped_pages);

@@ -27,42 +27,76 @@ _Static_assert(UIOMMU_PROT_READ == UIOMMU_FAULT_READ && UIOMMU_PROT_WRITE == UIO
 
 _Static_assert(FLAGS_WANTED <= UINT8_MAX, "fits in uiommu_resolve::prots");
 
-/* Pages of all groups, in order. Number of them. */
-static uint32_t
-burst_gather(struct uiommu_resolve *resolve, const struct uiommu_group *groups, uint16_t nb_groups)
+/* One page of a group. */
+static inline void
+page_gather(struct uiommu_resolve *resolve, uint32_t n, struct uiommu_paging *paging,
+	    const struct uiommu_fault *fault)
 {
-	uint32_t n = 0;
+	struct uiommu_paging_counts *counts = &paging->counts[resolve->queue->id];
+
+	resolve->pts[n] = paging->pt;
+	resolve->hints[n] = &counts->hint;
+	resolve->iovas[n] = fault->iova;
+	resolve->prots[n] = (uint8_t)(fault->flags & FLAGS_WANTED);
+	uiommu_count(&counts->requests, 1);
+}
+
+/*
+ * Pages of all groups, in order. Number of them. *odd: not 0 where what is there may not be
+ * SUCCESS.
+ */
+static uint32_t
+burst_gather(struct uiommu_resolve *resolve, const struct uiommu_group *groups, uint16_t nb_groups,
+	     uint32_t *odd)
+{
+	const uint16_t queue_id = resolve->queue->id;
+	uint32_t strange = 0, n = 0;
 	uint16_t i, j;
 
-	for (i = 0; i < nb_groups; i++) {
-		const struct uiommu_fault *fault = groups[i].faults;
-		struct uiommu_pgtable *pt = groups[i].attach->paging->pt;
+	/* no group of this burst has more than one request */
+	resolve->single = resolve->queue->nb_gathered == 0;
+	if (likely(resolve->single)) {
+		for (i = 0; i < nb_groups; i++) {
+			struct uiommu_paging *paging = groups[i].attach->paging;
+			const struct uiommu_fault *fault = groups[i].faults;
 
-		j = 0;
-		do {
-			resolve->pts[n] = pt;
-			resolve->iovas[n] = fault[j].iova;
-			resolve->prots[n] = (uint8_t)(fault[j].flags & FLAGS_WANTED);
-			resolve->faults[n] = &fault[j];
-			resolve->groups[n] = i;
-			n++;
-		} while (unlikely(++j < groups[i].nb_faults));
+			strange |= (fault->flags & UIOMMU_FAULT_PRIV) | paging->owes[queue_id];
+			page_gather(resolve, i, paging, fault);
+		}
+		*odd = strange;
+		return nb_groups;
 	}
+	for (i = 0; i < nb_groups; i++) {
+		struct uiommu_paging *paging = groups[i].attach->paging;
+
+		for (j = 0; j < groups[i].nb_faults; j++, n++) {
+			const struct uiommu_fault *fault = &groups[i].faults[j];
+
+			strange |= (fault->flags & UIOMMU_FAULT_PRIV) | paging->owes[queue_id];
+			page_gather(resolve, n, paging, fault);
+			resolve->faults[n] = fault;
+			resolve->groups[n] = i;
+		}
+	}
+	*odd = strange;
 	return n;
 }
 
 /* Something is not as it is in the good case. */
 static uiommu_cold void
-miss_add(struct uiommu_resolve *resolve, struct uiommu_paging *paging, uint32_t n)
+miss_add(struct uiommu_resolve *resolve, const struct uiommu_group *groups, uint32_t n)
 {
-	const struct uiommu_fault *fault = resolve->faults[n];
+	const uint32_t group = resolve->single ? n : resolve->groups[n];
+	const struct uiommu_fault *fault =
+		resolve->single ? groups[n].faults : resolve->faults[n];
+	struct uiommu_paging *paging = groups[group].attach->paging;
 	struct resolve_miss *miss = &resolve->misses[resolve->nb_misses++];
 
 	*miss = (struct resolve_miss){
 		.paging = paging,
 		.iova = fault->iova,
 		.nb_pages = RTE_MAX(fault->nb_pages, UINT32_C(1)),
-		.group = resolve->groups[n],
+		.group = (uint16_t)group,
 		.prot = resolve->prots[n] & UIOMMU_PROT_ALL,
 		.code = UIOMMU_CODE_RETRY,
 		.there = resolve->present[n] != 0,
@@ -70,25 +104,31 @@ miss_add(struct uiommu_resolve *resolve, struct uiommu_paging *paging, uint32_t 
 	/* tables have no pages for privileged use only */
 	if ((fault->flags & UIOMMU_FAULT_PRIV) != 0)
 		miss->code = UIOMMU_CODE_INVALID;
+	uiommu_count(&paging->counts[resolve->queue->id].missed, 1);
+}
+
+static inline bool
+is_good(const struct uiommu_resolve *resolve, const struct uiommu_group *groups, uint32_t n)
+{
+	const uint32_t group = resolve->single ? n : resolve->groups[n];
+
+	return resolve->present[n] != 0 && (resolve->prots[n] & UIOMMU_FAULT_PRIV) == 0 &&
+	       groups[group].attach->paging->owes[resolve->queue->id] == 0;
 }
 
 /* What is there is SUCCESS; the rest are misses. */
 static void
-present_apply(struct uiommu_resolve *resolve, const struct uiommu_group *groups, uint32_t nb)
+present_apply(struct uiommu_resolve *resolve, const struct uiommu_group *groups, uint32_t nb,
+	      uint32_t odd)
 {
-	const uint16_t queue_id = resolve->queue->id;
 	uint32_t i;
 
-	for (i = 0; i < nb; i++) {
-		struct uiommu_paging *paging = groups[resolve->groups[i]].attach->paging;
-		bool good = resolve->present[i] != 0 && paging->owes[queue_id] == 0 &&
-			    (resolve->prots[i] & UIOMMU_FAULT_PRIV) == 0;
-
-		uiommu_count(&paging->counts[queue_id].requests, 1);
-		uiommu_count(&paging->counts[queue_id].present, good);
-		if (unlikely(!good))
-			miss_add(resolve, paging, i);
-	}
+	/* present[] has 1 for what is there, and nothing else but 0 */
+	if (likely(odd == 0 && memchr(resolve->present, 0, nb) == NULL))
+		return;
+	for (i = 0; i < nb; i++)
+		if (!is_good(resolve, groups, i))
+			miss_add(resolve, groups, i);
 }
 
 static void
@@ -146,13 +186,14 @@ uiommu_pvt_demand_handler(void *priv, struct uiommu_group *groups, uint8_t *code
 			  uint16_t nb_groups)
 {
 	struct uiommu_resolve *resolve = uiommu_pvt_group_queue(groups)->resolve;
-	uint32_t nb;
+	uint32_t nb, odd;
 
-	nb = burst_gather(resolve, groups, nb_groups);
-	uiommu_pgtable_check(resolve->pts, resolve->iovas, resolve->prots, resolve->present, nb);
+	nb = burst_gather(resolve, groups, nb_groups, &odd);
+	uiommu_pgtable_check_near(resolve->pts, resolve->hints, resolve->iovas, resolve->prots,
+				  resolve->present, nb);
 	memset(codes, UIOMMU_CODE_SUCCESS, nb_groups);
 	resolve->nb_misses = 0;
-	present_apply(resolve, groups, nb);
+	present_apply(resolve, groups, nb, odd);
 	if (unlikely(resolve->nb_misses != 0))
 		misses_resolve(resolve, codes);
 }

@@ -28,15 +28,16 @@ uiommu_pvt_resolve_create(struct uiommu_queue *queue)
 	resolve->queue = queue;
 	resolve->max = max;
 	resolve->pts = table_alloc(queue, max, sizeof(resolve->pts[0]));
+	resolve->hints = table_alloc(queue, max, sizeof(resolve->hints[0]));
 	resolve->iovas = table_alloc(queue, max, sizeof(resolve->iovas[0]));
 	resolve->prots = table_alloc(queue, max, sizeof(resolve->prots[0]));
 	resolve->present = table_alloc(queue, max, sizeof(resolve->present[0]));
 	resolve->faults = table_alloc(queue, max, sizeof(resolve->faults[0]));
 	resolve->groups = table_alloc(queue, max, sizeof(resolve->groups[0]));
 	resolve->misses = table_alloc(queue, max, sizeof(resolve->misses[0]));
-	if (resolve->pts == NULL || resolve->iovas == NULL || resolve->prots == NULL ||
-	    resolve->present == NULL || resolve->faults == NULL || resolve->groups == NULL ||
-	    resolve->misses == NULL) {
+	if (resolve->pts == NULL || resolve->hints == NULL || resolve->iovas == NULL ||
+	    resolve->prots == NULL || resolve->present == NULL || resolve->faults == NULL ||
+	    resolve->groups == NULL || resolve->misses == NULL) {
 		uiommu_pvt_resolve_destroy(resolve);
 		return NULL;
 	}
@@ -49,6 +50,7 @@ uiommu_pvt_resolve_destroy(struct uiommu_resolve *resolve)
 	if (resolve == NULL)
 		return;
 	rte_free(resolve->pts);
+	rte_free(resolve->hints);
 	rte_free(resolve->iovas);
 	rte_free(resolve->prots);
 	rte_free(resolve->present);

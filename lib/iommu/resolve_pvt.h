@@ -35,6 +35,7 @@ struct uiommu_resolve {
 	/* requests of a burst; as many as there can be */
 	uint32_t max;
 	struct uiommu_pgtable **pts;
+	struct uiommu_pgtable_hint **hints;
 	uint64_t *iovas;
 	uint8_t *prots;
 	uint8_t *present;
@@ -42,6 +43,7 @@ struct uiommu_resolve {
 	uint16_t *groups;          /* which group each belongs to */
 	struct resolve_miss *misses;
 	uint32_t nb_misses;
+	bool single;               /* as many groups as requests: faults and groups do not hold */
 	/* of the run that is being resolved */
 	struct uiommu_paging *paging;
 	struct uiommu_paging_counts *counts;

@@ -444,6 +444,27 @@ void
 uiommu_pgtable_check(struct uiommu_pgtable *const *pts, const uint64_t *iovas, const uint8_t *prot,
 		     uint8_t *present, uint32_t nb);
 
+/**
+ * Where a reader's last walk went in a table: addresses near by need not go down from the root. One
+ * reader's own, for one table; all zero at the start. Its members belong to the library.
+ */
+struct uiommu_pgtable_hint {
+	uint64_t area;         /**< upper bits of an address */
+	uint64_t generation;   /**< of the table, when it was found */
+	const uint64_t *table; /**< that maps the area */
+};
+
+/**
+ * The same, for a reader that comes back to the same parts of its tables. A hint holds over
+ * calls: what is taken out of a table meanwhile makes it worthless, never wrong.
+ *
+ * @param hints of each: the caller's, for that table; one may stand there many times. NULL: none
+ */
+void
+uiommu_pgtable_check_near(struct uiommu_pgtable *const *pts,
+			  struct uiommu_pgtable_hint *const *hints, const uint64_t *iovas,
+			  const uint8_t *prot, uint8_t *present, uint32_t nb);
+
 /** Begin to gather. */
 static inline void
 uiommu_pgtable_gather_init(struct uiommu_pgtable_gather *gather)

@@ -6,6 +6,7 @@
 
 #include "pgtable_history.h"
 
+#define NEAR (UINT64_C(1) << 21)
 #define BURST 70 /* more than fit in one round of any sensible size */
 #define OTHER_IOVA UINT64_C(0x40000000)
 
@@ -118,6 +119,26 @@ compare_around(struct history *h, uint64_t iova, uint64_t len)
 	}
 }
 
+/* The same by hints that were made at any time before: no walk has another answer. */
+static void
+burst_again(struct history *h, struct uiommu_pgtable *const *pts, const uint64_t *iovas,
+	    const uint8_t *prot, const uint8_t *present, uint32_t nb)
+{
+	struct uiommu_pgtable_hint *hints[BURST];
+	uint8_t again[BURST];
+	uint32_t i;
+
+	for (i = 0; i < nb; i++) {
+		hints[i] = pts[i] == h->pt ? &h->hint : &h->other_hint;
+		again[i] = 0xaa;
+	}
+	uiommu_pgtable_check_near(pts, hints, iovas, prot, again, nb);
+	for (i = 0; i < nb; i++)
+		if (again[i] != present[i])
+			history_fail(h, "check_near %u of %u, 0x%" PRIx64 ": %u, check: %u", i, nb,
+				     iovas[i], again[i], present[i]);
+}
+
 void
 compare_burst(struct history *h)
 {
@@ -125,6 +146,7 @@ compare_burst(struct history *h)
 	uint8_t prot[BURST] = {0}, present[BURST], wanted[BURST];
 	uint64_t iovas[BURST] = {0};
 	uint32_t nb = (uint32_t)history_below(h, BURST + 1), i;
+	const bool near = history_below(h, 2) == 0;
 
 	for (i = 0; i < nb; i++) {
 		const struct model_run *run;
@@ -132,9 +154,14 @@ compare_burst(struct history *h)
 
 		prot[i] = (uint8_t)(history_prot(h) & (UIOMMU_PROT_READ | UIOMMU_PROT_WRITE));
 		iovas[i] = history_iova(h) + history_below(h, 4096);
+		/* so near that one table of the last level but one has them all */
+		if (near && i > 0)
+			iovas[i] = (iovas[0] & ~(NEAR - 1)) + history_below(h, NEAR);
 		pts[i] = h->pt;
 		run = model_at(&h->model, iovas[i]);
 		wanted[i] = run != NULL && !run->busy && (prot[i] & ~run->prot) == 0;
+		if (near)
+			kind = 15;
 		if (kind == 0) {
 			pts[i] = NULL;
 			wanted[i] = 0;
@@ -148,6 +175,7 @@ compare_burst(struct history *h)
 		present[i] = 0xaa;
 	}
 	uiommu_pgtable_check(pts, iovas, prot, present, nb);
+	burst_again(h, pts, iovas, prot, present, nb);
 	for (i = 0; i < nb; i++)
 		if (present[i] != wanted[i])
 			history_fail(h, "check %u of %u, 0x%" PRIx64 " prot %u of %s: %u, wanted "

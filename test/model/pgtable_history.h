@@ -84,6 +84,7 @@ struct history {
 	struct uiommu_pgtable *pt;
 	struct uiommu_pgtable *other; /* one of another format, in the same bursts of check() */
 	uint32_t other_pages;
+	struct uiommu_pgtable_hint hint, other_hint; /* from the beginning of a table to its end */
 	struct uiommu_pgtable_gather gather;
 	struct model model;
 	struct tlb tlb;

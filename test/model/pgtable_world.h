@@ -78,6 +78,7 @@ struct world_thread {
 	/* KEPT: what this thread has mapped, with writing or without */
 	uint8_t mine[WORLD_REGIONS * REGION_PAGES];
 	uint64_t done, again;
+	struct uiommu_pgtable_hint hint;
 };
 
 static inline uint64_t

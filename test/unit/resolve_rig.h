@@ -198,6 +198,8 @@ burst(const struct ask *asks, unsigned int nb)
 			};
 		groups[nb_groups - 1].nb_faults++;
 	}
+	/* as the engine has it: requests that were put together */
+	queue.nb_gathered = nb_groups != nb ? nb : 0;
 	memset(codes, 0xee, sizeof(codes));
 	uiommu_pvt_demand_handler(NULL, groups, codes, nb_groups);
 	return nb_groups;
@@ -268,6 +270,7 @@ rig_end(void **state)
 	for (i = 0; i < nb_regions; i++)
 		free(regions[i]);
 	free(queue.resolve->pts);
+	free(queue.resolve->hints);
 	free(queue.resolve->iovas);
 	free(queue.resolve->prots);
 	free(queue.resolve->present);

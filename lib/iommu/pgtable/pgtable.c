@@ -111,6 +111,7 @@ uiommu_pgtable_init(struct uiommu_pgtable *pt, const struct uiommu_pgtable_conf 
 	pt->bias = ops->is_signed ? UINT64_C(1) << (pt->va_bits - 1) : 0;
 	pt->flags = (uint32_t)conf->flags;
 	pt->top = levels - 1;
+	pt->generation = 1;
 	pt->pa_bits = pa_bits;
 	pt->flush = (conf->flags & UIOMMU_PGTABLE_NONCOHERENT) != 0 ? conf->flush : NULL;
 	pt->invalidate = conf->invalidate;
@@ -390,8 +391,9 @@ check_run(struct uiommu_pgtable *const *pts, unsigned int nb)
 }
 
 void
-uiommu_pgtable_check(struct uiommu_pgtable *const *pts, const uint64_t *iovas, const uint8_t *prot,
-		     uint8_t *present, uint32_t nb)
+uiommu_pgtable_check_near(struct uiommu_pgtable *const *pts,
+			  struct uiommu_pgtable_hint *const *hints, const uint64_t *iovas,
+			  const uint8_t *prot, uint8_t *present, uint32_t nb)
 {
 	unsigned int run;
 
@@ -401,11 +403,20 @@ uiommu_pgtable_check(struct uiommu_pgtable *const *pts, const uint64_t *iovas, c
 			run = 1;
 		} else {
 			run = check_run(pts, nb < PT_CHECK_MAX ? nb : PT_CHECK_MAX);
-			pts[0]->ops->check(pts, iovas, prot, present, run);
+			pts[0]->ops->check(pts, hints, iovas, prot, present, run);
 		}
 		pts += run;
+		if (hints != NULL)
+			hints += run;
 		iovas += run;
 		prot += run;
 		present += run;
 	}
+}
+
+void
+uiommu_pgtable_check(struct uiommu_pgtable *const *pts, const uint64_t *iovas, const uint8_t *prot,
+		     uint8_t *present, uint32_t nb)
+{
+	uiommu_pgtable_check_near(pts, NULL, iovas, prot, present, nb);
 }

@@ -168,6 +168,11 @@ uiommu_pvt_pt_take_out(struct pt_writer *writer, uint64_t pa, uint64_t pos, uint
 	struct uiommu_pgpool *pool = writer->pt->pool;
 	uint32_t index = uiommu_pvt_pgpool_index(pool, pa);
 
+	/*
+	 * Nobody finds it from the root any more; who has found it before and remembers it looks
+	 * here first: pairs with the loads in pt_batch_near() and pt_hints_begin().
+	 */
+	__atomic_fetch_add(&writer->pt->generation, 1, __ATOMIC_RELEASE);
 	/* the link is the writer's: the page is in no other chain */
 	__atomic_store_n(&pool->next[index], gather->freed, __ATOMIC_RELAXED);
 	gather->freed = index;

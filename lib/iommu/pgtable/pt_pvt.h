@@ -42,6 +42,7 @@ struct uiommu_pgtable {
 	uint8_t max_leaf; /* highest level of a leaf that is made */
 	uint8_t pa_bits;
 	void (*flush)(void *priv, const void *va, size_t len); /* NULL: coherent */
+	uint64_t generation; /* counts tables that were taken out; 1 at the start; atomic */
 	void *hook_priv;
 	void (*invalidate)(void *priv, uint64_t iova, uint64_t len);
 	uint64_t root_pa;
@@ -97,8 +98,9 @@ struct pt_ops {
 	void (*iterate)(const struct uiommu_pgtable *pt, uint64_t base, uint64_t pos, uint64_t len,
 			uiommu_pgtable_leaf_t leaf_fn, void *leaf_priv);
 	/* tables of this format and of one height; nb at most PT_CHECK_MAX */
-	void (*check)(struct uiommu_pgtable *const *pts, const uint64_t *iovas,
-		      const uint8_t *prot, uint8_t *present, unsigned int nb);
+	void (*check)(struct uiommu_pgtable *const *pts, struct uiommu_pgtable_hint *const *hints,
+		      const uint64_t *iovas, const uint8_t *prot, uint8_t *present,
+		      unsigned int nb);
 	void (*free_all)(struct uiommu_pgtable *pt);
 };
 

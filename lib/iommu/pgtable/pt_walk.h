@@ -219,14 +219,14 @@ pt_batch_down(struct pt_batch *batch, struct uiommu_pgtable *const *pts, const u
 	}
 }
 
+/* From entries of level 1 to the pages. */
 static inline void
 pt_batch_walk(struct pt_batch *batch, struct uiommu_pgtable *const *pts, const uint64_t *iovas,
-	      const uint8_t *prot, uint8_t *present, unsigned int nb, unsigned int top)
+	      const uint8_t *prot, uint8_t *present, unsigned int nb)
 {
-	unsigned int i, level;
+	unsigned int i;
 
-	for (level = top; level > 0; level--)
-		pt_batch_down(batch, pts, iovas, prot, present, nb, level);
+	pt_batch_down(batch, pts, iovas, prot, present, nb, 1);
 	for (i = 0; i < nb; i++) {
 		uint8_t there = pt_allows(pt_load(batch->slots[i]), prot[i]);
 
@@ -262,20 +262,98 @@ pt_batch_begin(struct pt_batch *batch, struct uiommu_pgtable *const *pts, const 
 	}
 }
 
-/* nb up to PT_CHECK_MAX tables of this format, of one height. */
-static void
-pt_check(struct uiommu_pgtable *const *pts, const uint64_t *iovas, const uint8_t *prot,
-	 uint8_t *present, unsigned int nb)
+/*
+ * Entries of level 1, where all walks go by a table that was found before. What a table covers is
+ * all of the address above it, so an address that matches is one of the table.
+ */
+static inline bool
+pt_batch_near(struct pt_batch *batch, struct uiommu_pgtable *const *pts,
+	      struct uiommu_pgtable_hint *const *hints, const uint64_t *iovas, unsigned int nb)
+{
+	const struct uiommu_pgpool *pool = pts[0]->pool;
+	uint64_t differs = 0;
+	unsigned int i;
+
+	batch->ended = 0;
+	batch->linear = __atomic_load_n(&pool->linear, __ATOMIC_RELAXED) != 0;
+	batch->delta = pool->delta;
+	for (i = 0; i < nb; i++) {
+		const struct uiommu_pgtable_hint *hint = hints[i];
+
+		differs |= hint->area ^ iovas[i] >> pt_shift(2);
+		/* pairs with the store in take_out(): what was found before that is not used */
+		differs |= hint->generation ^
+			   __atomic_load_n(&pts[i]->generation, __ATOMIC_ACQUIRE);
+		batch->linear &= pts[i]->pool == pool;
+		/* may be no table at all: then it is not used */
+		batch->slots[i] = (const uint64_t *)((uintptr_t)hint->table +
+						     pt_index(iovas[i], 1) * sizeof(uint64_t));
+		__builtin_prefetch(batch->slots[i]);
+	}
+	return differs == 0;
+}
+
+/* Before a walk from the root: whatever is taken out from now on makes the hint worthless. */
+static inline void
+pt_hints_begin(struct uiommu_pgtable *const *pts, struct uiommu_pgtable_hint *const *hints,
+	       unsigned int nb)
+{
+	unsigned int i;
+
+	for (i = 0; i < nb; i++) {
+		hints[i]->area = UINT64_MAX;
+		hints[i]->table = NULL;
+		/* pairs with the store in take_out() */
+		hints[i]->generation = __atomic_load_n(&pts[i]->generation, __ATOMIC_ACQUIRE);
+	}
+}
+
+/* Walks stand at level 1. */
+static inline void
+pt_hints_set(const struct pt_batch *batch, struct uiommu_pgtable_hint *const *hints,
+	     const uint64_t *iovas, unsigned int nb)
+{
+	unsigned int i;
+
+	for (i = 0; i < nb; i++) {
+		if ((batch->ended >> i & 1) != 0)
+			continue;
+		hints[i]->area = iovas[i] >> pt_shift(2);
+		hints[i]->table = batch->slots[i] - pt_index(iovas[i], 1);
+	}
+}
+
+/* From the roots. */
+static inline void
+pt_check_far(struct pt_batch *batch, struct uiommu_pgtable *const *pts,
+	     struct uiommu_pgtable_hint *const *hints, const uint64_t *iovas, const uint8_t *prot,
+	     uint8_t *present, unsigned int nb)
 {
 	const unsigned int top = pts[0]->top;
+	unsigned int level;
+
+	if (hints != NULL)
+		pt_hints_begin(pts, hints, nb);
+	pt_batch_begin(batch, pts, iovas, present, nb);
+	for (level = top; level > 1; level--)
+		pt_batch_down(batch, pts, iovas, prot, present, nb, level);
+	if (hints != NULL)
+		pt_hints_set(batch, hints, iovas, nb);
+	pt_batch_walk(batch, pts, iovas, prot, present, nb);
+}
+
+/* nb up to PT_CHECK_MAX tables of this format, of one height. */
+static void
+pt_check(struct uiommu_pgtable *const *pts, struct uiommu_pgtable_hint *const *hints,
+	 const uint64_t *iovas, const uint8_t *prot, uint8_t *present, unsigned int nb)
+{
 	struct pt_batch batch;
 	unsigned int i;
 
-	pt_batch_begin(&batch, pts, iovas, present, nb);
-	if (__builtin_expect(top == 3, 1))
-		pt_batch_walk(&batch, pts, iovas, prot, present, nb, 3);
+	if (hints != NULL && pt_batch_near(&batch, pts, hints, iovas, nb))
+		pt_batch_walk(&batch, pts, iovas, prot, present, nb);
 	else
-		pt_batch_walk(&batch, pts, iovas, prot, present, nb, top);
+		pt_check_far(&batch, pts, hints, iovas, prot, present, nb);
 	if (__builtin_expect(pts[0]->flush == NULL, 1))
 		return;
 	for (i = 0; i < nb; i++)
