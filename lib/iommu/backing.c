@@ -134,6 +134,9 @@ uiommu_pvt_backing_check(const struct uiommu_paging *paging, uint64_t iova, uint
 	if ((prot & UIOMMU_PROT_READ) == 0 || (prot & ~UIOMMU_PROT_ALL) != 0 || len == 0 ||
 	    !is_aligned(iova | len, 12) || !uiommu_pgtable_reaches(paging->pt, iova, len))
 		return -EINVAL;
+	/* faults are resolved from a first address to the one past the last: that must be one */
+	if (iova + len == 0)
+		return -EINVAL;
 	ret = type_check(paging, backing, iova, len);
 	return ret != 0 ? ret : unit_check(paging, backing, prot);
 }

@@ -177,8 +177,7 @@ touches_region(struct uiommu_paging *paging, uint64_t iova, uint64_t len)
 	uint32_t i;
 
 	for (i = 0; i < regions->nb; i++)
-		if (regions->region[i]->iova < iova + len &&
-		    iova < regions->region[i]->iova + regions->region[i]->len)
+		if (uiommu_pvt_region_overlaps(regions->region[i], iova, len))
 			return true;
 	return false;
 }

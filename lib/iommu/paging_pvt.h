@@ -232,6 +232,13 @@ uiommu_pvt_region_find(const struct uiommu_region_table *table, uint64_t iova)
 	return NULL;
 }
 
+/* Either may end at the end of all addresses. */
+static inline bool
+uiommu_pvt_region_overlaps(const struct uiommu_region *region, uint64_t iova, uint64_t len)
+{
+	return region->iova - iova < len || iova - region->iova < region->len;
+}
+
 /* MEMORY, FILE: where an offset lies. */
 static inline uint64_t
 uiommu_pvt_region_pa(const struct uiommu_region *region, uint64_t offset)

@@ -92,12 +92,6 @@ table_publish(struct uiommu_paging *paging, struct uiommu_region_table *table)
 
 /* ------------------------------------------------------------------------------- add */
 
-static bool
-overlaps(const struct uiommu_region *region, uint64_t iova, uint64_t len)
-{
-	return region->iova - iova < len || iova - region->iova < region->len;
-}
-
 static void
 leaf_found(void *priv, const struct uiommu_pgtable_leaf *leaf)
 {
@@ -116,10 +110,10 @@ is_taken(const struct uiommu_paging *paging, uint64_t iova, uint64_t len)
 	uint32_t i;
 
 	for (i = 0; i < table->nb; i++)
-		if (overlaps(table->region[i], iova, len))
+		if (uiommu_pvt_region_overlaps(table->region[i], iova, len))
 			return true;
 	for (region = paging->leaving; region != NULL; region = region->next)
-		if (overlaps(region, iova, len))
+		if (uiommu_pvt_region_overlaps(region, iova, len))
 			return true;
 	uiommu_pgtable_iterate(paging->pt, iova, len, leaf_found, &found);
 	return found;

@@ -126,7 +126,7 @@ struct uiommu_backing {
  *
  * @param domain PAGING with UIOMMU_DOMAIN_DEMAND
  * @param iova start in bytes, aligned to 4 KiB; for CALLBACK to its pages
- * @param len in bytes, a multiple likewise
+ * @param len in bytes, a multiple likewise; the last page of all 64 bits cannot be in a region
  * @param backing copied; ops and memory stay until the region is removed
  * @param prot UIOMMU_PROT_* that devices may have: READ, with others or without
  * @return region; NULL with rte_errno: EINVAL: a parameter or member out of range, reserved and not

@@ -438,6 +438,39 @@ mapped_by_threads(bool second)
 }
 BOTH_STAGES(mapped_by_threads);
 
+/*
+ * A region may end a page before all addresses do, and no further. It is not mapped over by hand,
+ * whatever the range.
+ */
+static void
+region_at_the_end(bool second)
+{
+	const struct paging_conf conf = {.second = second};
+	struct uiommu_backing memory = {.size = sizeof(memory), .type = UIOMMU_BACKING_MEMORY};
+	struct paging p;
+	uint64_t iova, pa;
+
+	paging_open(&p, &conf);
+	/* below what devices may ask for, in a second stage with the width of a first */
+	iova = (second ? UINT64_C(1) << 47 : 0) - 16 * PAGE;
+	pa = paging_pa(p.memory);
+	memory.va = p.memory;
+	if (!second)
+		CHECK_ERRNO(uiommu_region_add(p.domain, iova, 16 * PAGE, &memory, ALL), EINVAL);
+	CHECK(paging_region(&p, iova, p.memory, 15 * PAGE, ALL, 0) != NULL);
+	CHECK_EQ(uiommu_domain_map(p.domain, iova, pa, 16 * PAGE, ALL), -EEXIST);
+	CHECK_EQ(uiommu_domain_map(p.domain, iova - PAGE, pa, 2 * PAGE, ALL), -EEXIST);
+	CHECK_EQ(uiommu_domain_map(p.domain, iova + 14 * PAGE, pa, 2 * PAGE, ALL), -EEXIST);
+	CHECK_EQ(uiommu_domain_map(p.domain, iova - PAGE, pa, PAGE, ALL), 0);
+	CHECK_EQ(uiommu_domain_map(p.domain, iova + 15 * PAGE, pa, PAGE, ALL), 0);
+	CHECK_EQ(paging_ask(&p, iova + 14 * PAGE, true), UIOMMU_CODE_SUCCESS);
+	CHECK_EQ(paging_reach(&p, iova + 14 * PAGE, true), pa + 14 * PAGE);
+	CHECK_EQ(paging_reach(&p, iova + 15 * PAGE, true), pa);
+	CHECK_EQ(paging_ask(&p, iova + 13 * PAGE, false), UIOMMU_CODE_SUCCESS);
+	paging_close(&p);
+}
+BOTH_STAGES(region_at_the_end);
+
 static const struct harness_case paging_map_cases[] = {
 	FIRST_CASE("R3 R4 map and unmap", map_and_unmap),
 	SECOND_CASE("R3 R4 map and unmap", map_and_unmap),
@@ -445,6 +478,8 @@ static const struct harness_case paging_map_cases[] = {
 	SECOND_CASE("map and unmap, bad arguments", bad_arguments),
 	FIRST_CASE("T37 map at the ends of a table", ends_of_table),
 	SECOND_CASE("T37 map at the ends of a table", ends_of_table),
+	FIRST_CASE("T37 a region at the end of all addresses", region_at_the_end),
+	SECOND_CASE("T37 a region at the end of all addresses", region_at_the_end),
 	FIRST_CASE("R4 unmap of a part of a large leaf", parts_of_large),
 	SECOND_CASE("R4 unmap of a part of a large leaf", parts_of_large),
 	FIRST_CASE("R6 map and unmap, no page for a table", no_table_to_split),
