@@ -42,6 +42,9 @@
 #define VTD_FR_SS_ADDRESS 0x84
 #define VTD_FR_INTERRUPT_RANGE 0x87
 
+/** Device-TLB invalidations on their way to devices. */
+#define VTD_MODEL_ASKED_MAX 64
+
 struct vtd_model {
 	/* Never change. */
 	uint64_t cap;
@@ -77,6 +80,9 @@ struct vtd_model {
 	bool translating;
 	bool fetching;         /**< invalidation queue is on */
 	bool aborting;         /**< a device-TLB invalidation timed out: no waits */
+	bool lazy;             /**< devices confirm invalidations when something waits for it */
+	uint32_t nb_asked;     /**< that they have not confirmed */
+	uint64_t asked[VTD_MODEL_ASKED_MAX][2];
 	uint64_t *iq;          /**< NULL: memory is not ours */
 	uint64_t iq_pa;
 	uint32_t iq_entries;   /**< power of two */

@@ -41,6 +41,7 @@ static int
 capabilities_get(struct vtd_model *vtd, struct uiommu_args *args)
 {
 	uint64_t cap_set = 0, cap_clear = 0, ecap_set = 0, ecap_clear = 0, ver = VER_DEFAULT;
+	uint64_t lazy = 0;
 
 	vtd->cap = CAP_DEFAULT;
 	vtd->ecap = ECAP_DEFAULT;
@@ -50,8 +51,10 @@ capabilities_get(struct vtd_model *vtd, struct uiommu_args *args)
 	    uiommu_args_get_u64(args, "ecap", 0, UINT64_MAX, &vtd->ecap) < 0 ||
 	    uiommu_args_get_u64(args, "ecap_set", 0, UINT64_MAX, &ecap_set) < 0 ||
 	    uiommu_args_get_u64(args, "ecap_clear", 0, UINT64_MAX, &ecap_clear) < 0 ||
-	    uiommu_args_get_u64(args, "ver", 0, UINT32_MAX, &ver) < 0)
+	    uiommu_args_get_u64(args, "ver", 0, UINT32_MAX, &ver) < 0 ||
+	    uiommu_args_get_u64(args, "lazy", 0, 1, &lazy) < 0)
 		return -EINVAL;
+	vtd->lazy = lazy != 0;
 	vtd->cap = (vtd->cap | cap_set) & ~cap_clear;
 	vtd->ecap = (vtd->ecap | ecap_set) & ~ecap_clear;
 	vtd->ver = (uint32_t)ver;
@@ -145,6 +148,7 @@ queue_switch(struct uiommu_emu *emu, bool on)
 	vtd->iq_head = 0;
 	vtd->iq_seen = 0;
 	vtd->aborting = false;
+	vtd->nb_asked = 0;
 	__atomic_store_n(&vtd->iqh, 0, __ATOMIC_RELAXED);
 	vtd->fetching = on;
 }

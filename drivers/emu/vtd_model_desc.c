@@ -114,6 +114,14 @@ pfsid_check(struct uiommu_emu *emu, uint32_t sid, uint64_t word0)
 			      sid, pfsid, dev->pf_id);
 }
 
+static uint32_t
+device_tlb_sid(uint64_t word0)
+{
+	return (word0 & VTD_QI_TYPE_MASK) == VTD_QI_DEV_TLB ?
+		       (word0 >> VTD_QI_DEV_TLB_SID_SHIFT) & UINT16_MAX :
+		       (word0 >> VTD_QI_PASID_DEV_TLB_SID_SHIFT) & UINT16_MAX;
+}
+
 /*
  * S 7.7: a device confirms behind the page requests that it has sent before. Nothing says that
  * the unit looks at DTE here: the device is asked, whether or not it may translate.
@@ -142,12 +150,45 @@ device_tlb(struct uiommu_emu *emu, uint32_t sid, const uint64_t *word)
 	emu_late_push(emu, sid);
 }
 
+/* What devices were asked is confirmed, as far as one does not time out. */
+static void
+devices_await(struct uiommu_emu *emu)
+{
+	struct vtd_model *vtd = emu->unit;
+	uint32_t i;
+
+	for (i = 0; i < vtd->nb_asked; i++)
+		device_tlb(emu, device_tlb_sid(vtd->asked[i][0]), vtd->asked[i]);
+	vtd->nb_asked = 0;
+}
+
+/*
+ * S 6.5.2.9: descriptors are taken in order, but what one begins need not have ended when the next
+ * is carried out: a page group response, say. Only a wait is behind all of it.
+ */
+static void
+device_ask(struct uiommu_emu *emu, const uint64_t *word)
+{
+	struct vtd_model *vtd = emu->unit;
+
+	if (!vtd->lazy) {
+		device_tlb(emu, device_tlb_sid(word[0]), word);
+		return;
+	}
+	if (vtd->nb_asked == VTD_MODEL_ASKED_MAX)
+		devices_await(emu);
+	vtd->asked[vtd->nb_asked][0] = word[0];
+	vtd->asked[vtd->nb_asked][1] = word[1];
+	vtd->nb_asked++;
+}
+
 static void
 wait(struct uiommu_emu *emu, const uint64_t *word)
 {
 	struct vtd_model *vtd = emu->unit;
 	uint32_t *status;
 
+	devices_await(emu);
 	uiommu_count(&emu->live.waits, 1);
 	/* S 6.5.2.11: aborted with the device-TLB invalidation that timed out */
 	if (vtd->aborting || emu_fault_take(emu, UIOMMU_EMU_FAULT_LOST_WAIT))
@@ -227,10 +268,8 @@ vtd_model_descriptor(struct uiommu_emu *emu, const uint64_t *word)
 		vtd_model_forget_pages(emu, word);
 		break;
 	case VTD_QI_DEV_TLB:
-		device_tlb(emu, (word[0] >> VTD_QI_DEV_TLB_SID_SHIFT) & UINT16_MAX, word);
-		break;
 	case VTD_QI_PASID_DEV_TLB:
-		device_tlb(emu, (word[0] >> VTD_QI_PASID_DEV_TLB_SID_SHIFT) & UINT16_MAX, word);
+		device_ask(emu, word);
 		break;
 	default:
 		break;

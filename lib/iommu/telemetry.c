@@ -168,6 +168,21 @@ fault_queue_data(const struct uiommu_fault_queue *fq)
 	return d;
 }
 
+/* One of several, by number. False: there is none, or no room for it. */
+static bool
+numbered_add(struct rte_tel_data *d, unsigned int number, struct rte_tel_data *one)
+{
+	char name[16];
+
+	if (one == NULL)
+		return false;
+	snprintf(name, sizeof(name), "%u", number);
+	if (rte_tel_data_add_dict_container(d, name, one, 0) == 0)
+		return true;
+	rte_tel_data_free(one);
+	return false;
+}
+
 /* Fault queues, numbered in the order of their creation; at most what a dictionary can hold. */
 static int
 fault_queues_cb(const char *cmd, const char *params, struct rte_tel_data *d)
@@ -175,24 +190,15 @@ fault_queues_cb(const char *cmd, const char *params, struct rte_tel_data *d)
 	struct uiommu_unit *unit;
 	const struct uiommu_fault_queue *fq;
 	unsigned int number = 0;
-	char name[16];
 	int ret;
 
 	ret = unit_look(params, &unit);
 	if (ret != 0)
 		return ret;
 	rte_tel_data_start_dict(d);
-	TAILQ_FOREACH(fq, &unit->fault_queues, next) {
-		struct rte_tel_data *one = fault_queue_data(fq);
-
-		if (one == NULL)
+	TAILQ_FOREACH(fq, &unit->fault_queues, next)
+		if (!numbered_add(d, number++, fault_queue_data(fq)))
 			break;
-		snprintf(name, sizeof(name), "%u", number++);
-		if (rte_tel_data_add_dict_container(d, name, one, 0) != 0) {
-			rte_tel_data_free(one);
-			break;
-		}
-	}
 	uiommu_pvt_unlock(unit);
 	return 0;
 }
@@ -241,27 +247,15 @@ paging_cb(const char *cmd, const char *params, struct rte_tel_data *d)
 	const struct uiommu_domain *domain;
 	struct uiommu_unit *unit;
 	unsigned int number = 0;
-	char name[16];
 	int ret;
 
 	ret = unit_look(params, &unit);
 	if (ret != 0)
 		return ret;
 	rte_tel_data_start_dict(d);
-	TAILQ_FOREACH(domain, &unit->domains, next) {
-		struct rte_tel_data *one;
-
-		if (domain->paging == NULL)
-			continue;
-		one = paging_data(domain);
-		if (one == NULL)
+	TAILQ_FOREACH(domain, &unit->domains, next)
+		if (domain->paging != NULL && !numbered_add(d, number++, paging_data(domain)))
 			break;
-		snprintf(name, sizeof(name), "%u", number++);
-		if (rte_tel_data_add_dict_container(d, name, one, 0) != 0) {
-			rte_tel_data_free(one);
-			break;
-		}
-	}
 	uiommu_pvt_unlock(unit);
 	return 0;
 }

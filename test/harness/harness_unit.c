@@ -83,10 +83,11 @@ static const struct harness_unit units[] = {
 	VTD("vtd,platform=emu", "vtd/emu", UIOMMU_CAPA_PASSTHROUGH),
 	/*
 	 * Caching mode and device-TLB throttling on; five levels, implicit invalidations at SRTP,
-	 * pass-through and RID_PASID off: as unlike the first one as a unit can be.
+	 * pass-through and RID_PASID off: as unlike the first one as a unit can be. Its devices
+	 * confirm invalidations when something waits for them, and no sooner.
 	 */
 	VTD("vtd,platform=emu,cap_set=0x80,cap_clear=0xd000000000000000,"
-	    "ecap_set=0x20000000000,ecap_clear=0x2000000000040",
+	    "ecap_set=0x20000000000,ecap_clear=0x2000000000040,lazy=1",
 	    "vtd/emu-caching", UIOMMU_CAPA_CACHES_ABSENT),
 };
 

@@ -378,6 +378,29 @@ spaces_go_with_pasids(void **state)
 				 spaces[i]);
 }
 
+/* With lazy devices what they were asked is done when something waits for it, and no sooner. */
+static void
+lazy_devices_confirm_late(void **state)
+{
+	struct uiommu_args args[] = {{"lazy", 1}, {NULL, 0}};
+
+	(void)state;
+	tables_open(args);
+	assert_true(lead(FIRST, IOVA, true) != 0);
+	*tables.leaf[FIRST] = 0;
+	iotlb(VTD_IOTLB_GRAN_GLOBAL, 0, 0);
+	queue_put(VTD_QI_PASID_DEV_TLB | (uint64_t)DEVICE << VTD_QI_PASID_DEV_TLB_SID_SHIFT |
+			  (uint64_t)FIRST << VTD_QI_PASID_SHIFT,
+		  IOVA);
+	queue_ring();
+	assert_true(lead(FIRST, IOVA, true) == tables.page[FIRST].pa);
+	/* a fence is enough: no status is written */
+	queue_put(VTD_QI_WAIT | VTD_QI_WAIT_FN, 0);
+	queue_ring();
+	assert_true(lead(FIRST, IOVA, true) == 0);
+	assert_clean();
+}
+
 int
 main(void)
 {
@@ -391,6 +414,7 @@ main(void)
 		CASE(devices_forget_only_when_told),
 		CASE(devices_are_apart),
 		CASE(device_tlbs_have_their_size),
+		CASE(lazy_devices_confirm_late),
 		CASE(accesses_move_bytes),
 		CASE(stale_accesses_reach_the_old_page),
 		CASE(spaces_go_with_pasids),
