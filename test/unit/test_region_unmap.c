@@ -187,11 +187,12 @@ split_page_between_batches(void **state)
 static void
 at_the_end(void **state)
 {
-	struct store *store = store_add(0, -(UINT64_C(16) * PAGE), 16, 12);
+	struct store *store = store_add(0, -(UINT64_C(17) * PAGE), 16, 12);
 	uint32_t gone;
 
 	store_bring(store, 0, 16);
-	assert_ptr_equal(uiommu_pvt_region_find(paging->regions, UINT64_MAX), store->region);
+	assert_ptr_equal(uiommu_pvt_region_find(paging->regions, UINT64_MAX - PAGE), store->region);
+	assert_null(uiommu_pvt_region_find(paging->regions, UINT64_MAX));
 	assert_int_equal(uiommu_domain_evict(&domain, 4, &gone), 0);
 	assert_int_equal(gone, 4);
 	assert_int_equal(uiommu_domain_evict(&domain, 14, &gone), 0);
