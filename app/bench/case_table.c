@@ -121,20 +121,32 @@ run_map_clear(struct bench *b, const struct bench_point *p)
 	return ret != 0 ? ret : ns;
 }
 
+/* A table with all leaves of a point; NULL: a line was said. */
+static struct uiommu_pgtable *
+table_full(struct bench *b, const struct bench_point *p)
+{
+	struct uiommu_pgtable *pt = table_open(b, p->format, p->leaf);
+
+	if (pt != NULL && table_map(pt, TABLE_IOVA, p->leaf, p->nb, CALL_LEAVES) != 0) {
+		table_close(pt);
+		pt = NULL;
+	}
+	return pt;
+}
+
 /* With what it takes to give the tables back; what the unit must do is not in it. */
 static double
 run_unmap(struct bench *b, const struct bench_point *p)
 {
-	struct uiommu_pgtable *pt = table_open(b, p->format, p->leaf);
+	struct uiommu_pgtable *pt = table_full(b, p);
 	struct uiommu_pgtable_gather gather;
 	struct watch watch;
 	uint32_t i;
 	double ns;
-	int ret;
+	int ret = 0;
 
 	if (pt == NULL)
 		return -ENOMEM;
-	ret = table_map(pt, TABLE_IOVA, p->leaf, p->nb, CALL_LEAVES);
 	watch_start(&watch);
 	for (i = 0; i < p->nb && ret == 0; i += p->call) {
 		uint32_t part = p->nb - i < p->call ? p->nb - i : p->call;
@@ -154,22 +166,18 @@ run_unmap(struct bench *b, const struct bench_point *p)
 static double
 run_protect(struct bench *b, const struct bench_point *p)
 {
-	struct uiommu_pgtable *pt = table_open(b, p->format, p->leaf);
+	struct uiommu_pgtable *pt = table_full(b, p);
 	struct uiommu_pgtable_gather gather;
 	struct watch watch;
-	double ns = 0;
+	double ns;
 	int ret;
 
 	if (pt == NULL)
 		return -ENOMEM;
-	ret = table_map(pt, TABLE_IOVA, p->leaf, p->nb, CALL_LEAVES);
 	uiommu_pgtable_gather_init(&gather);
-	if (ret == 0) {
-		watch_start(&watch);
-		ret = uiommu_pgtable_protect(pt, TABLE_IOVA, p->nb * p->leaf, UIOMMU_PROT_READ,
-					     &gather);
-		ns = watch_stop(&watch, p->nb);
-	}
+	watch_start(&watch);
+	ret = uiommu_pgtable_protect(pt, TABLE_IOVA, p->nb * p->leaf, UIOMMU_PROT_READ, &gather);
+	ns = watch_stop(&watch, p->nb);
 	table_close(pt);
 	return ret != 0 ? ret : ns;
 }
@@ -185,25 +193,21 @@ count_leaf(void *priv, const struct uiommu_pgtable_leaf *leaf)
 static double
 run_sample(struct bench *b, const struct bench_point *p)
 {
-	struct uiommu_pgtable *pt = table_open(b, p->format, p->leaf);
+	struct uiommu_pgtable *pt = table_full(b, p);
 	struct uiommu_pgtable_gather gather;
 	struct watch watch;
 	uint32_t nb = 0;
-	double ns = 0;
+	double ns;
 	int ret;
 
 	if (pt == NULL)
 		return -ENOMEM;
-	ret = table_map(pt, TABLE_IOVA, p->leaf, p->nb, CALL_LEAVES);
 	uiommu_pgtable_gather_init(&gather);
-	if (ret == 0) {
-		watch_start(&watch);
-		ret = uiommu_pgtable_sample(pt, TABLE_IOVA, p->nb * p->leaf,
-					    UIOMMU_SAMPLE_CLEAR_ACCESSED |
-						    UIOMMU_SAMPLE_CLEAR_DIRTY,
-					    &gather, count_leaf, &nb);
-		ns = watch_stop(&watch, p->nb);
-	}
+	watch_start(&watch);
+	ret = uiommu_pgtable_sample(pt, TABLE_IOVA, p->nb * p->leaf,
+				    UIOMMU_SAMPLE_CLEAR_ACCESSED | UIOMMU_SAMPLE_CLEAR_DIRTY,
+				    &gather, count_leaf, &nb);
+	ns = watch_stop(&watch, p->nb);
 	table_close(pt);
 	if (ret == 0 && nb != p->nb) {
 		talk("sample: %u leaves of %u", nb, p->nb);

@@ -78,7 +78,7 @@ report_map(const struct storm *s, const struct storm_result *r)
 	print_paging(s, r);
 	if (p->invalidations != 0)
 		printf("forgotten  %" PRIu64 " batches of invalidations, ranges %" PRIu64
-		       " whole domains %" PRIu64 "\n", p->invalidations, p->ranges, p->wide);
+		       " joined %" PRIu64 "\n", p->invalidations, p->ranges, p->wide);
 	if (s->o.map.access)
 		print_access(s, r);
 	if (s->o.map.budget_pages != 0)

@@ -18,13 +18,6 @@
 #include "region_pvt.h"
 #include "uiommu_pvt.h"
 
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#endif
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-
 #define PAGE_SIZE UINT64_C(4096)
 /* Pages that are asked about at a time. */
 #define MINCORE_PAGES 1024

@@ -26,14 +26,21 @@ invalid_handler(void *handler_priv, struct uiommu_group *groups, uint8_t *codes,
 	memset(codes, UIOMMU_CODE_INVALID, nb_groups);
 }
 
+/* What only domains whose table the library keeps have. */
+static bool
+has_table_members(const struct uiommu_domain_conf *conf)
+{
+	return conf->table_pages_max != 0 || conf->fault_around_pages != 0 ||
+	       conf->budget_pages != 0;
+}
+
 /* What only domains with an I/O page table have. */
 static bool
 has_paging_members(const struct uiommu_domain_conf *conf)
 {
 	return conf->table_pa != 0 || conf->levels != 0 || conf->handler != NULL ||
 	       conf->fault_queue != NULL || conf->deadline_ns != 0 || conf->deferred_max != 0 ||
-	       conf->flags != 0 || conf->table_pages_max != 0 || conf->fault_around_pages != 0 ||
-	       conf->budget_pages != 0;
+	       conf->flags != 0 || has_table_members(conf);
 }
 
 /* What only domains have that resolve faults by themselves. */
@@ -69,8 +76,7 @@ paging_check(const struct uiommu_unit *unit, const struct uiommu_domain_conf *co
 		return -EINVAL;
 	if (conf->type == UIOMMU_DOMAIN_NESTED)
 		return conf->flags != 0 || conf->parent->unit != unit ||
-				       !conf->parent->nest_parent || conf->table_pages_max != 0 ||
-				       conf->fault_around_pages != 0 || conf->budget_pages != 0
+				       !conf->parent->nest_parent || has_table_members(conf)
 			       ? -EINVAL
 			       : 0;
 	/* faults of the second stage have no handler: those of the first stage over it have */

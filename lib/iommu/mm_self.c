@@ -18,13 +18,6 @@
 
 #include "mm_self.h"
 
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#endif
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-
 /* Addresses of processes are below this, on all processors; above are tags and the kernel. */
 #define VA_END (UINT64_C(1) << 56)
 /* Pages of 4 KiB that a hint can bring at most: one huge page. */

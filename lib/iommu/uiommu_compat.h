@@ -8,9 +8,11 @@
 /*
  * What differs between the DPDK versions that we build with (22.11, 24.11, 25.11),
  * and the attributes that their headers name differently. No other file asks for a version.
+ * Besides, what the C library's headers may not have yet.
  */
 
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include <rte_common.h>
 #include <rte_lcore.h>
@@ -22,6 +24,13 @@
 #define uiommu_tel_dict_uint(d, name, value) rte_tel_data_add_dict_u64(d, name, value)
 #else
 #define uiommu_tel_dict_uint(d, name, value) rte_tel_data_add_dict_uint(d, name, value)
+#endif
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
 #endif
 
 /* Threads of the library: they run on what the lcores leave free. */

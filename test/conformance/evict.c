@@ -8,8 +8,6 @@
 
 #include "store.h"
 
-#define ALL (UIOMMU_PROT_READ | UIOMMU_PROT_WRITE)
-
 static struct store store;
 
 static void

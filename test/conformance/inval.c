@@ -10,8 +10,6 @@
 
 #include "paging.h"
 
-#define ALL (UIOMMU_PROT_READ | UIOMMU_PROT_WRITE)
-
 /* Of the bond. */
 static void
 prime(struct paging *p, uint64_t iova, unsigned int nb, uint64_t pa)

@@ -9,29 +9,10 @@
 
 #include "paging.h"
 
-#define ALL (UIOMMU_PROT_READ | UIOMMU_PROT_WRITE)
-
-/* Four pages of a bond of EP. */
-static void
-prime(struct paging *p, uint32_t pasid, uint64_t pa)
-{
-	paging_prime(p, pasid, IOVA, 4, pa);
-}
-
 static void
 gone(struct paging *p, uint32_t pasid)
 {
 	paging_gone(p, pasid, IOVA, 4);
-}
-
-/* A domain with four pages there. */
-static struct uiommu_domain *
-domain_at(struct paging *p, uint64_t pa)
-{
-	struct uiommu_domain *domain = paging_domain(p->rig, &p->conf);
-
-	CHECK_EQ(uiommu_domain_map(domain, IOVA, pa, 4 * PAGE, ALL), 0);
-	return domain;
 }
 
 /* Detach, and another domain at the same place; a bond beside it is let be. */
@@ -46,16 +27,16 @@ detach_of(const struct paging_conf *conf)
 
 	paging_open(&p, conf);
 	pa = paging_pa(p.memory);
-	domains[0] = domain_at(&p, pa);
-	domains[1] = domain_at(&p, pa + LARGE);
+	domains[0] = paging_domain_at(&p, pa);
+	domains[1] = paging_domain_at(&p, pa + LARGE);
 	rig_attach(p.endpoint, 8, domains[0], NULL);
 	for (round = 0; round < 4; round++) {
 		attach = rig_attach(p.endpoint, p.pasid, domains[round % 2], NULL);
-		prime(&p, p.pasid, pa + round % 2 * LARGE);
-		prime(&p, 8, pa);
+		paging_prime_at(&p, p.pasid, pa + round % 2 * LARGE);
+		paging_prime_at(&p, 8, pa);
 		CHECK_EQ(uiommu_detach(attach), 0);
 		gone(&p, p.pasid);
-		prime(&p, 8, pa);
+		paging_prime_at(&p, 8, pa);
 	}
 	/* the domain itself goes, and its memory with it */
 	CHECK_EQ(uiommu_domain_free(domains[1]), 0);
@@ -106,14 +87,14 @@ absent_bond(bool second)
 	struct paging p;
 
 	paging_open(&p, &conf);
-	domain = domain_at(&p, paging_pa(p.memory));
+	domain = paging_domain_at(&p, paging_pa(p.memory));
 	/* what is set for the first bond of a device is set already */
 	rig_attach(p.endpoint, 8, domain, NULL);
 	for (round = 0; round < 2; round++) {
 		for (i = 0; i < ARRAY_COUNT(pasids); i++) {
 			gone(&p, pasids[i]);
 			attach = rig_attach(p.endpoint, pasids[i], domain, NULL);
-			prime(&p, pasids[i], paging_pa(p.memory));
+			paging_prime_at(&p, pasids[i], paging_pa(p.memory));
 			CHECK_EQ(uiommu_detach(attach), 0);
 			gone(&p, pasids[i]);
 		}
@@ -133,15 +114,15 @@ replace_of(const struct paging_conf *conf)
 
 	paging_open(&p, conf);
 	pa = paging_pa(p.memory);
-	domains[0] = domain_at(&p, pa);
-	domains[1] = domain_at(&p, pa + LARGE);
+	domains[0] = paging_domain_at(&p, pa);
+	domains[1] = paging_domain_at(&p, pa + LARGE);
 	attach = rig_attach(p.endpoint, p.pasid, domains[0], NULL);
 	for (round = 0; round < 4; round++) {
-		prime(&p, p.pasid, pa + round % 2 * LARGE);
+		paging_prime_at(&p, p.pasid, pa + round % 2 * LARGE);
 		attach = uiommu_replace(attach, domains[(round + 1) % 2], NULL);
 		CHECK(attach != NULL);
 		paging_audit(&p);
-		prime(&p, p.pasid, pa + (round + 1) % 2 * LARGE);
+		paging_prime_at(&p, p.pasid, pa + (round + 1) % 2 * LARGE);
 	}
 	attach = uiommu_replace(attach, rig_domain(p.rig, UIOMMU_DOMAIN_BLOCKED), NULL);
 	CHECK(attach != NULL);
@@ -180,16 +161,16 @@ replace_stage(void)
 
 	paging_open(&p, &conf);
 	pa = paging_pa(p.memory);
-	domains[0] = domain_at(&p, pa);
+	domains[0] = paging_domain_at(&p, pa);
 	p.conf.second = true;
-	domains[1] = domain_at(&p, pa + LARGE);
+	domains[1] = paging_domain_at(&p, pa + LARGE);
 	attach = rig_attach(p.endpoint, PASID, domains[0], NULL);
 	for (round = 0; round < 4; round++) {
-		prime(&p, PASID, pa + round % 2 * LARGE);
+		paging_prime_at(&p, PASID, pa + round % 2 * LARGE);
 		attach = uiommu_replace(attach, domains[(round + 1) % 2], NULL);
 		CHECK(attach != NULL);
 		paging_audit(&p);
-		prime(&p, PASID, pa + (round + 1) % 2 * LARGE);
+		paging_prime_at(&p, PASID, pa + (round + 1) % 2 * LARGE);
 	}
 	paging_close(&p);
 }
@@ -204,16 +185,16 @@ identity(void)
 	struct paging p;
 
 	paging_open(&p, &conf);
-	there = domain_at(&p, paging_pa(p.memory));
+	there = paging_domain_at(&p, paging_pa(p.memory));
 	attach = rig_attach(p.endpoint, PASID, rig_domain(p.rig, UIOMMU_DOMAIN_IDENTITY), NULL);
-	prime(&p, PASID, IOVA);
+	paging_prime_at(&p, PASID, IOVA);
 	attach = uiommu_replace(attach, there, NULL);
 	CHECK(attach != NULL);
 	paging_audit(&p);
-	prime(&p, PASID, paging_pa(p.memory));
+	paging_prime_at(&p, PASID, paging_pa(p.memory));
 	attach = uiommu_replace(attach, rig_domain(p.rig, UIOMMU_DOMAIN_IDENTITY), NULL);
 	CHECK(attach != NULL);
-	prime(&p, PASID, IOVA);
+	paging_prime_at(&p, PASID, IOVA);
 	CHECK_EQ(uiommu_detach(attach), 0);
 	gone(&p, PASID);
 	paging_close(&p);
@@ -231,13 +212,13 @@ endpoint_removed(bool second)
 
 	paging_open(&p, &conf);
 	pa = paging_pa(p.memory);
-	domains[0] = domain_at(&p, pa);
-	domains[1] = domain_at(&p, pa + LARGE);
+	domains[0] = paging_domain_at(&p, pa);
+	domains[1] = paging_domain_at(&p, pa + LARGE);
 	for (round = 0; round < 4; round++) {
 		rig_attach(p.endpoint, PASID, domains[round % 2], NULL);
 		rig_attach(p.endpoint, UIOMMU_NO_PASID, domains[(round + 1) % 2], NULL);
-		prime(&p, PASID, pa + round % 2 * LARGE);
-		prime(&p, UIOMMU_NO_PASID, pa + (round + 1) % 2 * LARGE);
+		paging_prime_at(&p, PASID, pa + round % 2 * LARGE);
+		paging_prime_at(&p, UIOMMU_NO_PASID, pa + (round + 1) % 2 * LARGE);
 		if (round == 3) {
 			CHECK_EQ(uiommu_detach(uiommu_attach_find(p.endpoint, PASID,
 								  UIOMMU_DOMAIN_ANY)), 0);

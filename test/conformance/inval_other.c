@@ -9,25 +9,6 @@
 
 #include "paging.h"
 
-#define ALL (UIOMMU_PROT_READ | UIOMMU_PROT_WRITE)
-
-/* Four pages of a bond of EP. */
-static void
-prime(struct paging *p, uint32_t pasid, uint64_t pa)
-{
-	paging_prime(p, pasid, IOVA, 4, pa);
-}
-
-/* A domain with four pages there. */
-static struct uiommu_domain *
-domain_at(struct paging *p, uint64_t pa)
-{
-	struct uiommu_domain *domain = paging_domain(p->rig, &p->conf);
-
-	CHECK_EQ(uiommu_domain_map(domain, IOVA, pa, 4 * PAGE, ALL), 0);
-	return domain;
-}
-
 /* Whether page requests are let in is in the device's entry, which is cached as well. */
 static void
 page_requests(void)
@@ -134,13 +115,13 @@ over_a_stop(bool second)
 
 	paging_open(&p, &conf);
 	pa = paging_pa(p.memory);
-	domains[0] = domain_at(&p, pa);
-	domains[1] = domain_at(&p, pa + LARGE);
+	domains[0] = paging_domain_at(&p, pa);
+	domains[1] = paging_domain_at(&p, pa + LARGE);
 	attach = rig_attach(p.endpoint, PASID, domains[0], NULL);
 	rig_attach(p.endpoint, 8, domains[0], NULL);
 	for (round = 0; round < 3; round++) {
-		prime(&p, PASID, pa + round % 2 * LARGE);
-		prime(&p, 8, pa);
+		paging_prime_at(&p, PASID, pa + round % 2 * LARGE);
+		paging_prime_at(&p, 8, pa);
 		CHECK_EQ(uiommu_stop(p.rig->dev), 0);
 		CHECK_EQ(uiommu_detach(attach), 0);
 		CHECK_EQ(uiommu_domain_unmap(domains[0], IOVA, 2 * PAGE, NULL), 0);
@@ -179,7 +160,7 @@ without_ats(bool second)
 	paging_open(&p, &conf);
 	endpoint = rig_endpoint_with(p.rig, id, UIOMMU_ENDPOINT_NO_PAGE_REQUESTS |
 				     UIOMMU_ENDPOINT_NO_ATS, 0);
-	domain = domain_at(&p, paging_pa(p.memory));
+	domain = paging_domain_at(&p, paging_pa(p.memory));
 	attach = rig_attach(endpoint, PASID, domain, NULL);
 	rig_attach(endpoint, UIOMMU_NO_PASID, domain, NULL);
 	CHECK(uiommu_emu_dma(p.rig->emu, id, PASID, IOVA, true));

@@ -8,8 +8,6 @@
 
 #include "paging.h"
 
-#define ALL (UIOMMU_PROT_READ | UIOMMU_PROT_WRITE)
-
 static void
 one_page(bool second)
 {

@@ -19,6 +19,9 @@
 /** Where most cases have what they map: nothing else shares its tables. */
 #define IOVA UINT64_C(0x40000000)
 
+/** Access of most mappings. */
+#define ALL (UIOMMU_PROT_READ | UIOMMU_PROT_WRITE)
+
 /** Memory of all cases, in bytes. */
 #define PAGING_MEMORY (8 * LARGE)
 
@@ -108,6 +111,16 @@ uint64_t paging_reach(struct paging *p, uint64_t iova, bool write);
 /** Pages are reached by EP, and everything that can hold a translation has theirs. */
 void
 paging_prime(struct paging *p, uint32_t pasid, uint64_t iova, unsigned int nb, uint64_t pa);
+
+/** A domain like that of the conf, with four pages at IOVA mapped by hand. */
+struct uiommu_domain *paging_domain_at(struct paging *p, uint64_t pa);
+
+/** paging_prime() for those four pages. */
+static inline void
+paging_prime_at(struct paging *p, uint32_t pasid, uint64_t pa)
+{
+	paging_prime(p, pasid, IOVA, 4, pa);
+}
 
 /** None of them is, by whatever way. */
 void paging_gone(struct paging *p, uint32_t pasid, uint64_t iova, unsigned int nb);

@@ -6,8 +6,6 @@
 
 #include "paging.h"
 
-#define ALL (UIOMMU_PROT_READ | UIOMMU_PROT_WRITE)
-
 /* The aligned block around a fault comes with it, each page where it belongs. */
 static void
 block(bool second)

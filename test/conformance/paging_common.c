@@ -20,6 +20,15 @@ memory_take(void)
 	memory = va + (LARGE - (uintptr_t)va % LARGE) % LARGE;
 }
 
+struct uiommu_domain *
+paging_domain_at(struct paging *p, uint64_t pa)
+{
+	struct uiommu_domain *domain = paging_domain(p->rig, &p->conf);
+
+	CHECK_EQ(uiommu_domain_map(domain, IOVA, pa, 4 * PAGE, ALL), 0);
+	return domain;
+}
+
 uint8_t *
 paging_memory(struct rig *rig)
 {

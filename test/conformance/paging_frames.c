@@ -10,8 +10,6 @@
 
 #include "paging.h"
 
-#define ALL (UIOMMU_PROT_READ | UIOMMU_PROT_WRITE)
-
 static void
 write_byte(struct paging *p, uint64_t iova, uint8_t byte)
 {

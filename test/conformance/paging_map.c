@@ -8,7 +8,6 @@
 
 #include "paging.h"
 
-#define ALL (UIOMMU_PROT_READ | UIOMMU_PROT_WRITE)
 /* Addresses of the root table's first entry: unmapped, they leave no table but the root. */
 #define TABLE (UINT64_C(1) << 39)
 

@@ -9,8 +9,6 @@
 
 #include "paging.h"
 
-#define ALL (UIOMMU_PROT_READ | UIOMMU_PROT_WRITE)
-
 /* A table for each 2 MiB; a small number of them. */
 static void
 no_table(bool second)

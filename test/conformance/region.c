@@ -9,8 +9,6 @@
 
 #include "paging.h"
 
-#define ALL (UIOMMU_PROT_READ | UIOMMU_PROT_WRITE)
-
 static void
 edges(bool second)
 {

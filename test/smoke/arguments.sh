@@ -7,20 +7,7 @@
 
 . "$(dirname "$0")/common.sh"
 
-refused()
-{
-        ended_with 2 && says_why && [[ ! -s $scratch/stdout ]]
-}
-
-answered()
-{
-        ended_with 0 && [[ -s $scratch/stdout ]]
-}
-
-for question in --help --list --version; do
-        storm "$question"
-        check "$question" answered
-done
+check_questions
 
 while read -r -a arguments; do
         storm "${arguments[@]}"

@@ -9,32 +9,7 @@
 
 . "$(dirname "$0")/common.sh"
 
-# One line, of this program.
-says_why_not()
-{
-        local lines
-
-        lines=$(grep -c '^uiommu-bench: ' "$scratch/stderr" || true)
-        ((lines == 1)) || {
-                echo "# $lines lines of the program on stderr, wanted one"
-                return 1
-        }
-}
-
-refused()
-{
-        ended_with 2 && says_why_not && [[ ! -s $scratch/stdout ]]
-}
-
-answered()
-{
-        ended_with 0 && [[ -s $scratch/stdout ]]
-}
-
-for question in --help --list --version; do
-        storm "$question"
-        check "$question" answered
-done
+check_questions
 
 while read -r -a arguments; do
         storm "${arguments[@]}"
@@ -61,7 +36,7 @@ END
 
 unwritable()
 {
-        ended_with 1 && says_why_not
+        ended_with 1 && says_why
 }
 
 storm --quick --case sample --quiet --json /no-such-directory/file

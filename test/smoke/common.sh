@@ -64,7 +64,8 @@ says_why()
 {
         local lines
 
-        lines=$(grep '^uiommu-storm: ' "$scratch/stderr" | grep -vc 'going on without' || true)
+        lines=$(grep "^${UIOMMU_STORM##*/}: " "$scratch/stderr" |
+                grep -vc 'going on without' || true)
         ((lines == 1)) || {
                 echo "# $lines lines of the program on stderr, wanted one"
                 return 1
@@ -82,4 +83,26 @@ check()
         else
                 result 1 "$name"
         fi
+}
+
+# Bad arguments, and nothing done.
+refused()
+{
+        ended_with 2 && says_why && [[ ! -s $scratch/stdout ]]
+}
+
+# Questions that each program answers on stdout.
+check_questions()
+{
+        local question
+
+        for question in --help --list --version; do
+                storm "$question"
+                check "$question" answered
+        done
+}
+
+answered()
+{
+        ended_with 0 && [[ -s $scratch/stdout ]]
 }

@@ -10,7 +10,7 @@
  * of our own.
  */
 
-#include "unit.h"
+#include "heap_rig.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,34 +19,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <rte_malloc.h>
-
-static unsigned int nb_blocks;		     /* allocated and not freed */
-static unsigned int nb_allowed = UINT32_MAX; /* allocations that succeed from now on */
 static int eventfd_errno;
-
-static void *
-heap_zmalloc(const char *type, size_t size, unsigned int align, int socket_id)
-{
-	void *p;
-
-	assert_non_null(type);
-	if (nb_allowed == 0)
-		return NULL;
-	nb_allowed--;
-	nb_blocks++;
-	p = aligned_alloc(align, (size + align - 1) / align * align);
-	assert_non_null(p);
-	return memset(p, 0, size);
-}
-
-static void
-heap_free(void *p)
-{
-	if (p != NULL)
-		nb_blocks--;
-	free(p);
-}
 
 static int
 eventfd_make(unsigned int value, int flags)
@@ -56,8 +29,6 @@ eventfd_make(unsigned int value, int flags)
 	return eventfd_errno != 0 ? -1 : eventfd(value, flags);
 }
 
-#define rte_zmalloc_socket heap_zmalloc
-#define rte_free heap_free
 #define eventfd eventfd_make
 #include "../../lib/iommu/queue.c"
 #include "../../lib/iommu/queue_burst.c"

@@ -10,7 +10,7 @@
  * can be made to fail. Otherwise files and mappings are real ones.
  */
 
-#include "unit.h"
+#include "heap_rig.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,32 +19,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include <rte_malloc.h>
 #include <rte_memory.h>
-
-static unsigned int nb_blocks;               /* allocated and not freed */
-static unsigned int nb_allowed = UINT32_MAX; /* allocations that succeed from now on */
-
-static void *
-heap_zmalloc(const char *type, size_t size, unsigned int align, int socket_id)
-{
-	void *p;
-
-	if (nb_allowed == 0)
-		return NULL;
-	nb_allowed--;
-	nb_blocks++;
-	p = aligned_alloc(align, (size + align - 1) / align * align);
-	assert_non_null(p);
-	return memset(p, 0, size);
-}
-
-static void
-heap_free(void *p)
-{
-	nb_blocks -= p != NULL;
-	free(p);
-}
 
 /* DPDK's memory: a range made of pages of one size, in segments. */
 static uint8_t *dpdk_va;
@@ -119,8 +94,6 @@ hooked_fstatfs(int fd, struct statfs *fs)
 	return ret;
 }
 
-#define rte_zmalloc_socket heap_zmalloc
-#define rte_free heap_free
 #define rte_mem_virt2memseg memseg_of
 #define madvise hooked_madvise
 #define mlock2 hooked_mlock2

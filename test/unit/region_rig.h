@@ -449,4 +449,46 @@ rig_teardown(void **state)
 	return 0;
 }
 
+/* ------------------------------------------------------------------------ calls */
+
+/* What the call says: 0, or errno. */
+static inline int
+add(uint64_t iova, uint64_t len, const struct uiommu_backing *backing, uint32_t prot)
+{
+	struct uiommu_region *region;
+
+	rte_errno = 0;
+	region = uiommu_region_add(&domain, iova, len, backing, prot);
+	assert_false(lock_is_held);
+	assert_int_equal(region == NULL, rte_errno != 0);
+	return rte_errno;
+}
+
+/* As uiommu_domain_unmap() does. Bytes that went. */
+static inline uint64_t
+unmap(uint64_t iova, uint64_t len)
+{
+	uint64_t bytes = 0;
+
+	assert_int_equal(uiommu_pvt_lock(&unit), 0);
+	assert_int_equal(uiommu_pvt_regions_unmap(&domain, iova, len, &bytes), 0);
+	uiommu_pvt_unlock(&unit);
+	assert_int_equal(paging->evicting, 0);
+	return bytes;
+}
+
+static inline void
+map(uint64_t iova, uint64_t pa, uint64_t len, uint32_t prot)
+{
+	assert_int_equal(uiommu_pgtable_map(paging->pt, iova, pa, len, prot, NULL), 0);
+}
+
+static inline bool
+leads(uint64_t iova)
+{
+	struct uiommu_pgtable_leaf leaf;
+
+	return uiommu_pgtable_walk(paging->pt, iova, &leaf) == 0;
+}
+
 #endif /* REGION_RIG_H */

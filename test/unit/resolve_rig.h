@@ -10,31 +10,17 @@
  * by hand and a unit that notes what it is told.
  */
 
-#include "unit.h"
+#include "heap_rig.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_malloc.h>
-
-static void *
-heap_zmalloc(const char *type, size_t size, unsigned int align, int socket_id)
-{
-	void *p = aligned_alloc(align, (size + align - 1) / align * align);
-
-	assert_non_null(p);
-	return memset(p, 0, size);
-}
-
-#define rte_zmalloc_socket heap_zmalloc
-#define rte_free free
 #include "../../lib/iommu/resolve.c"
 #include "../../lib/iommu/resolve_mem.c"
 #include "../../lib/iommu/resolve_pages.c"
 #include "../../lib/iommu/resolve_private.c"
 #include "../../lib/iommu/resolve_run.c"
-#undef rte_free
 
 #define PAGE UINT64_C(4096)
 #define LARGE (UINT64_C(1) << 21)
@@ -261,27 +247,20 @@ rig_end(void **state)
 
 	for (i = 0; i < DOMAINS; i++) {
 		uiommu_pgtable_fini(domains[i].paging->pt);
-		free((void *)(uintptr_t)domains[i].paging->regions);
-		free(domains[i].paging->pt);
-		free(domains[i].paging);
+		heap_free((void *)(uintptr_t)domains[i].paging->regions);
+		heap_free(domains[i].paging->pt);
+		heap_free(domains[i].paging);
 	}
 	uiommu_pgpool_info_get(unit.table_pool, &info);
 	assert_int_equal(info.nb_used, 0);
 	for (i = 0; i < nb_regions; i++)
-		free(regions[i]);
-	free(queue.resolve->pts);
-	free(queue.resolve->hints);
-	free(queue.resolve->iovas);
-	free(queue.resolve->prots);
-	free(queue.resolve->present);
-	free(queue.resolve->faults);
-	free(queue.resolve->groups);
-	free(queue.resolve->misses);
-	free(queue.resolve);
+		heap_free(regions[i]);
+	uiommu_pvt_resolve_destroy(queue.resolve);
 	free(pool_memory);
 	free(frame_memory);
 	free(table_mem);
 	free(frame_mem);
+	assert_int_equal(nb_blocks, 0);
 	return 0;
 }
 

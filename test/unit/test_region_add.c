@@ -28,19 +28,6 @@ memory_teardown(void **state)
 	return ret;
 }
 
-/* What the call says: 0, or errno. */
-static int
-add(uint64_t iova, uint64_t len, const struct uiommu_backing *backing, uint32_t prot)
-{
-	struct uiommu_region *region;
-
-	rte_errno = 0;
-	region = uiommu_region_add(&domain, iova, len, backing, prot);
-	assert_false(lock_is_held);
-	assert_int_equal(region == NULL, rte_errno != 0);
-	return rte_errno;
-}
-
 static struct uiommu_backing
 of_memory(void)
 {

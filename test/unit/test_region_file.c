@@ -11,19 +11,6 @@
 
 #define IOVA UINT64_C(0x40000000)
 
-/* What the call says: 0, or errno. */
-static int
-add(uint64_t iova, uint64_t len, const struct uiommu_backing *backing, uint32_t prot)
-{
-	struct uiommu_region *region;
-
-	rte_errno = 0;
-	region = uiommu_region_add(&domain, iova, len, backing, prot);
-	assert_false(lock_is_held);
-	assert_int_equal(region == NULL, rte_errno != 0);
-	return rte_errno;
-}
-
 static const struct uiommu_region *
 find(uint64_t iova)
 {

@@ -8,33 +8,6 @@
 
 #define IOVA UINT64_C(0x40000000)
 
-/* As uiommu_domain_unmap() does. Bytes that went. */
-static uint64_t
-unmap(uint64_t iova, uint64_t len)
-{
-	uint64_t bytes = 0;
-
-	assert_int_equal(uiommu_pvt_lock(&unit), 0);
-	assert_int_equal(uiommu_pvt_regions_unmap(&domain, iova, len, &bytes), 0);
-	uiommu_pvt_unlock(&unit);
-	assert_int_equal(paging->evicting, 0);
-	return bytes;
-}
-
-static void
-map(uint64_t iova, uint64_t pa, uint64_t len, uint32_t prot)
-{
-	assert_int_equal(uiommu_pgtable_map(paging->pt, iova, pa, len, prot, NULL), 0);
-}
-
-static bool
-leads(uint64_t iova)
-{
-	struct uiommu_pgtable_leaf leaf;
-
-	return uiommu_pgtable_walk(paging->pt, iova, &leaf) == 0;
-}
-
 /* A region with memory that is not ours to look at. */
 static struct uiommu_region *
 private_add(uint64_t iova, uint64_t len, bool cow)

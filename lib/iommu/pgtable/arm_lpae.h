@@ -77,12 +77,6 @@ fmt_leaf(uint64_t attr, uint64_t pa, unsigned int level)
 }
 
 static inline uint64_t
-fmt_leaf_pa(uint64_t e, unsigned int level)
-{
-	return e & ADDR & ~((UINT64_C(1) << (FMT_PAGE_SHIFT + level * FMT_INDEX_BITS)) - 1);
-}
-
-static inline uint64_t
 fmt_child(uint64_t e, uint64_t pa, unsigned int level)
 {
 	return fmt_leaf(e & ~(ADDR | TYPE), pa, level - 1);

@@ -27,7 +27,7 @@ pt_table_make(struct uiommu_pgtable *pt, uint64_t *slot)
 static void
 pt_split_fill(uint64_t *table, uint64_t e, unsigned int level)
 {
-	uint64_t pa = fmt_leaf_pa(e, level), i;
+	uint64_t pa = pt_leaf_pa(e, level), i;
 
 	for (i = 0; i < PT_ENTRIES; i++)
 		pt_publish(&table[i], fmt_child(e, pa + (i << pt_shift(level - 1)), level));
@@ -86,7 +86,7 @@ pt_add(struct uiommu_pgtable *pt, uint64_t *slot, uint64_t e, unsigned int level
 		return -EAGAIN;
 	if (fmt_is_table(e, level))
 		return 0;
-	if (fmt_leaf_pa(e, level) + (pos & (pt_span(level) - 1)) != pa)
+	if (pt_leaf_pa(e, level) + (pos & (pt_span(level) - 1)) != pa)
 		return -EEXIST;
 	had = fmt_prot(e);
 	/* an entry with more than that encodes the same if the format cannot tell */

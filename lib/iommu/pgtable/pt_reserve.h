@@ -98,7 +98,7 @@ pt_exchange(struct uiommu_pgtable *pt, uint64_t pos, uint64_t old, uint64_t pa, 
 			return -EAGAIN;
 		if (level != 0)
 			return -ENOTSUP;
-		if (fmt_leaf_pa(e, 0) != old)
+		if (pt_leaf_pa(e, 0) != old)
 			return -EAGAIN;
 		if (pt_swap_if(slot, &e, fmt_leaf(fmt_attr(pt->flags, prot), pa, 0)))
 			break;

@@ -8,10 +8,9 @@
  *   FMT_PAGE_SHIFT, FMT_INDEX_BITS   of tables
  *   fmt_present(e)                   e leads somewhere; not so 0 and PT_BUSY
  *   fmt_is_table(e, level)           present, to a table; never at level 0
- *   fmt_table(pa), fmt_table_pa(e)
+ *   fmt_table(pa), fmt_table_pa(e)   fmt_table_pa() of a leaf: its address, with what is below it
  *   fmt_attr(flags, prot)            a leaf without its address and size
  *   fmt_leaf(attr, pa, level)
- *   fmt_leaf_pa(e, level)
  *   fmt_child(e, pa, level)          of leaf e at level: one that leads to pa, a level below
  *   fmt_prot(e), fmt_accessed(e), fmt_dirty(e)
  *   fmt_with_prot(flags, e, prot)    a leaf with other access; what was used and written stays
@@ -33,6 +32,13 @@ static inline uint64_t
 pt_span(unsigned int level)
 {
 	return UINT64_C(1) << pt_shift(level);
+}
+
+/* Where a leaf leads. The lowest bits of a large one's address may hold attributes. */
+static inline uint64_t
+pt_leaf_pa(uint64_t e, unsigned int level)
+{
+	return fmt_table_pa(e) & ~(pt_span(level) - 1);
 }
 
 static inline uint64_t
@@ -87,7 +93,7 @@ pt_leaf_fill(struct uiommu_pgtable_leaf *leaf, uint64_t base, uint64_t pos, uint
 	leaf->iova = base + (pos & ~(pt_span(level) - 1));
 	leaf->size = pt_span(level);
 	leaf->busy = e == PT_BUSY;
-	leaf->pa = leaf->busy ? UIOMMU_PA_NONE : fmt_leaf_pa(e, level);
+	leaf->pa = leaf->busy ? UIOMMU_PA_NONE : pt_leaf_pa(e, level);
 	leaf->prot = leaf->busy ? 0 : fmt_prot(e);
 	leaf->accessed = !leaf->busy && fmt_accessed(e);
 	leaf->dirty = !leaf->busy && fmt_dirty(e);

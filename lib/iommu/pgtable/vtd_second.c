@@ -81,12 +81,6 @@ fmt_leaf(uint64_t attr, uint64_t pa, unsigned int level)
 }
 
 static inline uint64_t
-fmt_leaf_pa(uint64_t e, unsigned int level)
-{
-	return e & ADDR & ~((UINT64_C(1) << (FMT_PAGE_SHIFT + level * FMT_INDEX_BITS)) - 1);
-}
-
-static inline uint64_t
 fmt_child(uint64_t e, uint64_t pa, unsigned int level)
 {
 	return fmt_leaf(e & (R | W | A | D | SNP), pa, level - 1);
@@ -99,29 +93,11 @@ fmt_prot(uint64_t e)
 	       ((e & W) != 0 ? UIOMMU_PROT_WRITE : 0);
 }
 
-static inline bool
-fmt_accessed(uint64_t e)
-{
-	return (e & A) != 0;
-}
-
-static inline bool
-fmt_dirty(uint64_t e)
-{
-	return (e & D) != 0;
-}
-
 static inline uint64_t
 fmt_with_prot(uint32_t flags, uint64_t e, uint32_t prot)
 {
 	return (e & ~(R | W)) | (fmt_attr(flags, prot) & (R | W | A | D));
 }
 
-static inline uint64_t
-fmt_cleared(uint64_t e, uint32_t sample)
-{
-	return e & ~((sample & UIOMMU_SAMPLE_CLEAR_ACCESSED) != 0 ? A : 0) &
-	       ~((sample & UIOMMU_SAMPLE_CLEAR_DIRTY) != 0 ? D : 0);
-}
-
+#include "pt_marks.h"
 #include "pt_format.h"
