@@ -173,9 +173,10 @@ info_get(struct uiommu_dev *dev, struct uiommu_dev_info *info)
 	const struct vtd *vtd = vtd_of(dev);
 
 	info->capa = UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |
-		     UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_PAGE_TABLES;
+		     UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_PAGE_TABLES |
+		     UIOMMU_CAPA_PAGE_REQUESTS;
 	if ((vtd->ecap & VTD_ECAP_PT) != 0)
-		info->capa |= UIOMMU_CAPA_PASSTHROUGH;
+		info->capa |= UIOMMU_CAPA_PASSTHROUGH | UIOMMU_CAPA_PASSTHROUGH_PASID;
 	if ((vtd->cap & VTD_CAP_CM) != 0)
 		info->capa |= UIOMMU_CAPA_CACHES_ABSENT;
 	if (vtd_has_second(vtd))

@@ -178,6 +178,7 @@ vtd_fetch(void *queue_private, struct uiommu_fault *faults, uint16_t nb, uint16_
 	}
 	head = uiommu_ring_hw_advance(head, n, mask);
 	queue->head = head;
+	queue->taken += n;
 	uiommu_mb_before_release();
 	uiommu_reg_write64(queue->plat, VTD_REG_PQH, (uint64_t)head << VTD_DESC_SHIFT);
 	if (unlikely(odd.all != 0))
@@ -270,12 +271,21 @@ vtd_overflow_ack(void *queue_private)
 	return true;
 }
 
-static uint32_t
-vtd_pending(void *queue_private)
+static void
+vtd_mark(void *queue_private, uint64_t marks[UIOMMU_QUEUE_SOURCES])
 {
 	struct vtd_queue *queue = queue_private;
 
-	return uiommu_ring_hw_used(queue->head, read_tail(queue), queue->mask);
+	marks[0] = queue->taken + uiommu_ring_hw_used(queue->head, read_tail(queue), queue->mask);
+	marks[1] = 0;
+}
+
+static bool
+vtd_is_past(void *queue_private, const uint64_t marks[UIOMMU_QUEUE_SOURCES])
+{
+	const struct vtd_queue *queue = queue_private;
+
+	return queue->taken >= marks[0];
 }
 
 const struct uiommu_queue_ops vtd_queue_ops = {
@@ -283,7 +293,8 @@ const struct uiommu_queue_ops vtd_queue_ops = {
 	.respond = vtd_respond,
 	.room = vtd_room,
 	.overflow_ack = vtd_overflow_ack,
-	.pending = vtd_pending,
+	.mark = vtd_mark,
+	.is_past = vtd_is_past,
 	.cmd_step = vtd_cmd_step,
 	.invalidate = vtd_invalidate,
 };

@@ -123,9 +123,9 @@ pass_step(struct uiommu_queue *queue, struct uiommu_ctl *ctl)
 {
 	if (!ctl->pass_begun) {
 		ctl->pass_begun = true;
-		ctl->pass_target = queue->stats.requests + queue->ops->pending(queue->drv);
+		queue->ops->mark(queue->drv, ctl->marks);
 	}
-	if (queue->stats.requests < ctl->pass_target || queue->fault_pos != queue->nb_faults ||
+	if (!queue->ops->is_past(queue->drv, ctl->marks) || queue->fault_pos != queue->nb_faults ||
 	    queue->nb_open != 0 || queue->nb_resps != 0)
 		return -EINPROGRESS;
 	parked_purge(queue, ctl);

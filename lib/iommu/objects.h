@@ -208,7 +208,7 @@ struct uiommu_ctl {
 	unsigned int phase;               /* of a teardown */
 	unsigned int tries;               /* of the hardware drain */
 	bool pass_begun;
-	uint64_t pass_target;             /* value of stats.requests that must be reached */
+	uint64_t marks[UIOMMU_QUEUE_SOURCES]; /* of uiommu_queue_ops::mark() */
 	int result;
 	uint64_t give_up_tsc;             /* when the control path stops waiting */
 	uint32_t done;                    /* release store by the owner, after result */

@@ -75,16 +75,20 @@ extern "C" {
  */
 #define UIOMMU_CAPA_PASID (UINT64_C(1) << 0)        /**< requests with PASID */
 #define UIOMMU_CAPA_DRAIN (UINT64_C(1) << 1)        /**< hardware drain of page requests */
-#define UIOMMU_CAPA_STALL (UINT64_C(1) << 2)        /**< faults by stall */
+/** accesses can wait in the unit: UIOMMU_ENDPOINT_STALL */
+#define UIOMMU_CAPA_STALL (UINT64_C(1) << 2)
 #define UIOMMU_CAPA_FIRST_STAGE (UINT64_C(1) << 3)  /**< first-stage tables */
 #define UIOMMU_CAPA_SECOND_STAGE (UINT64_C(1) << 4) /**< second-stage tables */
-#define UIOMMU_CAPA_PASSTHROUGH (UINT64_C(1) << 5)  /**< IDENTITY domains */
+#define UIOMMU_CAPA_PASSTHROUGH (UINT64_C(1) << 5)  /**< IDENTITY domains for the RID */
 /** unit answers for unknown endpoints and PASIDs itself */
 #define UIOMMU_CAPA_AUTO_ANSWER (UINT64_C(1) << 6)
 #define UIOMMU_CAPA_NESTED (UINT64_C(1) << 7)       /**< NESTED domains */
 #define UIOMMU_CAPA_PAGE_TABLES (UINT64_C(1) << 8)  /**< tables of the library: DEMAND, map */
 /** the unit remembers what was absent and must be told when something comes */
 #define UIOMMU_CAPA_CACHES_ABSENT (UINT64_C(1) << 9)
+#define UIOMMU_CAPA_PAGE_REQUESTS (UINT64_C(1) << 10) /**< page requests of devices (PRI) */
+/** IDENTITY domains for PASIDs */
+#define UIOMMU_CAPA_PASSTHROUGH_PASID (UINT64_C(1) << 11)
 /** @} */
 
 /** State of a unit. */
@@ -107,7 +111,7 @@ struct uiommu_dev_info {
 	uint16_t nb_queues;          /**< hardware queues to poll, 1 to UIOMMU_MAX_QUEUES */
 	uint8_t pasid_bits;          /**< PASID width of the unit in bits, 0 to 20 */
 	uint8_t address_bits;        /**< width of an I/O virtual address in bits */
-	uint8_t endpoint_bits;       /**< width of an endpoint id in bits, 1 to 16 */
+	uint8_t endpoint_bits;       /**< width of an endpoint id in bits, 1 to 24 */
 	uint32_t queue_entries_min;  /**< smallest page-request queue in entries */
 	uint32_t queue_entries_max;  /**< largest */
 	/* Bounds in force; 0 before uiommu_configure(). */
@@ -134,6 +138,18 @@ enum uiommu_stop_mode {
 	UIOMMU_STOP_BLOCK,
 	UIOMMU_STOP_RESTORE, /**< registers as they were found by uiommu_start() */
 };
+
+/**
+ * Takes reports of accesses that have failed for good, in bulk. Called on the thread that owns the
+ * queue; must not block, and must not call the control path (-EDEADLK).
+ *
+ * @param report_priv pointer given with the function
+ * @param dev_id unit
+ * @param reports in the order in which the unit wrote them; valid until the function returns
+ * @param nb 1 or more
+ */
+typedef void (*uiommu_report_t)(void *report_priv, int16_t dev_id,
+				const struct uiommu_report *reports, uint16_t nb);
 
 /**
  * Configuration of a unit. Zero means the default for each member, so
@@ -168,6 +184,9 @@ struct uiommu_dev_conf {
 	uint32_t table_pages;
 	/** pages of 4 KiB for what devices write in ANON and COW regions, up to 2^24; default 0 */
 	uint32_t frame_pages;
+	/** told of accesses that failed for good; NULL: they are counted only */
+	uiommu_report_t report;
+	void *report_priv;      /**< first argument of report */
 	uint64_t reserved[3];   /**< 0 */
 };
 

@@ -135,13 +135,21 @@ struct uiommu_domain_conf {
  */
 #define UIOMMU_ENDPOINT_NO_ATS (UINT64_C(1) << 5)
 
+/**
+ * Accesses of the device may wait in the unit until their faults are answered (stall): its way to
+ * fault-capable domains. Only for devices that are known to bear it: behind PCIe it can stop all
+ * that shares the link. With NO_ATS and NO_PAGE_REQUESTS; needs UIOMMU_CAPA_STALL.
+ */
+#define UIOMMU_ENDPOINT_STALL (UINT64_C(1) << 6)
+
 /** Configuration of an endpoint. Zero is the default for each member. */
 struct uiommu_endpoint_conf {
 	size_t size;          /**< sizeof(struct uiommu_endpoint_conf) */
 	uint8_t pasid_bits;   /**< PASID width in bits, 1 to the unit's; 0: the unit's */
 	uint8_t reserved0[3]; /**< 0 */
 	int16_t numa_node;    /**< of the device, with UIOMMU_ENDPOINT_NUMA; else the unit's */
-	uint16_t pf_id;       /**< requester id of the physical function, for a VF */
+	/** requester id of the physical function, for a VF: lower 16 bits of its endpoint id */
+	uint16_t pf_id;
 	uint64_t flags;       /**< UIOMMU_ENDPOINT_* */
 	uint64_t reserved[4]; /**< 0 */
 };
@@ -221,7 +229,8 @@ uiommu_domain_free(struct uiommu_domain *domain);
  * @param priv the caller's pointer, see uiommu_attach_priv()
  * @return attach handle; NULL with rte_errno: EINVAL: NULL argument, PASID out of range or
  *   reserved, domain of another unit or of SVA; EBUSY: there is a bond already; ENOTSUP: the
- *   domain is fault-capable and the endpoint cannot send page requests; ENOMEM; EDEADLK: inside
+ *   domain is fault-capable and the endpoint can neither send page requests nor wait, or the
+ *   unit cannot do it for this PASID (IDENTITY); ENOMEM; EDEADLK: inside
  *   a handler; ETIMEDOUT, EIO: the unit failed
  */
 struct uiommu_attach *

@@ -244,6 +244,11 @@ struct uiommu_cmd {
 #define UIOMMU_EVENT_OVERFLOW (1U << 0)
 /** the unit does not react or has a fatal error; logged by the driver */
 #define UIOMMU_EVENT_FAILED (1U << 1)
+/** there is something for reports() */
+#define UIOMMU_EVENT_REPORTS (1U << 2)
+
+/** Sources that a queue can have: hardware queues that fetch() takes from. */
+#define UIOMMU_QUEUE_SOURCES 2
 
 /** Data path of one hardware queue. On the owner's thread only. */
 struct uiommu_queue_ops {
@@ -281,8 +286,13 @@ struct uiommu_queue_ops {
 	 * @return true: acknowledged; false: entries came, go on fetching
 	 */
 	bool (*overflow_ack)(void *queue);
-	/** @return entries that the unit has put into the queue and fetch() has not taken yet */
-	uint32_t (*pending)(void *queue);
+	/**
+	 * Where the unit is: what it has put into the queue by now. Free-running counts, one for
+	 * each source; further ones 0.
+	 */
+	void (*mark)(void *queue, uint64_t marks[UIOMMU_QUEUE_SOURCES]);
+	/** @return whether fetch() has taken everything that was there at mark() */
+	bool (*is_past)(void *queue, const uint64_t marks[UIOMMU_QUEUE_SOURCES]);
 	/**
 	 * Carry on with a command. Never waits: called again and again, with other work in
 	 * between, until it returns something else than -EINPROGRESS.
@@ -300,7 +310,16 @@ struct uiommu_queue_ops {
 	 * @return whether there was room; false: nothing was written
 	 */
 	bool (*invalidate)(void *queue, const struct uiommu_inval *inval);
-	void *reserved[3]; /**< NULL */
+	/**
+	 * Take reports of what has failed for good, after UIOMMU_EVENT_REPORTS. NULL: the unit has
+	 * none.
+	 *
+	 * @param lost set to those that the unit or the driver had no room for since the last call
+	 * @return reports written, at most nb
+	 */
+	uint16_t (*reports)(void *queue, struct uiommu_report *reports, uint16_t nb,
+			    uint64_t *lost);
+	void *reserved[1]; /**< NULL */
 };
 
 /** What a unit walks. */

@@ -47,6 +47,11 @@ extern "C" {
 #define UIOMMU_FAULT_PASID (1U << 5)  /**< the request carried a PASID */
 /** the driver found it malformed: never given to a handler */
 #define UIOMMU_FAULT_REJECT (1U << 6)
+/**
+ * no page request: an access that waits in the unit (stall) until it is answered. Always with
+ * LAST, and a group by itself; prg_index is the unit's tag of it
+ */
+#define UIOMMU_FAULT_STALL (1U << 7)
 /** @} */
 
 /** Access bits of uiommu_fault::flags. */
@@ -116,6 +121,35 @@ struct uiommu_resp {
 	uint32_t code;        /**< enum uiommu_code, below UIOMMU_CODE_SENT_COUNT */
 };
 
+/** Why an access failed for good. */
+enum uiommu_report_reason {
+	UIOMMU_REPORT_OTHER = 0,    /**< none of these; see uiommu_report::detail */
+	UIOMMU_REPORT_TRANSLATION,  /**< no page there */
+	UIOMMU_REPORT_PERMISSION,   /**< the page does not grant this access */
+	UIOMMU_REPORT_ADDRESS,      /**< address beyond what the tables or the unit can hold */
+	UIOMMU_REPORT_ENDPOINT,     /**< endpoint that has no entry, or is blocked */
+	UIOMMU_REPORT_PASID,        /**< PASID that has no entry, or is out of range */
+	UIOMMU_REPORT_NOT_ALLOWED,  /**< kind of request that the endpoint may not make (ATS, say) */
+	UIOMMU_REPORT_TABLE,        /**< malformed entry of a device, PASID or page table */
+	UIOMMU_REPORT_MEMORY,       /**< a table could not be read or written */
+};
+
+/** Number of values of enum uiommu_report_reason. */
+#define UIOMMU_REPORT_REASONS 9
+
+/**
+ * An access that the unit has ended by itself: there is nothing to answer. For people who look for
+ * mistakes of drivers and devices.
+ */
+struct uiommu_report {
+	uint64_t iova;        /**< address of the access, as far as the unit tells */
+	uint32_t endpoint_id; /**< as in struct uiommu_fault */
+	uint32_t pasid;       /**< address space, or UIOMMU_NO_PASID */
+	uint16_t reason;      /**< enum uiommu_report_reason */
+	uint16_t flags;       /**< UIOMMU_FAULT_READ, _WRITE, _EXEC, _PRIV, _PASID */
+	uint32_t detail;      /**< the unit's own number of the reason */
+};
+
 /** Cookie of a deferred group; 0 is none. */
 typedef uint64_t uiommu_cookie_t;
 
@@ -125,6 +159,7 @@ _Static_assert(offsetof(struct uiommu_fault, endpoint_id) == 8, "layout of uiomm
 _Static_assert(offsetof(struct uiommu_fault, pasid) == 12, "layout of uiommu_fault");
 _Static_assert(offsetof(struct uiommu_fault, prg_index) == 16, "layout of uiommu_fault");
 _Static_assert(offsetof(struct uiommu_fault, flags) == 18, "layout of uiommu_fault");
+_Static_assert(sizeof(struct uiommu_report) == 24, "size of uiommu_report");
 _Static_assert(sizeof(struct uiommu_resp) == 16, "size of uiommu_resp");
 _Static_assert(offsetof(struct uiommu_resp, prg_index) == 8, "layout of uiommu_resp");
 _Static_assert(offsetof(struct uiommu_resp, code) == 12, "layout of uiommu_resp");

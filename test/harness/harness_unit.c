@@ -74,13 +74,15 @@ static const struct harness_spoil vtd_spoils[] = {
 		.entries_max = 16384, .queue_full = 1, .entry_size = 32, .reserved_pasid = 0,      \
 		.capa = UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |          \
 			UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_SECOND_STAGE |                       \
-			UIOMMU_CAPA_NESTED | UIOMMU_CAPA_PAGE_TABLES | (more),                \
+			UIOMMU_CAPA_NESTED | UIOMMU_CAPA_PAGE_TABLES |                            \
+			UIOMMU_CAPA_PAGE_REQUESTS | (more),                                        \
 		.spoils = vtd_spoils, .nb_spoils = ARRAY_COUNT(vtd_spoils), .encode = vtd_encode,  \
 		.guest_table = vtd_guest_table,                                                    \
 	}
 
 static const struct harness_unit units[] = {
-	VTD("vtd,platform=emu", "vtd/emu", UIOMMU_CAPA_PASSTHROUGH),
+	VTD("vtd,platform=emu", "vtd/emu",
+	    UIOMMU_CAPA_PASSTHROUGH | UIOMMU_CAPA_PASSTHROUGH_PASID),
 	/*
 	 * Caching mode and device-TLB throttling on; five levels, implicit invalidations at SRTP,
 	 * pass-through and RID_PASID off: as unlike the first one as a unit can be. Its devices

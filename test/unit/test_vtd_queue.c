@@ -22,13 +22,17 @@ static void
 requests_come_in_order(void **state)
 {
 	unsigned int asked = 0, got = 0, sent = 0, round;
+	uint64_t marks[UIOMMU_QUEUE_SOURCES];
 
 	for (round = 0; round < 100 * ENTRIES; round++) {
 		unsigned int i, nb = 1 + round % 100;
 
 		for (i = 0; i < nb; i++)
 			hw_request_number(asked++);
-		assert_int_equal(vtd_pending(&queue), nb);
+		vtd_mark(&queue, marks);
+		assert_int_equal(marks[0], asked);
+		assert_int_equal(marks[1], 0);
+		assert_false(vtd_is_past(&queue, marks));
 		while (got != asked) {
 			uint16_t n = fetch(1 + round % 61);
 
@@ -41,7 +45,7 @@ requests_come_in_order(void **state)
 			assert_int_equal(respond(&sent, n), n);
 		}
 		assert_true(hw.pqh == hw.pqt);
-		assert_int_equal(vtd_pending(&queue), 0);
+		assert_true(vtd_is_past(&queue, marks));
 		assert_int_equal(fetch(64), 0);
 		assert_int_equal(events, 0);
 	}
