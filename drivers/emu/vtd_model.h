@@ -28,20 +28,6 @@
 #define VTD_EVENT_GCMD (1U << 0)
 #define VTD_EVENT_PRQ (1U << 1)
 
-/** Fault reasons beyond those that a driver needs, S 7.1.3. */
-#define VTD_FR_SRE_CLEAR 0x5d
-#define VTD_FR_FS_RESERVED 0x72
-#define VTD_FR_FS_ROOT 0x73
-#define VTD_FR_FS_NESTED 0x74
-#define VTD_FR_SS_ACCESS 0x78
-#define VTD_FR_SS_PERMISSION 0x79
-#define VTD_FR_SS_RESERVED 0x7a
-#define VTD_FR_SS_ROOT 0x7b
-#define VTD_FR_USER 0x81
-#define VTD_FR_PT_ADDRESS 0x83
-#define VTD_FR_SS_ADDRESS 0x84
-#define VTD_FR_INTERRUPT_RANGE 0x87
-
 /** Device-TLB invalidations on their way to devices. */
 #define VTD_MODEL_ASKED_MAX 64
 

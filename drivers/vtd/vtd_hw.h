@@ -220,11 +220,23 @@
 #define VTD_FR_PASID_ENTRY_NOT_PRESENT 0x59
 #define VTD_FR_PASID_ENTRY_RESERVED 0x5a
 #define VTD_FR_PASID_ENTRY_INVALID 0x5b
+#define VTD_FR_SRE_CLEAR 0x5d
 #define VTD_FR_FS_ACCESS 0x70
 #define VTD_FR_FS_NOT_PRESENT 0x71
+#define VTD_FR_FS_RESERVED 0x72
+#define VTD_FR_FS_ROOT 0x73
+#define VTD_FR_FS_NESTED 0x74
+#define VTD_FR_SS_ACCESS 0x78
+#define VTD_FR_SS_PERMISSION 0x79
+#define VTD_FR_SS_RESERVED 0x7a
+#define VTD_FR_SS_ROOT 0x7b
 #define VTD_FR_FS_NOT_CANONICAL 0x80
+#define VTD_FR_USER 0x81
+#define VTD_FR_PT_ADDRESS 0x83
+#define VTD_FR_SS_ADDRESS 0x84
 #define VTD_FR_WRITE_DENIED 0x85
 #define VTD_FR_READ_DENIED 0x86
+#define VTD_FR_INTERRUPT_RANGE 0x87
 
 /* ------------------------------------------------------------- tables, S 9 */
 

@@ -30,6 +30,9 @@ vtd_iq_reset(struct vtd_iq *iq, uint64_t timeout_cycles)
 	iq->failed = 0;
 	iq->stuck_looks = 0;
 	iq->refused_times = 0;
+	iq->reports.head = 0;
+	iq->reports.tail = 0;
+	iq->reports.lost = 0;
 }
 
 uint32_t
@@ -67,20 +70,23 @@ vtd_iq_wait_desc(struct vtd_iq *iq, bool drain, uint32_t *seq)
 	return vtd_qi_wait(iq->status_pa, *seq, drain);
 }
 
-/* Read and clear fault records, S 11.4.7.6: non-recoverable faults, which nobody else will see. */
+/* Read and clear fault records, S 11.4.7.6: faults that are not recoverable. */
 static void
 read_fault_records(struct vtd_iq *iq, uint32_t fsts)
 {
 	uint32_t first = (fsts >> VTD_FSTS_FRI_SHIFT) & VTD_FSTS_FRI_MASK;
+	uint64_t n = 0, lo, hi;
 	uint32_t i, offset;
-	uint64_t n = 0;
 
 	if ((fsts & VTD_FSTS_PPF) == 0)
 		return;
 	for (i = 0; i < iq->nb_frcd; i++) {
 		offset = iq->frcd_offset + (first + i) % iq->nb_frcd * VTD_FRCD_SIZE;
-		if ((uiommu_reg_read64(iq->plat, offset + 8) & VTD_FRCD_HI_F) == 0)
+		hi = uiommu_reg_read64(iq->plat, offset + 8);
+		if ((hi & VTD_FRCD_HI_F) == 0)
 			continue;
+		lo = uiommu_reg_read64(iq->plat, offset);
+		vtd_reports_add(&iq->reports, lo, hi);
 		uiommu_reg_write64(iq->plat, offset + 8, VTD_FRCD_HI_F);
 		n++;
 	}
@@ -132,8 +138,10 @@ vtd_iq_check(struct vtd_iq *iq)
 		return;
 	}
 	read_fault_records(iq, fsts);
-	if ((fsts & VTD_FSTS_PFO) != 0)
+	if ((fsts & VTD_FSTS_PFO) != 0) {
 		uiommu_count(&iq->stats.fault_overflows, 1);
+		iq->reports.lost++; /* at least one */
+	}
 	if ((errors & VTD_FSTS_ICE) != 0)
 		uiommu_count(&iq->stats.ice, 1);
 	if ((errors & VTD_FSTS_ITE) != 0) {

@@ -35,6 +35,7 @@
 
 #include "vtd_desc.h"
 #include "vtd_hw.h"
+#include "vtd_report.h"
 
 /** Descriptors that responses leave free, so that commands can be issued at any time. */
 #define VTD_IQ_RESERVE 16
@@ -82,6 +83,7 @@ struct vtd_iq {
 	uint32_t nb_frcd;
 	struct vtd_iq_stats stats;
 	const char *name;          /**< of the unit, for the log */
+	struct vtd_reports reports; /**< what fault records said */
 };
 
 /** Descriptors that can be written as far as is known without looking at the unit. */

@@ -184,6 +184,7 @@ info_get(struct uiommu_dev *dev, struct uiommu_dev_info *info)
 	if (vtd_can_nest(vtd))
 		info->capa |= UIOMMU_CAPA_NESTED;
 	info->nb_queues = 1;
+	info->endpoint_bits = 16;
 	info->pasid_bits = vtd->pasid_bits;
 	info->address_bits = vtd->address_bits;
 	info->queue_entries_min = VTD_QUEUE_ENTRIES_MIN;

@@ -43,6 +43,7 @@ struct vtd_queue {
 	uint32_t tail;             /**< index the unit had reached at the last look */
 	uint32_t sign_bit;         /**< highest bit of an address */
 	uint32_t idle;             /**< fetches in a row that found nothing */
+	uint32_t turns;            /**< fetches so far */
 	uint64_t taken;            /**< entries so far */
 	bool dit;                  /**< PFSID fields are valid (ECAP.DIT) */
 	bool caching;              /**< what is absent is cached too (CAP.CM) */

@@ -16,6 +16,9 @@
 /** The same while the unit has responses to carry out. */
 #define IDLE_CHECK_BUSY 64
 
+/** Fetches between two such looks, whatever there is to do, power of two. */
+#define BUSY_CHECK 4096
+
 /** room() looks at the unit when it knows of less room than this: the largest burst. */
 #define ROOM_LOW 512
 
@@ -98,6 +101,23 @@ read_tail(struct vtd_queue *queue)
  * Nothing to take. PRS.PRO stops the unit from adding entries, so the queue is known to be
  * empty only when PQT is read after PRO.
  */
+static inline void
+events_add(const struct vtd_iq *iq, uint32_t *events)
+{
+	if (iq->failed != 0)
+		*events |= UIOMMU_EVENT_FAILED;
+	if (!vtd_reports_is_empty(&iq->reports))
+		*events |= UIOMMU_EVENT_REPORTS;
+}
+
+/* Never idle: errors and fault records are looked for all the same. */
+static __rte_noinline __rte_cold void
+fetch_busy_check(struct vtd_queue *queue, uint32_t *events)
+{
+	vtd_iq_check(&queue->iq);
+	events_add(&queue->iq, events);
+}
+
 static __rte_noinline void
 fetch_idle(struct vtd_queue *queue, uint32_t *events)
 {
@@ -109,8 +129,7 @@ fetch_idle(struct vtd_queue *queue, uint32_t *events)
 		*events |= UIOMMU_EVENT_OVERFLOW;
 	if ((++queue->idle & (period - 1)) == 0)
 		vtd_iq_watch(iq);
-	if (iq->failed != 0)
-		*events |= UIOMMU_EVENT_FAILED;
+	events_add(iq, events);
 }
 
 /* No room for a single response: requests stay where they are. */
@@ -119,8 +138,7 @@ fetch_no_room(struct vtd_queue *queue, uint32_t *events)
 {
 	uiommu_count(&queue->iq.stats.iq_full, 1);
 	vtd_iq_watch(&queue->iq);
-	if (queue->iq.failed != 0)
-		*events |= UIOMMU_EVENT_FAILED;
+	events_add(&queue->iq, events);
 }
 
 static uint16_t
@@ -142,6 +160,8 @@ vtd_fetch(void *queue_private, struct uiommu_fault *faults, uint16_t nb, uint16_
 		*events |= UIOMMU_EVENT_FAILED;
 		return 0;
 	}
+	if (unlikely((++queue->turns & (BUSY_CHECK - 1)) == 0))
+		fetch_busy_check(queue, events);
 	n = uiommu_ring_hw_used(head, queue->tail, mask);
 	if (n < nb)
 		n = uiommu_ring_hw_used(head, read_tail(queue), mask);
@@ -288,6 +308,14 @@ vtd_is_past(void *queue_private, const uint64_t marks[UIOMMU_QUEUE_SOURCES])
 	return queue->taken >= marks[0];
 }
 
+static uint16_t
+vtd_reports(void *queue_private, struct uiommu_report *reports, uint16_t nb, uint64_t *lost)
+{
+	struct vtd_queue *queue = queue_private;
+
+	return vtd_reports_take(&queue->iq.reports, reports, nb, lost);
+}
+
 const struct uiommu_queue_ops vtd_queue_ops = {
 	.fetch = vtd_fetch,
 	.respond = vtd_respond,
@@ -297,4 +325,5 @@ const struct uiommu_queue_ops vtd_queue_ops = {
 	.is_past = vtd_is_past,
 	.cmd_step = vtd_cmd_step,
 	.invalidate = vtd_invalidate,
+	.reports = vtd_reports,
 };

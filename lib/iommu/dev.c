@@ -262,7 +262,6 @@ info_fill(struct uiommu_unit *unit, struct uiommu_dev_info *info)
 	info->platform = unit->dev.platform.ops->name;
 	info->socket_id = unit->dev.platform.socket_id;
 	info->state = state;
-	info->endpoint_bits = UIOMMU_ENDPOINT_BITS;
 	if (state == UIOMMU_DEV_PROBED)
 		return;
 	info->queue_entries = unit->conf.queue_entries;

@@ -33,13 +33,20 @@ endpoint_publish(struct uiommu_unit *unit, uint32_t id, struct uiommu_endpoint *
 	return 0;
 }
 
+/* Wider than what the unit has; configured. */
+static bool
+is_beyond(const struct uiommu_unit *unit, uint32_t id)
+{
+	return id >> UIOMMU_ENDPOINT_LEAF_SHIFT >= unit->endpoint_beyond;
+}
+
 static struct uiommu_endpoint *
 endpoint_lookup(const struct uiommu_unit *unit, uint32_t id)
 {
 	const struct uiommu_endpoint_leaf *leaf;
 	struct uiommu_endpoint *endpoint;
 
-	if (id >> UIOMMU_ENDPOINT_BITS != 0 || uiommu_pvt_state(unit) < UIOMMU_DEV_CONFIGURED)
+	if (uiommu_pvt_state(unit) < UIOMMU_DEV_CONFIGURED || is_beyond(unit, id))
 		return NULL;
 	leaf = unit->endpoint_dir[id >> UIOMMU_ENDPOINT_LEAF_SHIFT];
 	endpoint = leaf->endpoint[id & (UIOMMU_ENDPOINT_LEAF_ENTRIES - 1)];
@@ -47,24 +54,30 @@ endpoint_lookup(const struct uiommu_unit *unit, uint32_t id)
 }
 
 int
-uiommu_pvt_endpoints_init(struct uiommu_unit *unit)
+uiommu_pvt_endpoints_init(struct uiommu_unit *unit, unsigned int bits)
 {
+	const unsigned int shift = UIOMMU_ENDPOINT_LEAF_SHIFT;
 	int socket = unit->dev.platform.socket_id;
 	unsigned int i;
 
+	unit->endpoint_beyond = bits > shift ? 1U << (bits - shift) : 1;
+	unit->endpoint_dir = rte_zmalloc_socket(
+		"uiommu_endpoint_dir", (unit->endpoint_beyond + 1) * sizeof(unit->endpoint_dir[0]),
+		RTE_CACHE_LINE_SIZE, socket);
 	unit->unknown = rte_zmalloc_socket("uiommu_endpoint", sizeof(*unit->unknown),
 					   RTE_CACHE_LINE_SIZE, socket);
 	unit->endpoint_leaf_empty =
 		rte_zmalloc_socket("uiommu_endpoint_leaf", sizeof(*unit->endpoint_leaf_empty),
 				   RTE_CACHE_LINE_SIZE, socket);
-	if (unit->unknown == NULL || unit->endpoint_leaf_empty == NULL) {
+	if (unit->endpoint_dir == NULL || unit->unknown == NULL ||
+	    unit->endpoint_leaf_empty == NULL) {
 		uiommu_pvt_endpoints_fini(unit);
 		return -ENOMEM;
 	}
 	uiommu_pvt_pasid_table_init(&unit->unknown->pasids);
 	for (i = 0; i < UIOMMU_ENDPOINT_LEAF_ENTRIES; i++)
 		unit->endpoint_leaf_empty->endpoint[i] = unit->unknown;
-	for (i = 0; i < RTE_DIM(unit->endpoint_dir); i++)
+	for (i = 0; i <= unit->endpoint_beyond; i++)
 		unit->endpoint_dir[i] = unit->endpoint_leaf_empty;
 	return 0;
 }
@@ -97,11 +110,12 @@ uiommu_pvt_endpoints_fini(struct uiommu_unit *unit)
 	/* from the end: VFs come after their PF */
 	while (!TAILQ_EMPTY(&unit->endpoints))
 		endpoint_free(TAILQ_LAST(&unit->endpoints, uiommu_endpoint_list));
-	for (i = 0; i < RTE_DIM(unit->endpoint_dir); i++) {
+	for (i = 0; unit->endpoint_dir != NULL && i < unit->endpoint_beyond; i++) {
 		if (unit->endpoint_dir[i] != unit->endpoint_leaf_empty)
 			rte_free(unit->endpoint_dir[i]);
-		unit->endpoint_dir[i] = NULL;
 	}
+	rte_free(unit->endpoint_dir);
+	unit->endpoint_dir = NULL;
 	rte_free(unit->endpoint_leaf_empty);
 	rte_free(unit->unknown);
 	unit->endpoint_leaf_empty = NULL;
@@ -110,9 +124,27 @@ uiommu_pvt_endpoints_fini(struct uiommu_unit *unit)
 
 #define ENDPOINT_FLAGS                                                                             \
 	(UIOMMU_ENDPOINT_NO_PAGE_REQUESTS | UIOMMU_ENDPOINT_VF | UIOMMU_ENDPOINT_USER_PASIDS |     \
-	 UIOMMU_ENDPOINT_FAILURE | UIOMMU_ENDPOINT_NUMA | UIOMMU_ENDPOINT_NO_ATS)
+	 UIOMMU_ENDPOINT_FAILURE | UIOMMU_ENDPOINT_NUMA | UIOMMU_ENDPOINT_NO_ATS |                 \
+	 UIOMMU_ENDPOINT_STALL)
 /* Page requests need ATS. */
 #define NO_ATS_FLAGS (UIOMMU_ENDPOINT_NO_ATS | UIOMMU_ENDPOINT_NO_PAGE_REQUESTS)
+
+/* One way of asking for pages at most, and one that the unit knows. */
+static bool
+may_stall(const struct uiommu_unit *unit, uint64_t flags)
+{
+	return (flags & UIOMMU_ENDPOINT_STALL) == 0 ||
+	       ((unit->capa & UIOMMU_CAPA_STALL) != 0 && (flags & NO_ATS_FLAGS) == NO_ATS_FLAGS);
+}
+
+static bool
+can_fault(const struct uiommu_unit *unit, uint64_t flags)
+{
+	if ((flags & UIOMMU_ENDPOINT_STALL) != 0)
+		return true;
+	return (flags & UIOMMU_ENDPOINT_NO_PAGE_REQUESTS) == 0 &&
+	       (unit->capa & UIOMMU_CAPA_PAGE_REQUESTS) != 0;
+}
 
 static int
 endpoint_conf_check(const struct uiommu_unit *unit, const struct uiommu_endpoint_conf *conf)
@@ -125,6 +157,7 @@ endpoint_conf_check(const struct uiommu_unit *unit, const struct uiommu_endpoint
 	    (is_vf && (conf->flags & UIOMMU_ENDPOINT_FAILURE) != 0) ||
 	    ((conf->flags & UIOMMU_ENDPOINT_NUMA) == 0 && conf->numa_node != 0) ||
 	    (conf->flags & NO_ATS_FLAGS) == UIOMMU_ENDPOINT_NO_ATS ||
+	    !may_stall(unit, conf->flags) ||
 	    conf->numa_node < 0 ||
 	    memcmp(conf->reserved0, zero.reserved0, sizeof(zero.reserved0)) != 0 ||
 	    memcmp(conf->reserved, zero.reserved, sizeof(zero.reserved)) != 0)
@@ -146,7 +179,7 @@ endpoint_create(struct uiommu_unit *unit, uint32_t id, const struct uiommu_endpo
 	endpoint->id = id;
 	endpoint->unit = unit;
 	endpoint->pasid_bits = conf->pasid_bits;
-	endpoint->can_page_request = (conf->flags & UIOMMU_ENDPOINT_NO_PAGE_REQUESTS) == 0;
+	endpoint->can_fault = can_fault(unit, conf->flags);
 	endpoint->user_pasids = (conf->flags & UIOMMU_ENDPOINT_USER_PASIDS) != 0;
 	endpoint->may_fail = (conf->flags & UIOMMU_ENDPOINT_FAILURE) != 0;
 	endpoint->numa_node = (conf->flags & UIOMMU_ENDPOINT_NUMA) != 0 ? conf->numa_node : socket;
@@ -182,12 +215,16 @@ static int
 family_find(struct uiommu_unit *unit, uint32_t id, const struct uiommu_endpoint_conf *conf,
 	    struct uiommu_endpoint **pf)
 {
+	uint32_t pf_id;
+
 	*pf = NULL;
 	if ((conf->flags & UIOMMU_ENDPOINT_VF) == 0)
 		return 0;
-	*pf = endpoint_lookup(unit, conf->pf_id);
+	/* functions of one device are in one hierarchy */
+	pf_id = id >> UIOMMU_ENDPOINT_RID_BITS << UIOMMU_ENDPOINT_RID_BITS | conf->pf_id;
+	*pf = endpoint_lookup(unit, pf_id);
 	/* a VF has no VFs */
-	return *pf == NULL || conf->pf_id == id || (*pf)->pf != NULL ? -ENOENT : 0;
+	return *pf == NULL || pf_id == id || (*pf)->pf != NULL ? -ENOENT : 0;
 }
 
 static void
@@ -196,7 +233,7 @@ family_join(struct uiommu_endpoint *endpoint, struct uiommu_endpoint *pf)
 	if (pf == NULL)
 		return;
 	endpoint->pf = pf;
-	endpoint->can_page_request &= pf->can_page_request;
+	endpoint->can_fault &= pf->can_fault;
 	pf->nb_vfs++;
 }
 
@@ -208,7 +245,7 @@ endpoint_add_locked(struct uiommu_unit *unit, uint32_t id, const struct uiommu_e
 	struct uiommu_endpoint *endpoint, *pf;
 	int ret;
 
-	if (uiommu_pvt_state(unit) < UIOMMU_DEV_CONFIGURED || id >> UIOMMU_ENDPOINT_BITS != 0)
+	if (uiommu_pvt_state(unit) < UIOMMU_DEV_CONFIGURED || is_beyond(unit, id))
 		return -EINVAL;
 	if (uiommu_pvt_state(unit) == UIOMMU_DEV_FAILED)
 		return -EIO;

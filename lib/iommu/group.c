@@ -17,7 +17,8 @@ group_drop(struct uiommu_queue *queue, struct uiommu_endpoint *endpoint,
 	uint32_t nb = queue->group_max;
 	enum uiommu_prg_result result;
 
-	if (endpoint->assembly_busy == 0)
+	/* a tag is no group's index */
+	if (endpoint->assembly_busy == 0 || (fault->flags & UIOMMU_FAULT_STALL) != 0)
 		return;
 	result = uiommu_prg_add(endpoint->prg, fault, queue->gather + queue->nb_gathered, &nb);
 	endpoint->assembly_busy = !uiommu_prg_is_idle(endpoint->prg);
@@ -44,7 +45,7 @@ fault_refuse(struct uiommu_queue *queue, struct uiommu_endpoint *endpoint,
 }
 
 /*
- * A request that is not a whole group by itself. Returns the requests of the group that it
+ * A request that need not be a whole group by itself. Returns the requests of the group that it
  * closed, which begin at queue->gather[queue->nb_gathered]; 0: none.
  */
 static uint16_t
@@ -54,6 +55,10 @@ fault_assemble(struct uiommu_queue *queue, struct uiommu_endpoint *endpoint,
 	uint32_t nb = queue->group_max;
 	enum uiommu_prg_result result;
 
+	if (unlikely((fault->flags & UIOMMU_FAULT_STALL) != 0)) {
+		queue->gather[queue->nb_gathered] = *fault;
+		return 1;
+	}
 	result = uiommu_prg_add(endpoint->prg, fault, queue->gather + queue->nb_gathered, &nb);
 	endpoint->assembly_busy = !uiommu_prg_is_idle(endpoint->prg);
 	switch (result) {

@@ -68,6 +68,8 @@ conf_fault(const struct uiommu_dev_info *info, const struct uiommu_dev_conf *con
 		return "table_pages, frame_pages: over 2^24";
 	if (conf->frame_pages != 0 && (info->capa & UIOMMU_CAPA_PAGE_TABLES) == 0)
 		return "frame_pages: the unit has no page tables of the library";
+	if (conf->report == NULL && conf->report_priv != NULL)
+		return "report_priv: given without report";
 	if (conf->flags != 0 || conf->reserved0 != 0 ||
 	    memcmp(conf->reserved, zero.reserved, sizeof(zero.reserved)) != 0)
 		return "flags or a reserved member is not 0";
@@ -117,8 +119,7 @@ uiommu_pvt_unit_unconfigure(struct uiommu_unit *unit)
 	uint16_t i;
 
 	uiommu_pvt_undo_forget(unit);
-	if (unit->endpoint_leaf_empty != NULL)
-		uiommu_pvt_endpoints_fini(unit);
+	uiommu_pvt_endpoints_fini(unit);
 	uiommu_pvt_domains_fini(unit);
 	uiommu_pvt_fault_queues_fini(unit);
 	uiommu_pvt_demand_destroy(unit);
@@ -160,7 +161,7 @@ configure_locked(struct uiommu_unit *unit, const struct uiommu_dev_conf *wanted)
 	unit->dev.timeout_ns = conf.timeout_ns;
 	ret = unit->dev.ops->configure(&unit->dev, &conf);
 	if (ret == 0)
-		ret = uiommu_pvt_endpoints_init(unit);
+		ret = uiommu_pvt_endpoints_init(unit, info.endpoint_bits);
 	if (ret == 0)
 		ret = rcu_create(unit);
 	if (ret == 0)

@@ -118,7 +118,7 @@ struct uiommu_endpoint {
 	struct uiommu_unit *unit;
 	void *drv; /* of the driver */
 	uint8_t pasid_bits;
-	bool can_page_request;
+	bool can_fault;   /* by page requests, or because its accesses may wait in the unit */
 	int numa_node;      /* -1: any */
 	struct uiommu_endpoint *pf; /* of a VF */
 	uint32_t nb_vfs;
@@ -135,8 +135,10 @@ struct uiommu_endpoint {
 
 #define UIOMMU_ENDPOINT_LEAF_SHIFT 8
 #define UIOMMU_ENDPOINT_LEAF_ENTRIES (1U << UIOMMU_ENDPOINT_LEAF_SHIFT)
-#define UIOMMU_ENDPOINT_BITS 16
-#define UIOMMU_ENDPOINT_DIR_ENTRIES (1U << (UIOMMU_ENDPOINT_BITS - UIOMMU_ENDPOINT_LEAF_SHIFT))
+/* Ids that drivers may announce are no wider. */
+#define UIOMMU_ENDPOINT_BITS_MAX 24
+/* A function's own part of an id; what is above says which bus hierarchy it is in. */
+#define UIOMMU_ENDPOINT_RID_BITS 16
 
 /* Endpoints whose ids have their upper bits in common. Absent ones are the unit's `unknown`. */
 struct uiommu_endpoint_leaf {
@@ -237,7 +239,8 @@ struct uiommu_queue {
 	const struct uiommu_queue_ops *ops;
 	void *drv;
 	struct uiommu_unit *unit;
-	struct uiommu_endpoint_leaf *const *endpoint_dir;
+	struct uiommu_endpoint_leaf *const *endpoint_dir; /* of the unit */
+	uint32_t endpoint_beyond;                         /* of the unit */
 	uint16_t id;
 	uint16_t burst;
 	bool failed;                    /* of the owner: the unit is beyond repair */
@@ -249,6 +252,7 @@ struct uiommu_queue {
 	struct uiommu_group *sorted;    /* burst: by domain */
 	uint8_t *codes;                 /* burst */
 	struct uiommu_resp *resps;      /* burst */
+	struct uiommu_report *reports;  /* burst */
 	struct uiommu_domain **buckets; /* burst: domains of the burst */
 	uint16_t *bucket_end;           /* burst */
 	uint64_t *answered;             /* bit for each group of the application's burst */
@@ -305,7 +309,9 @@ struct uiommu_unit {
 	struct rte_rcu_qsbr *rcu; /* thread id = queue */
 	struct uiommu_ctl ctl;
 	struct uiommu_endpoint *unknown; /* has no bonds */
-	struct uiommu_endpoint_leaf *endpoint_dir[UIOMMU_ENDPOINT_DIR_ENTRIES];
+	/* by the upper bits of ids; one more, which stays empty, for ids that are too wide */
+	struct uiommu_endpoint_leaf **endpoint_dir;
+	uint32_t endpoint_beyond;        /* index of that one */
 	struct uiommu_endpoint_leaf *endpoint_leaf_empty; /* all `unknown` */
 	uint32_t nb_endpoints;
 	uint32_t nb_domains;

@@ -15,7 +15,7 @@ int
 uiommu_pvt_page_requests_check(const struct uiommu_endpoint *endpoint,
 			       const struct uiommu_domain *domain)
 {
-	return domain->fault_capable && !endpoint->can_page_request ? -ENOTSUP : 0;
+	return domain->fault_capable && !endpoint->can_fault ? -ENOTSUP : 0;
 }
 
 static void

@@ -22,6 +22,7 @@ burst_route(struct uiommu_queue *queue, uint16_t begin)
 	const struct uiommu_fault *faults = queue->faults;
 	struct uiommu_route *routes = queue->routes;
 	struct uiommu_endpoint_leaf *const *dir = queue->endpoint_dir;
+	const uint32_t beyond = queue->endpoint_beyond;
 	const uint32_t end = queue->nb_faults;
 	uint32_t i;
 
@@ -31,8 +32,7 @@ burst_route(struct uiommu_queue *queue, uint16_t begin)
 		struct uiommu_endpoint *endpoint;
 
 		/* pair with the release stores of endpoint_publish() */
-		leaf = __atomic_load_n(&dir[(id >> UIOMMU_ENDPOINT_LEAF_SHIFT) &
-					    (UIOMMU_ENDPOINT_DIR_ENTRIES - 1)],
+		leaf = __atomic_load_n(&dir[RTE_MIN(id >> UIOMMU_ENDPOINT_LEAF_SHIFT, beyond)],
 				       __ATOMIC_ACQUIRE);
 		endpoint = __atomic_load_n(
 			&leaf->endpoint[id & (UIOMMU_ENDPOINT_LEAF_ENTRIES - 1)], __ATOMIC_ACQUIRE);
@@ -153,7 +153,7 @@ uiommu_pvt_discard_parked(struct uiommu_queue *queue)
 	uint32_t nb = 0;
 	unsigned int i, j;
 
-	for (i = 0; i < RTE_DIM(unit->endpoint_dir); i++) {
+	for (i = 0; i < unit->endpoint_beyond; i++) {
 		/* pair with the release stores of endpoint_publish() */
 		struct uiommu_endpoint_leaf *leaf =
 			__atomic_load_n(&unit->endpoint_dir[i], __ATOMIC_ACQUIRE);
@@ -173,9 +173,33 @@ uiommu_pvt_discard_parked(struct uiommu_queue *queue)
 	uiommu_count(&queue->stats.discarded, nb);
 }
 
+/* What failed for good: counted, told to whoever wants to know, and never answered. */
+static uiommu_cold void
+reports_take(struct uiommu_queue *queue)
+{
+	const struct uiommu_dev_conf *conf = &queue->unit->conf;
+	uint64_t lost = 0;
+	uint16_t nb;
+
+	if (queue->ops->reports == NULL)
+		return;
+	nb = queue->ops->reports(queue->drv, queue->reports, queue->burst, &lost);
+	uiommu_count(&queue->stats.reports, nb);
+	uiommu_count(&queue->stats.reports_lost, lost);
+	if (nb == 0 || conf->report == NULL)
+		return;
+	queue->in_handler = true;
+	uiommu_pvt_handler_enter();
+	conf->report(conf->report_priv, queue->unit->dev.dev_id, queue->reports, nb);
+	uiommu_pvt_handler_leave();
+	queue->in_handler = false;
+}
+
 static uiommu_cold void
 events_handle(struct uiommu_queue *queue, uint32_t events)
 {
+	if (events & UIOMMU_EVENT_REPORTS)
+		reports_take(queue);
 	if (events & UIOMMU_EVENT_OVERFLOW) {
 		/* the unit has answered for what is incomplete; only then may it go on (R7) */
 		uiommu_pvt_discard_parked(queue);

@@ -65,13 +65,14 @@ arrays_create(struct uiommu_queue *queue)
 	queue->sorted = table_alloc(unit, burst, sizeof(queue->sorted[0]));
 	queue->codes = table_alloc(unit, burst, sizeof(queue->codes[0]));
 	queue->resps = table_alloc(unit, burst, sizeof(queue->resps[0]));
+	queue->reports = table_alloc(unit, burst, sizeof(queue->reports[0]));
 	queue->buckets = table_alloc(unit, burst, sizeof(queue->buckets[0]));
 	queue->bucket_end = table_alloc(unit, burst, sizeof(queue->bucket_end[0]));
 	queue->answered = table_alloc(unit, (burst + 63) / 64, sizeof(queue->answered[0]));
 	queue->gather = table_alloc(unit, queue->gather_max, sizeof(queue->gather[0]));
 	if (queue->faults == NULL || queue->routes == NULL || queue->groups == NULL ||
 	    queue->sorted == NULL || queue->codes == NULL || queue->resps == NULL ||
-	    queue->buckets == NULL || queue->bucket_end == NULL || queue->answered == NULL ||
+	    queue->reports == NULL || queue->buckets == NULL || queue->bucket_end == NULL || queue->answered == NULL ||
 	    queue->gather == NULL)
 		return -ENOMEM;
 	return 0;
@@ -101,6 +102,7 @@ uiommu_pvt_queue_create(struct uiommu_unit *unit, uint16_t id)
 	queue->ops = unit->dev.queue_ops;
 	queue->drv = unit->dev.ops->queue_get(&unit->dev, id);
 	queue->endpoint_dir = unit->endpoint_dir;
+	queue->endpoint_beyond = unit->endpoint_beyond;
 	queue->burst = unit->conf.burst;
 	queue->group_max = unit->conf.group_max;
 	if (arrays_create(queue) != 0 || slots_create(queue) != 0 || resolve_create(queue) != 0) {
@@ -121,6 +123,7 @@ uiommu_pvt_queue_destroy(struct uiommu_queue *queue)
 	rte_free(queue->sorted);
 	rte_free(queue->codes);
 	rte_free(queue->resps);
+	rte_free(queue->reports);
 	rte_free(queue->buckets);
 	rte_free(queue->bucket_end);
 	rte_free(queue->answered);

@@ -61,6 +61,8 @@ static const struct counter counters[] = {
 	COUNTER(demoted),
 	COUNTER(unanswered),
 	COUNTER(handler_errors),
+	COUNTER(reports),
+	COUNTER(reports_lost),
 	COUNTER(hw_errors),
 	COUNTER(polls),
 	COUNTER(busy_polls),

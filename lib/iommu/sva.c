@@ -138,7 +138,7 @@ bind_locked(struct uiommu_endpoint *endpoint, struct uiommu_mm *mm, struct uiomm
 	}
 	if (uiommu_pvt_state(endpoint->unit) == UIOMMU_DEV_FAILED)
 		return -EIO;
-	if (endpoint->pasid_bits == 0 || !endpoint->can_page_request)
+	if (endpoint->pasid_bits == 0 || !endpoint->can_fault)
 		return -ENOTSUP;
 	sva = rte_zmalloc("uiommu_sva", sizeof(*sva), 0);
 	if (sva == NULL)

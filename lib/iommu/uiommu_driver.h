@@ -259,12 +259,14 @@ struct uiommu_queue_ops {
 	 * that an answer never waits. Entries that are no requests (stop markers,
 	 * unknown types) are counted by the driver and left out; malformed requests
 	 * are counted and delivered with UIOMMU_FAULT_REJECT, so that the engine answers
-	 * them INVALID if they are the last of their group.
+	 * them INVALID if they are the last of their group. A queue with several sources takes
+	 * from each in turn, so that none keeps another waiting.
 	 *
 	 * @param queue from queue_get()
 	 * @param faults filled
 	 * @param nb size of the array, at most the configured burst
-	 * @param taken set to the entries that were consumed, left-out ones included
+	 * @param taken set to the entries that were consumed, left-out ones included, and those
+	 *   for reports() not
 	 * @param events UIOMMU_EVENT_*, set (not cleared)
 	 * @return faults written
 	 */
@@ -340,7 +342,10 @@ struct uiommu_driver_stat {
 
 /** Control path of a unit. */
 struct uiommu_dev_ops {
-	/** Fill capa, nb_queues, pasid_bits, address_bits, queue_entries_min and _max. */
+	/**
+	 * Fill capa, nb_queues, pasid_bits, address_bits, endpoint_bits (up to 24),
+	 * queue_entries_min and _max.
+	 */
 	void (*info_get)(struct uiommu_dev *dev, struct uiommu_dev_info *info);
 	/** Take memory. conf has no default (0) members left. Called again: free the old first. */
 	int (*configure)(struct uiommu_dev *dev, const struct uiommu_dev_conf *conf);

@@ -239,8 +239,9 @@ int
 uiommu_pvt_cmd_inval(struct uiommu_unit *unit, const struct uiommu_inval *inval);
 
 /* endpoint.c */
+/* @param bits width of ids */
 int
-uiommu_pvt_endpoints_init(struct uiommu_unit *unit);
+uiommu_pvt_endpoints_init(struct uiommu_unit *unit, unsigned int bits);
 void
 uiommu_pvt_endpoints_fini(struct uiommu_unit *unit);
 

@@ -34,7 +34,8 @@ extern "C" {
 
 /** Counters of a unit, all of its queues added up. */
 struct uiommu_stats {
-	uint64_t requests;         /**< entries taken off the hardware queues, all kinds */
+	/** entries taken off the hardware queues, all kinds but reports */
+	uint64_t requests;
 	uint64_t grouped;          /**< requests that became part of a group with an owner */
 	uint64_t groups;           /**< groups given to a handler or to the application */
 	uint64_t responses;        /**< responses handed to the unit */
@@ -65,6 +66,8 @@ struct uiommu_stats {
 	uint64_t unanswered;
 	/** codes out of range, or DEFERRED without a slot: answered INVALID */
 	uint64_t handler_errors;
+	uint64_t reports;          /**< accesses that failed for good, see struct uiommu_report */
+	uint64_t reports_lost;     /**< the same, for which the unit or the driver had no room */
 	uint64_t hw_errors;        /**< errors of the unit that were recovered from */
 	uint64_t polls;            /**< turns of the owner */
 	uint64_t busy_polls;       /**< turns that found work */

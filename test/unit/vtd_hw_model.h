@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include <vtd_iq.c>
+#include <vtd_report.c>
 #include <vtd_plan.c>
 #include <vtd_inval.c>
 #include <vtd_cmd.c>
