@@ -72,8 +72,8 @@ arrays_create(struct uiommu_queue *queue)
 	queue->gather = table_alloc(unit, queue->gather_max, sizeof(queue->gather[0]));
 	if (queue->faults == NULL || queue->routes == NULL || queue->groups == NULL ||
 	    queue->sorted == NULL || queue->codes == NULL || queue->resps == NULL ||
-	    queue->reports == NULL || queue->buckets == NULL || queue->bucket_end == NULL || queue->answered == NULL ||
-	    queue->gather == NULL)
+	    queue->reports == NULL || queue->buckets == NULL || queue->bucket_end == NULL ||
+	    queue->answered == NULL || queue->gather == NULL)
 		return -ENOMEM;
 	return 0;
 }

@@ -129,7 +129,8 @@ enum uiommu_report_reason {
 	UIOMMU_REPORT_ADDRESS,      /**< address beyond what the tables or the unit can hold */
 	UIOMMU_REPORT_ENDPOINT,     /**< endpoint that has no entry, or is blocked */
 	UIOMMU_REPORT_PASID,        /**< PASID that has no entry, or is out of range */
-	UIOMMU_REPORT_NOT_ALLOWED,  /**< kind of request that the endpoint may not make (ATS, say) */
+	/** kind of request that the endpoint may not make (ATS, say) */
+	UIOMMU_REPORT_NOT_ALLOWED,
 	UIOMMU_REPORT_TABLE,        /**< malformed entry of a device, PASID or page table */
 	UIOMMU_REPORT_MEMORY,       /**< a table could not be read or written */
 };
