@@ -115,11 +115,12 @@ struct uiommu_id_map {
 	uint32_t next;  /**< where to look first: an id that was given back rests for a while */
 };
 
-/** @param nb number of values, a multiple of 64. @return 0; -ENOMEM */
+/** @param nb number of values. @return 0; -ENOMEM */
 static inline int
 uiommu_id_map_init(struct uiommu_id_map *map, uint32_t nb, int socket_id)
 {
-	map->used = (uint64_t *)rte_zmalloc_socket("uiommu_id_map", nb / 8, 0, socket_id);
+	map->used = (uint64_t *)rte_zmalloc_socket(
+		"uiommu_id_map", (nb + 63) / 64 * sizeof(*map->used), 0, socket_id);
 	map->nb = nb;
 	map->next = 1;
 	return map->used != NULL ? 0 : -ENOMEM;
