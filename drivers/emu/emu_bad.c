@@ -20,6 +20,9 @@ emu_stale_check(struct uiommu_emu *emu, uint32_t bond)
 {
 	if (emu->bond_gen[bond] == emu->generation)
 		return;
+	/* a unit that does not look at PASIDs leaves it to software to refuse */
+	if (!emu->model->checks_pasids && !emu->devices[emu->bonds[bond].device]->stalls)
+		return;
 	/*
 	 * Looked at after the tables: a request that is let in by an entry written after a new
 	 * attach was announced finds the announcement.
@@ -80,10 +83,14 @@ send_raw(struct uiommu_emu *emu, enum emu_kind kind, const struct emu_message *m
 {
 	uint64_t word[4];
 
+	if (emu->devices[emu->device_of[msg->endpoint_id]]->stalls) {
+		emu->model->event(msg, word);
+		return emu->model->raw(emu, word, emu->model->event_size);
+	}
 	emu->model->encode(msg, word);
 	if (kind == EMU_KIND_RESERVED || kind == EMU_KIND_TYPE)
 		emu->model->spoil(word, kind, emu_random(&emu->traffic.random));
-	return emu->model->raw(emu, word);
+	return emu->model->raw(emu, word, emu->model->entry_size);
 }
 
 static bool
@@ -106,8 +113,11 @@ send(struct uiommu_emu *emu, enum emu_kind kind, uint32_t victim, uint16_t devic
 }
 
 static bool
-is_answered(enum emu_kind kind)
+is_answered(const struct uiommu_emu *emu, enum emu_kind kind)
 {
+	/* where entries have no type, the kind is another of reserved bits */
+	if (kind == EMU_KIND_TYPE)
+		return emu->model->event_size != 0;
 	return kind == EMU_KIND_RESERVED || kind == EMU_KIND_ENDPOINT || kind == EMU_KIND_PASID ||
 	       kind == EMU_KIND_PRIVILEGE || kind == EMU_KIND_CANONICAL;
 }
@@ -122,10 +132,13 @@ emu_bad_send(struct uiommu_emu *emu, const struct emu_template *tmpl)
 
 	if ((emu_bond_want(emu, victim) & EMU_WANT_QUIET) != 0)
 		return 0;
-	emu->model->decode(tmpl->entry, &msg);
+	msg = emu_template_message(emu, tmpl);
 	if (kind == EMU_KIND_PASID && !strange_pasid(emu, victim, &msg.pasid))
 		return 0;
-	if (kind == EMU_KIND_STOP && msg.pasid == EMU_NO_PASID)
+	/* without a PASID SMMUv3 knows no privilege: nothing would be bad about it */
+	if (msg.pasid == EMU_NO_PASID &&
+	    (kind == EMU_KIND_STOP ||
+	     (kind == EMU_KIND_PRIVILEGE && emu->model->event_size != 0)))
 		return 0;
 	message_spoil(emu, kind, &msg);
 	/* stop markers take no credit */
@@ -140,8 +153,11 @@ emu_bad_send(struct uiommu_emu *emu, const struct emu_template *tmpl)
 	uiommu_count(&emu->live.bad_sent, 1);
 	if (kind == EMU_KIND_STOP)
 		uiommu_count(&emu->live.stop_markers, 1);
-	if (is_answered(kind))
-		emu_group_await(emu, tmpl->device, msg.prgi, EMU_ALLOW_INVALID);
+	if (is_answered(emu, kind))
+		emu_group_await(emu, tmpl->device, msg.prgi,
+				kind == EMU_KIND_RESERVED || kind == EMU_KIND_TYPE ?
+					emu->model->reserved_allow :
+					EMU_ALLOW_INVALID);
 	else
 		emu_group_silence(emu, tmpl->device, msg.prgi);
 	return 1;
