@@ -6,7 +6,7 @@
 
 #include "conformance.h"
 
-#define SMALL harness_unit()->entries_min
+#define SMALL RTE_MAX(harness_unit()->entries_min, 128U)
 #define USABLE (SMALL - harness_unit()->queue_full)
 
 /* Fill the queue with groups of one page of PASID 8, from an index on. @return index after them */

@@ -49,6 +49,10 @@ vtd_guest_table(void *va, uint64_t at, uint64_t iova, uint64_t target)
 #define RESERVED(n) {"reserved bit " #n, {0}, {BIT(n)}, true}
 #define TYPE(n) {"type " #n, {0xff}, {n}, false}
 
+#define PRIVILEGED {"privileged", {0}, {BIT(53)}, true}
+
+static const struct harness_spoil vtd_privileged = PRIVILEGED;
+
 static const struct harness_spoil vtd_spoils[] = {
 	RESERVED(9), RESERVED(10), RESERVED(11), RESERVED(12), RESERVED(13), RESERVED(14),
 	RESERVED(15), RESERVED(54), RESERVED(55), RESERVED(56), RESERVED(57), RESERVED(58),
@@ -57,7 +61,7 @@ static const struct harness_spoil vtd_spoils[] = {
 	/* a type that is unknown, with its reserved bits set too */
 	{"everything set", {0}, {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}, false},
 	{"everything clear", {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}, {0}, false},
-	{"privileged", {0}, {BIT(53)}, true},
+	PRIVILEGED,
 	{"execute and read", {0}, {BIT(52)}, true},
 	/* canonical neither with 48 bits nor with 57 */
 	{"address 0x0100000000000000", {0}, {0, BIT(56)}, true},
@@ -72,6 +76,8 @@ static const struct harness_spoil vtd_spoils[] = {
 	{                                                                                          \
 		.name = text, .driver = "vtd", .devargs = args, .entries_min = 128,                \
 		.entries_max = 16384, .queue_full = 1, .entry_size = 32, .reserved_pasid = 0,      \
+		.small_commands = ",iq=128", .refused = &vtd_privileged,                           \
+		.counters = {"_ite", "_ice", "_iqe", "_iqe_given_up", "_prq_wild_index"},          \
 		.capa = UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |          \
 			UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_SECOND_STAGE |                       \
 			UIOMMU_CAPA_NESTED | UIOMMU_CAPA_PAGE_TABLES |                            \

@@ -28,6 +28,15 @@ struct harness_spoil {
 
 struct uiommu_emu_request;
 
+/** The driver's own counters of what the model can be made to do; NULL: the unit has no such. */
+struct harness_counters {
+	const char *device_timeout; /**< devices confirmed late: UIOMMU_EMU_FAULT_DEVICE_TIMEOUT */
+	const char *bad_completion; /**< stray confirmations: ..._BAD_COMPLETION */
+	const char *bad_command;    /**< commands that were refused: ..._BAD_DESCRIPTOR */
+	const char *given_up;       /**< responses among them that were refused too often */
+	const char *wild_index;     /**< impossible indices: ..._WILD_INDEX */
+};
+
 /** A unit that cases run on. */
 struct harness_unit {
 	const char *name;       /**< in the output: driver/platform */
@@ -39,8 +48,14 @@ struct harness_unit {
 	uint32_t queue_full;    /**< entries that a queue of n cannot hold: n - this are usable */
 	size_t entry_size;      /**< in bytes */
 	uint32_t reserved_pasid; /**< PASID that cannot be attached; UIOMMU_NO_PASID: none */
+	/** argument for a command queue of 128 entries, beginning with a comma */
+	const char *small_commands;
 	const struct harness_spoil *spoils;
 	size_t nb_spoils;
+	const struct harness_spoil *refused; /**< one of them that is answered */
+	/** a last request without access, without PASID, is one like others: INVALID */
+	bool answers_no_access;
+	struct harness_counters counters;
 	/** Entry of a request. */
 	void (*encode)(const struct uiommu_emu_request *req, uint64_t *entry);
 	/**

@@ -70,8 +70,17 @@ rig_raw_ask(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t inde
 void
 rig_ask_in_vain(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index)
 {
-	CHECK_EQ(rig_send(rig, endpoint_id, pasid, index, 1, true), UIOMMU_EMU_AUTO_INVALID);
-	rig_expect_auto(rig, endpoint_id, pasid, index, UIOMMU_EMU_INVALID);
+	enum uiommu_emu_outcome outcome = rig_send(rig, endpoint_id, pasid, index, 1, true);
+
+	if ((rig->info.capa & UIOMMU_CAPA_AUTO_ANSWER) != 0) {
+		CHECK_EQ(outcome, UIOMMU_EMU_AUTO_INVALID);
+		rig_expect_auto(rig, endpoint_id, pasid, index, UIOMMU_EMU_INVALID);
+		return;
+	}
+	CHECK_EQ(outcome, UIOMMU_EMU_QUEUED);
+	rig_settle(rig);
+	rig_expect_any(rig, endpoint_id, pasid, index, UIOMMU_EMU_INVALID);
+	rig->refused++;
 }
 
 void
@@ -283,6 +292,18 @@ rig_stats(const struct rig *rig)
 
 	CHECK_EQ(uiommu_stats_get(rig->dev, &stats), 0);
 	return stats;
+}
+
+uint64_t
+rig_served(const struct rig *rig)
+{
+	return rig_stats(rig).responses - rig->refused;
+}
+
+uint64_t
+rig_taken(const struct rig *rig)
+{
+	return rig_stats(rig).requests - rig->refused;
 }
 
 uint64_t
