@@ -56,7 +56,7 @@ parked(void)
 	CHECK_EQ(rig_stats(b.rig).parked_now, 0);
 	CHECK_EQ(rig_stats(b.rig).discarded, 2);
 	rig_expect_none(b.rig);
-	/* the last one comes late: by the tables it cannot everywhere, from a broken unit it does */
+	/* the last one comes late, and once more past the checks of a unit that has some */
 	rig_ask_in_vain(b.rig, EP, 7, 1);
 	rig_raw_ask(b.rig, EP, 7, 1, true);
 	rig_settle(b.rig);
