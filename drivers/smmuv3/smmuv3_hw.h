@@ -1,0 +1,677 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef SMMUV3_HW_H
+#define SMMUV3_HW_H
+
+/**
+ * @file
+ * Layout of Arm SMMUv3, Non-secure programming interface: registers, tables, queue entries.
+ *
+ * From the "Arm System Memory Management Unit Architecture Specification, SMMU architecture
+ * version 3" (IHI 0070); "S x.y" names its sections. Layout only: nothing here depends on how a
+ * driver or a model goes about things. Everything is little-endian; bits of structures are
+ * counted from 0 in each 64-bit word.
+ */
+
+#include <stdint.h>
+
+/* --------------------------------------------------------- registers, S 6.2 */
+
+/* Page 0 */
+#define SMMUV3_REG_IDR0 0x00000 /* 32, read only; likewise up to AIDR */
+#define SMMUV3_REG_IDR1 0x00004
+#define SMMUV3_REG_IDR2 0x00008
+#define SMMUV3_REG_IDR3 0x0000c
+#define SMMUV3_REG_IDR4 0x00010
+#define SMMUV3_REG_IDR5 0x00014
+#define SMMUV3_REG_IIDR 0x00018
+#define SMMUV3_REG_AIDR 0x0001c
+#define SMMUV3_REG_CR0 0x00020    /* 32 */
+#define SMMUV3_REG_CR0ACK 0x00024 /* 32, read only */
+#define SMMUV3_REG_CR1 0x00028    /* 32 */
+#define SMMUV3_REG_CR2 0x0002c    /* 32 */
+#define SMMUV3_REG_STATUSR 0x00040
+#define SMMUV3_REG_GBPA 0x00044
+#define SMMUV3_REG_AGBPA 0x00048
+#define SMMUV3_REG_IRQ_CTRL 0x00050
+#define SMMUV3_REG_IRQ_CTRLACK 0x00054 /* read only */
+#define SMMUV3_REG_GERROR 0x00060      /* read only */
+#define SMMUV3_REG_GERRORN 0x00064
+#define SMMUV3_REG_GERROR_IRQ_CFG0 0x00068 /* 64 */
+#define SMMUV3_REG_GERROR_IRQ_CFG1 0x00070
+#define SMMUV3_REG_GERROR_IRQ_CFG2 0x00074
+#define SMMUV3_REG_STRTAB_BASE 0x00080 /* 64 */
+#define SMMUV3_REG_STRTAB_BASE_CFG 0x00088
+#define SMMUV3_REG_CMDQ_BASE 0x00090 /* 64 */
+#define SMMUV3_REG_CMDQ_PROD 0x00098 /* software's */
+#define SMMUV3_REG_CMDQ_CONS 0x0009c /* hardware's */
+#define SMMUV3_REG_EVENTQ_BASE 0x000a0 /* 64 */
+#define SMMUV3_REG_EVENTQ_IRQ_CFG0 0x000b0 /* 64 */
+#define SMMUV3_REG_EVENTQ_IRQ_CFG1 0x000b8
+#define SMMUV3_REG_EVENTQ_IRQ_CFG2 0x000bc
+#define SMMUV3_REG_PRIQ_BASE 0x000c0     /* 64 */
+#define SMMUV3_REG_PRIQ_IRQ_CFG0 0x000d0 /* 64 */
+#define SMMUV3_REG_PRIQ_IRQ_CFG1 0x000d8
+#define SMMUV3_REG_PRIQ_IRQ_CFG2 0x000dc
+
+/* Page 1; what is at these offsets of page 0 is not to be relied on, S 6.2 */
+#define SMMUV3_REG_EVENTQ_PROD 0x100a8 /* hardware's */
+#define SMMUV3_REG_EVENTQ_CONS 0x100ac /* software's */
+#define SMMUV3_REG_PRIQ_PROD 0x100c8   /* hardware's */
+#define SMMUV3_REG_PRIQ_CONS 0x100cc   /* software's */
+
+/** Bytes of one register page, and of the two that each unit has, S 6.1. */
+#define SMMUV3_REG_PAGE_SIZE 0x10000
+#define SMMUV3_REG_SIZE 0x20000
+
+/* IDR0, S 6.3.1 */
+#define SMMUV3_IDR0_S2P (UINT32_C(1) << 0)
+#define SMMUV3_IDR0_S1P (UINT32_C(1) << 1)
+#define SMMUV3_IDR0_TTF_SHIFT 2
+#define SMMUV3_IDR0_TTF_MASK UINT32_C(0x3)
+#define SMMUV3_TTF_AARCH32 1
+#define SMMUV3_TTF_AARCH64 2
+#define SMMUV3_TTF_BOTH 3
+#define SMMUV3_IDR0_COHACC (UINT32_C(1) << 4)
+#define SMMUV3_IDR0_BTM (UINT32_C(1) << 5)
+#define SMMUV3_IDR0_HTTU_SHIFT 6
+#define SMMUV3_IDR0_HTTU_MASK UINT32_C(0x3)
+#define SMMUV3_HTTU_NONE 0
+#define SMMUV3_HTTU_ACCESS 1
+#define SMMUV3_HTTU_ACCESS_DIRTY 2
+#define SMMUV3_HTTU_TABLE 3
+#define SMMUV3_IDR0_DORMHINT (UINT32_C(1) << 8)
+#define SMMUV3_IDR0_HYP (UINT32_C(1) << 9)
+#define SMMUV3_IDR0_ATS (UINT32_C(1) << 10)
+#define SMMUV3_IDR0_NS1ATS (UINT32_C(1) << 11)
+#define SMMUV3_IDR0_ASID16 (UINT32_C(1) << 12)
+#define SMMUV3_IDR0_MSI (UINT32_C(1) << 13)
+#define SMMUV3_IDR0_SEV (UINT32_C(1) << 14)
+#define SMMUV3_IDR0_ATOS (UINT32_C(1) << 15)
+#define SMMUV3_IDR0_PRI (UINT32_C(1) << 16)
+#define SMMUV3_IDR0_VMW (UINT32_C(1) << 17)
+#define SMMUV3_IDR0_VMID16 (UINT32_C(1) << 18)
+#define SMMUV3_IDR0_CD2L (UINT32_C(1) << 19)
+#define SMMUV3_IDR0_VATOS (UINT32_C(1) << 20)
+#define SMMUV3_IDR0_TTENDIAN_SHIFT 21
+#define SMMUV3_IDR0_TTENDIAN_MASK UINT32_C(0x3)
+#define SMMUV3_TTENDIAN_MIXED 0
+#define SMMUV3_TTENDIAN_LITTLE 2
+#define SMMUV3_TTENDIAN_BIG 3
+#define SMMUV3_IDR0_ATSRECERR (UINT32_C(1) << 23)
+#define SMMUV3_IDR0_STALL_MODEL_SHIFT 24
+#define SMMUV3_IDR0_STALL_MODEL_MASK UINT32_C(0x3)
+#define SMMUV3_STALL_MODEL_BOTH 0   /* stall or terminate, as the CD says */
+#define SMMUV3_STALL_MODEL_NONE 1   /* terminate only */
+#define SMMUV3_STALL_MODEL_FORCED 2 /* stall only */
+#define SMMUV3_IDR0_TERM_MODEL (UINT32_C(1) << 26) /* 1: abort only, CD.A must be 1 */
+#define SMMUV3_IDR0_ST_LEVEL_SHIFT 27
+#define SMMUV3_IDR0_ST_LEVEL_MASK UINT32_C(0x3)
+#define SMMUV3_ST_LEVEL_LINEAR 0
+#define SMMUV3_ST_LEVEL_TWO 1
+#define SMMUV3_IDR0_RME_IMPL (UINT32_C(1) << 30)
+
+/* IDR1, S 6.3.2 */
+#define SMMUV3_IDR1_SIDSIZE_MASK UINT32_C(0x3f)
+#define SMMUV3_IDR1_SSIDSIZE_SHIFT 6
+#define SMMUV3_IDR1_SSIDSIZE_MASK UINT32_C(0x1f)
+#define SMMUV3_IDR1_PRIQS_SHIFT 11
+#define SMMUV3_IDR1_PRIQS_MASK UINT32_C(0x1f)
+#define SMMUV3_IDR1_EVENTQS_SHIFT 16
+#define SMMUV3_IDR1_EVENTQS_MASK UINT32_C(0x1f)
+#define SMMUV3_IDR1_CMDQS_SHIFT 21
+#define SMMUV3_IDR1_CMDQS_MASK UINT32_C(0x1f)
+#define SMMUV3_IDR1_ATTR_PERMS_OVR (UINT32_C(1) << 26)
+#define SMMUV3_IDR1_ATTR_TYPES_OVR (UINT32_C(1) << 27)
+#define SMMUV3_IDR1_REL (UINT32_C(1) << 28) /* preset bases are offsets to the registers */
+#define SMMUV3_IDR1_QUEUES_PRESET (UINT32_C(1) << 29)
+#define SMMUV3_IDR1_TABLES_PRESET (UINT32_C(1) << 30)
+#define SMMUV3_IDR1_ECMDQ (UINT32_C(1) << 31)
+/** Largest values of the fields. */
+#define SMMUV3_SIDSIZE_MAX 32
+#define SMMUV3_SSIDSIZE_MAX 20
+#define SMMUV3_QUEUE_ORDER_MAX 19
+
+/* IDR3, S 6.3.4 */
+#define SMMUV3_IDR3_HAD (UINT32_C(1) << 2)
+#define SMMUV3_IDR3_PBHA (UINT32_C(1) << 3)
+#define SMMUV3_IDR3_XNX (UINT32_C(1) << 4)
+#define SMMUV3_IDR3_PPS (UINT32_C(1) << 5)
+#define SMMUV3_IDR3_MPAM (UINT32_C(1) << 7)
+#define SMMUV3_IDR3_FWB (UINT32_C(1) << 8)
+#define SMMUV3_IDR3_STT (UINT32_C(1) << 9)
+#define SMMUV3_IDR3_RIL (UINT32_C(1) << 10)
+#define SMMUV3_IDR3_BBML_SHIFT 11
+#define SMMUV3_IDR3_BBML_MASK UINT32_C(0x3)
+#define SMMUV3_IDR3_E0PD (UINT32_C(1) << 13)
+#define SMMUV3_IDR3_PTWNNC (UINT32_C(1) << 14)
+#define SMMUV3_IDR3_DPT (UINT32_C(1) << 15)
+#define SMMUV3_IDR3_PASIDTT (UINT32_C(1) << 16)
+#define SMMUV3_IDR3_EPAN (UINT32_C(1) << 17)
+
+/* IDR5, S 6.3.6 */
+#define SMMUV3_IDR5_OAS_MASK UINT32_C(0x7)
+#define SMMUV3_IDR5_GRAN4K (UINT32_C(1) << 4)
+#define SMMUV3_IDR5_GRAN16K (UINT32_C(1) << 5)
+#define SMMUV3_IDR5_GRAN64K (UINT32_C(1) << 6)
+#define SMMUV3_IDR5_DS (UINT32_C(1) << 7)
+#define SMMUV3_IDR5_D128 (UINT32_C(1) << 8)
+#define SMMUV3_IDR5_VAX_SHIFT 10
+#define SMMUV3_IDR5_VAX_MASK UINT32_C(0x3)
+#define SMMUV3_VAX_48 0
+#define SMMUV3_VAX_52 1
+#define SMMUV3_VAX_56 2
+#define SMMUV3_IDR5_STALL_MAX_SHIFT 16
+#define SMMUV3_IDR5_STALL_MAX_MASK UINT32_C(0xffff)
+
+/* Widths of addresses: IDR5.OAS, CD.IPS */
+#define SMMUV3_OAS_32 0
+#define SMMUV3_OAS_36 1
+#define SMMUV3_OAS_40 2
+#define SMMUV3_OAS_42 3
+#define SMMUV3_OAS_44 4
+#define SMMUV3_OAS_48 5
+#define SMMUV3_OAS_52 6
+#define SMMUV3_OAS_56 7
+
+/* AIDR, S 6.3.8 */
+#define SMMUV3_AIDR_MINOR_MASK UINT32_C(0xf)
+#define SMMUV3_AIDR_MAJOR_SHIFT 4
+#define SMMUV3_AIDR_MAJOR_MASK UINT32_C(0xf)
+
+/* CR0 and CR0ACK, S 6.3.9, 6.3.10 */
+#define SMMUV3_CR0_SMMUEN (UINT32_C(1) << 0)
+#define SMMUV3_CR0_PRIQEN (UINT32_C(1) << 1)
+#define SMMUV3_CR0_EVENTQEN (UINT32_C(1) << 2)
+#define SMMUV3_CR0_CMDQEN (UINT32_C(1) << 3)
+#define SMMUV3_CR0_ATSCHK (UINT32_C(1) << 4)
+#define SMMUV3_CR0_VMW_SHIFT 6
+#define SMMUV3_CR0_VMW_MASK UINT32_C(0x7)
+#define SMMUV3_CR0_DPT_WALK_EN (UINT32_C(1) << 10)
+/** Every defined bit: what CR0ACK may show. */
+#define SMMUV3_CR0_DEFINED_MASK UINT32_C(0x5df)
+
+/* CR1, S 6.3.11 */
+#define SMMUV3_CR1_QUEUE_IC_SHIFT 0
+#define SMMUV3_CR1_QUEUE_OC_SHIFT 2
+#define SMMUV3_CR1_QUEUE_SH_SHIFT 4
+#define SMMUV3_CR1_TABLE_IC_SHIFT 6
+#define SMMUV3_CR1_TABLE_OC_SHIFT 8
+#define SMMUV3_CR1_TABLE_SH_SHIFT 10
+#define SMMUV3_CR1_FIELD_MASK UINT32_C(0x3)
+#define SMMUV3_CR1_CACHE_NC 0
+#define SMMUV3_CR1_CACHE_WB 1
+#define SMMUV3_CR1_CACHE_WT 2
+
+/* Shareability wherever a field is two bits: CR1, STE.S1CSH, CD.SH0, MSH of CMD_SYNC */
+#define SMMUV3_SH_NONE 0
+#define SMMUV3_SH_OUTER 2
+#define SMMUV3_SH_INNER 3
+
+/* CR2, S 6.3.12 */
+#define SMMUV3_CR2_E2H (UINT32_C(1) << 0)
+#define SMMUV3_CR2_RECINVSID (UINT32_C(1) << 1)
+#define SMMUV3_CR2_PTM (UINT32_C(1) << 2)
+#define SMMUV3_CR2_REC_CFG_ATS (UINT32_C(1) << 3)
+
+/* GBPA, S 6.3.14 */
+#define SMMUV3_GBPA_MEMATTR_MASK UINT32_C(0xf)
+#define SMMUV3_GBPA_MTCFG (UINT32_C(1) << 4)
+#define SMMUV3_GBPA_ALLOCCFG_SHIFT 8
+#define SMMUV3_GBPA_ALLOCCFG_MASK UINT32_C(0xf)
+#define SMMUV3_GBPA_SHCFG_SHIFT 12
+#define SMMUV3_GBPA_SHCFG_MASK UINT32_C(0x3)
+#define SMMUV3_GBPA_PRIVCFG_SHIFT 16
+#define SMMUV3_GBPA_PRIVCFG_MASK UINT32_C(0x3)
+#define SMMUV3_GBPA_INSTCFG_SHIFT 18
+#define SMMUV3_GBPA_INSTCFG_MASK UINT32_C(0x3)
+#define SMMUV3_GBPA_ABORT (UINT32_C(1) << 20)
+#define SMMUV3_GBPA_UPDATE (UINT32_C(1) << 31)
+
+/* IRQ_CTRL and IRQ_CTRLACK, S 6.3.16, 6.3.18 */
+#define SMMUV3_IRQ_CTRL_GERROR (UINT32_C(1) << 0)
+#define SMMUV3_IRQ_CTRL_PRIQ (UINT32_C(1) << 1)
+#define SMMUV3_IRQ_CTRL_EVENTQ (UINT32_C(1) << 2)
+#define SMMUV3_IRQ_CTRL_DEFINED_MASK UINT32_C(0x7)
+
+/* GERROR and GERRORN, S 6.3.19: active where the two differ */
+#define SMMUV3_GERROR_CMDQ (UINT32_C(1) << 0)
+#define SMMUV3_GERROR_EVENTQ_ABT (UINT32_C(1) << 2)
+#define SMMUV3_GERROR_PRIQ_ABT (UINT32_C(1) << 3)
+#define SMMUV3_GERROR_MSI_CMDQ_ABT (UINT32_C(1) << 4)
+#define SMMUV3_GERROR_MSI_EVENTQ_ABT (UINT32_C(1) << 5)
+#define SMMUV3_GERROR_MSI_PRIQ_ABT (UINT32_C(1) << 6)
+#define SMMUV3_GERROR_MSI_GERROR_ABT (UINT32_C(1) << 7)
+#define SMMUV3_GERROR_SFM (UINT32_C(1) << 8)
+#define SMMUV3_GERROR_CMDQP (UINT32_C(1) << 9)
+#define SMMUV3_GERROR_DPT (UINT32_C(1) << 10)
+#define SMMUV3_GERROR_DEFINED_MASK UINT32_C(0x7fd)
+
+/* *_IRQ_CFG0, 1, 2, S 6.3.21 to 6.3.23, 6.3.30 to 6.3.36 */
+#define SMMUV3_IRQ_CFG0_ADDR_MASK UINT64_C(0x00fffffffffffffc)
+#define SMMUV3_IRQ_CFG2_MEMATTR_MASK UINT32_C(0xf)
+#define SMMUV3_IRQ_CFG2_SH_SHIFT 4
+#define SMMUV3_IRQ_CFG2_PRIQ_LO (UINT32_C(1) << 31) /* PRIQ only: at Last */
+
+/* STRTAB_BASE, S 6.3.24, and STRTAB_BASE_CFG, S 6.3.25 */
+#define SMMUV3_STRTAB_BASE_ADDR_MASK UINT64_C(0x00ffffffffffffc0)
+#define SMMUV3_STRTAB_BASE_RA (UINT64_C(1) << 62)
+#define SMMUV3_STRTAB_CFG_LOG2SIZE_MASK UINT32_C(0x3f)
+#define SMMUV3_STRTAB_CFG_SPLIT_SHIFT 6
+#define SMMUV3_STRTAB_CFG_SPLIT_MASK UINT32_C(0x1f)
+#define SMMUV3_STRTAB_CFG_FMT_SHIFT 16
+#define SMMUV3_STRTAB_CFG_FMT_MASK UINT32_C(0x3)
+#define SMMUV3_STRTAB_FMT_LINEAR 0
+#define SMMUV3_STRTAB_FMT_TWO 1
+#define SMMUV3_SPLIT_4K 6
+#define SMMUV3_SPLIT_16K 8
+#define SMMUV3_SPLIT_64K 10
+
+/* CMDQ_BASE, S 6.3.26, EVENTQ_BASE, S 6.3.29, PRIQ_BASE, S 6.3.33 */
+#define SMMUV3_QUEUE_BASE_LOG2SIZE_MASK UINT64_C(0x1f)
+#define SMMUV3_QUEUE_BASE_ADDR_MASK UINT64_C(0x00ffffffffffffe0)
+/** Read-allocate hint of CMDQ_BASE, write-allocate hint of the others. */
+#define SMMUV3_QUEUE_BASE_ALLOC (UINT64_C(1) << 62)
+
+/*
+ * *_PROD and *_CONS, S 3.5.1: the index in bits n-1:0 for 2^n entries, the wrap flag in bit n.
+ * Equal: empty; only the wrap flag differs: full.
+ */
+#define SMMUV3_QUEUE_INDEX_MASK UINT32_C(0xfffff) /* index and wrap of the largest queue */
+#define SMMUV3_PROD_OVFLG (UINT32_C(1) << 31)     /* EVENTQ_PROD, PRIQ_PROD */
+#define SMMUV3_CONS_OVACKFLG (UINT32_C(1) << 31)  /* EVENTQ_CONS, PRIQ_CONS */
+
+/* CMDQ_CONS, S 6.3.28, 7.1 */
+#define SMMUV3_CMDQ_CONS_ERR_SHIFT 24
+#define SMMUV3_CMDQ_CONS_ERR_MASK UINT32_C(0x7f)
+#define SMMUV3_CERROR_NONE 0
+#define SMMUV3_CERROR_ILL 1
+#define SMMUV3_CERROR_ABT 2
+#define SMMUV3_CERROR_ATC_INV_SYNC 3
+
+/* ----------------------------------------------------- stream table, S 5.1, 5.2 */
+
+/* L1STD, S 5.1 */
+#define SMMUV3_L1STD_SIZE 8
+#define SMMUV3_L1STD_SPAN_MASK UINT64_C(0x1f) /* 2^(Span - 1) entries; 0: not valid */
+#define SMMUV3_L1STD_SPAN_MAX 11
+#define SMMUV3_L1STD_L2PTR_MASK UINT64_C(0x00ffffffffffffc0)
+
+/** STE, S 5.2. */
+struct smmuv3_ste {
+	uint64_t q[8];
+};
+#define SMMUV3_STE_SIZE 64
+#define SMMUV3_STE_SHIFT 6
+
+#define SMMUV3_STE0_V (UINT64_C(1) << 0)
+#define SMMUV3_STE0_CONFIG_SHIFT 1
+#define SMMUV3_STE0_CONFIG_MASK UINT64_C(0x7)
+#define SMMUV3_STE_CONFIG_ABORT 0 /* silently */
+#define SMMUV3_STE_CONFIG_BYPASS 4
+#define SMMUV3_STE_CONFIG_S1 5
+#define SMMUV3_STE_CONFIG_S2 6
+#define SMMUV3_STE_CONFIG_S1_S2 7
+#define SMMUV3_STE0_S1FMT_SHIFT 4
+#define SMMUV3_STE0_S1FMT_MASK UINT64_C(0x3)
+#define SMMUV3_S1FMT_LINEAR 0
+#define SMMUV3_S1FMT_4K 1
+#define SMMUV3_S1FMT_64K 2
+#define SMMUV3_STE0_S1CONTEXTPTR_MASK UINT64_C(0x00ffffffffffffc0)
+#define SMMUV3_STE0_S1CDMAX_SHIFT 59
+#define SMMUV3_STE0_S1CDMAX_MASK UINT64_C(0x1f)
+
+#define SMMUV3_STE1_S1DSS_SHIFT 0
+#define SMMUV3_STE1_S1DSS_MASK UINT64_C(0x3)
+#define SMMUV3_S1DSS_TERMINATE 0
+#define SMMUV3_S1DSS_BYPASS 1
+#define SMMUV3_S1DSS_SSID0 2
+#define SMMUV3_STE1_S1CIR_SHIFT 2
+#define SMMUV3_STE1_S1COR_SHIFT 4
+#define SMMUV3_STE1_CACHE_MASK UINT64_C(0x3)
+#define SMMUV3_STE_CACHE_NC 0
+#define SMMUV3_STE_CACHE_WBRA 1
+#define SMMUV3_STE_CACHE_WT 2
+#define SMMUV3_STE_CACHE_WB 3
+#define SMMUV3_STE1_S1CSH_SHIFT 6
+#define SMMUV3_STE1_S1CSH_MASK UINT64_C(0x3)
+#define SMMUV3_STE1_DRE (UINT64_C(1) << 12)
+#define SMMUV3_STE1_CONT_SHIFT 13
+#define SMMUV3_STE1_CONT_MASK UINT64_C(0xf)
+#define SMMUV3_STE1_DCP (UINT64_C(1) << 17)
+#define SMMUV3_STE1_PPAR (UINT64_C(1) << 18)
+#define SMMUV3_STE1_MEV (UINT64_C(1) << 19)
+#define SMMUV3_STE1_S1PIE (UINT64_C(1) << 24)
+#define SMMUV3_STE1_S2FWB (UINT64_C(1) << 25)
+#define SMMUV3_STE1_S1MPAM (UINT64_C(1) << 26)
+#define SMMUV3_STE1_S1STALLD (UINT64_C(1) << 27)
+#define SMMUV3_STE1_EATS_SHIFT 28
+#define SMMUV3_STE1_EATS_MASK UINT64_C(0x3)
+#define SMMUV3_EATS_ABORT 0
+#define SMMUV3_EATS_FULL 1
+#define SMMUV3_EATS_SPLIT 2
+#define SMMUV3_EATS_DPT 3
+#define SMMUV3_STE1_STRW_SHIFT 30
+#define SMMUV3_STE1_STRW_MASK UINT64_C(0x3)
+#define SMMUV3_STRW_NS_EL1 0
+#define SMMUV3_STRW_NS_EL2 2
+#define SMMUV3_STE1_MEMATTR_SHIFT 32
+#define SMMUV3_STE1_MEMATTR_MASK UINT64_C(0xf)
+#define SMMUV3_STE1_MTCFG (UINT64_C(1) << 36)
+#define SMMUV3_STE1_ALLOCCFG_SHIFT 37
+#define SMMUV3_STE1_ALLOCCFG_MASK UINT64_C(0xf)
+#define SMMUV3_STE1_SHCFG_SHIFT 44
+#define SMMUV3_STE1_SHCFG_MASK UINT64_C(0x3)
+#define SMMUV3_SHCFG_INCOMING 1
+#define SMMUV3_STE1_NSCFG_SHIFT 46
+#define SMMUV3_STE1_NSCFG_MASK UINT64_C(0x3)
+#define SMMUV3_STE1_PRIVCFG_SHIFT 48
+#define SMMUV3_STE1_PRIVCFG_MASK UINT64_C(0x3)
+#define SMMUV3_STE1_INSTCFG_SHIFT 50
+#define SMMUV3_STE1_INSTCFG_MASK UINT64_C(0x3)
+/* PRIVCFG and INSTCFG, here and in GBPA: use incoming, or override */
+#define SMMUV3_PRIVCFG_INCOMING 0
+#define SMMUV3_PRIVCFG_UNPRIV 2
+#define SMMUV3_PRIVCFG_PRIV 3
+#define SMMUV3_INSTCFG_INCOMING 0
+#define SMMUV3_INSTCFG_DATA 2
+#define SMMUV3_INSTCFG_INST 3
+
+#define SMMUV3_STE2_S2VMID_MASK UINT64_C(0xffff)
+#define SMMUV3_STE2_S2T0SZ_SHIFT 32
+#define SMMUV3_STE2_S2T0SZ_MASK UINT64_C(0x3f)
+#define SMMUV3_STE2_S2SL0_SHIFT 38
+#define SMMUV3_STE2_S2IR0_SHIFT 40
+#define SMMUV3_STE2_S2OR0_SHIFT 42
+#define SMMUV3_STE2_S2SH0_SHIFT 44
+#define SMMUV3_STE2_S2TG_SHIFT 46
+#define SMMUV3_STE2_FIELD_MASK UINT64_C(0x3) /* of each of the five above */
+#define SMMUV3_STE2_S2PS_SHIFT 48
+#define SMMUV3_STE2_S2PS_MASK UINT64_C(0x7)
+#define SMMUV3_STE2_S2AA64 (UINT64_C(1) << 51)
+#define SMMUV3_STE2_S2ENDI (UINT64_C(1) << 52)
+#define SMMUV3_STE2_S2AFFD (UINT64_C(1) << 53)
+#define SMMUV3_STE2_S2PTW (UINT64_C(1) << 54)
+#define SMMUV3_STE2_S2HD (UINT64_C(1) << 55)
+#define SMMUV3_STE2_S2HA (UINT64_C(1) << 56)
+#define SMMUV3_STE2_S2S (UINT64_C(1) << 57)
+#define SMMUV3_STE2_S2R (UINT64_C(1) << 58)
+#define SMMUV3_STE3_S2TTB_MASK UINT64_C(0x00fffffffffffff0)
+
+/* ---------------------------------------------- context descriptors, S 5.3, 5.4 */
+
+/* L1CD, S 5.3 */
+#define SMMUV3_L1CD_SIZE 8
+#define SMMUV3_L1CD_V (UINT64_C(1) << 0)
+#define SMMUV3_L1CD_L2PTR_MASK UINT64_C(0x00fffffffffff000)
+/** SubstreamID bits that index a leaf: S1Fmt 1 and 2. */
+#define SMMUV3_CD_SPLIT_4K 6
+#define SMMUV3_CD_SPLIT_64K 10
+
+/** CD, S 5.4. */
+struct smmuv3_cd {
+	uint64_t q[8];
+};
+#define SMMUV3_CD_SIZE 64
+#define SMMUV3_CD_SHIFT 6
+
+#define SMMUV3_CD0_T0SZ_MASK UINT64_C(0x3f) /* addresses of 64 - T0SZ bits */
+#define SMMUV3_CD0_TG0_SHIFT 6
+#define SMMUV3_CD0_TG0_MASK UINT64_C(0x3)
+#define SMMUV3_TG0_4K 0
+#define SMMUV3_TG0_64K 1
+#define SMMUV3_TG0_16K 2
+#define SMMUV3_CD0_IR0_SHIFT 8
+#define SMMUV3_CD0_OR0_SHIFT 10
+#define SMMUV3_CD0_CACHE_MASK UINT64_C(0x3)
+#define SMMUV3_CD_CACHE_NC 0
+#define SMMUV3_CD_CACHE_WBWA 1
+#define SMMUV3_CD_CACHE_WT 2
+#define SMMUV3_CD_CACHE_WB 3
+#define SMMUV3_CD0_SH0_SHIFT 12
+#define SMMUV3_CD0_SH0_MASK UINT64_C(0x3)
+#define SMMUV3_CD0_EPD0 (UINT64_C(1) << 14)
+#define SMMUV3_CD0_ENDI (UINT64_C(1) << 15)
+#define SMMUV3_CD0_T1SZ_SHIFT 16
+#define SMMUV3_CD0_T1SZ_MASK UINT64_C(0x3f)
+#define SMMUV3_CD0_TG1_SHIFT 22
+#define SMMUV3_CD0_TG1_MASK UINT64_C(0x3)
+#define SMMUV3_TG1_16K 1
+#define SMMUV3_TG1_4K 2
+#define SMMUV3_TG1_64K 3
+#define SMMUV3_CD0_IR1_SHIFT 24
+#define SMMUV3_CD0_OR1_SHIFT 26
+#define SMMUV3_CD0_SH1_SHIFT 28
+#define SMMUV3_CD0_EPD1 (UINT64_C(1) << 30)
+#define SMMUV3_CD0_V (UINT64_C(1) << 31)
+#define SMMUV3_CD0_IPS_SHIFT 32
+#define SMMUV3_CD0_IPS_MASK UINT64_C(0x7)
+#define SMMUV3_CD0_AFFD (UINT64_C(1) << 35)
+#define SMMUV3_CD0_WXN (UINT64_C(1) << 36)
+#define SMMUV3_CD0_UWXN (UINT64_C(1) << 37)
+#define SMMUV3_CD0_TBI0 (UINT64_C(1) << 38)
+#define SMMUV3_CD0_TBI1 (UINT64_C(1) << 39)
+#define SMMUV3_CD0_PAN (UINT64_C(1) << 40)
+#define SMMUV3_CD0_AA64 (UINT64_C(1) << 41)
+#define SMMUV3_CD0_HD (UINT64_C(1) << 42)
+#define SMMUV3_CD0_HA (UINT64_C(1) << 43)
+#define SMMUV3_CD0_S (UINT64_C(1) << 44)
+#define SMMUV3_CD0_R (UINT64_C(1) << 45)
+#define SMMUV3_CD0_A (UINT64_C(1) << 46)
+#define SMMUV3_CD0_ASET (UINT64_C(1) << 47)
+#define SMMUV3_CD0_ASID_SHIFT 48
+#define SMMUV3_CD0_ASID_MASK UINT64_C(0xffff)
+
+#define SMMUV3_CD1_NSCFG0 (UINT64_C(1) << 0)
+#define SMMUV3_CD1_HAD0 (UINT64_C(1) << 1)
+#define SMMUV3_CD1_E0PD0 (UINT64_C(1) << 2)
+#define SMMUV3_CD1_HAFT (UINT64_C(1) << 3)
+#define SMMUV3_CD1_TTB0_MASK UINT64_C(0x00fffffffffffff0)
+#define SMMUV3_CD1_EPAN (UINT64_C(1) << 59)
+#define SMMUV3_CD2_NSCFG1 (UINT64_C(1) << 0)
+#define SMMUV3_CD2_HAD1 (UINT64_C(1) << 1)
+#define SMMUV3_CD2_E0PD1 (UINT64_C(1) << 2)
+#define SMMUV3_CD2_TTB1_MASK UINT64_C(0x00fffffffffffff0)
+#define SMMUV3_CD2_DS (UINT64_C(1) << 58)
+/* CD3: MAIR, one byte for each attribute index; CD4: AMAIR */
+#define SMMUV3_MAIR_SHIFT(index) ((index) * 8)
+#define SMMUV3_MAIR_DEVICE_nGnRnE UINT64_C(0x00)
+#define SMMUV3_MAIR_DEVICE_nGnRE UINT64_C(0x04)
+#define SMMUV3_MAIR_NC UINT64_C(0x44)
+#define SMMUV3_MAIR_WB UINT64_C(0xff) /* write-back, read- and write-allocate */
+
+/* --------------------------------------------------------------- commands, S 4 */
+
+/** Command, S 4.1. */
+struct smmuv3_cmd {
+	uint64_t q[2];
+};
+#define SMMUV3_CMD_SIZE 16
+#define SMMUV3_CMD_SHIFT 4
+
+#define SMMUV3_CMD0_OP_MASK UINT64_C(0xff)
+#define SMMUV3_CMD_PREFETCH_CONFIG 0x01
+#define SMMUV3_CMD_PREFETCH_ADDR 0x02
+#define SMMUV3_CMD_CFGI_STE 0x03
+#define SMMUV3_CMD_CFGI_STE_RANGE 0x04 /* CFGI_ALL with Range 31 */
+#define SMMUV3_CMD_CFGI_CD 0x05
+#define SMMUV3_CMD_CFGI_CD_ALL 0x06
+#define SMMUV3_CMD_CFGI_VMS_PIDM 0x07
+#define SMMUV3_CMD_TLBI_NH_ALL 0x10
+#define SMMUV3_CMD_TLBI_NH_ASID 0x11
+#define SMMUV3_CMD_TLBI_NH_VA 0x12
+#define SMMUV3_CMD_TLBI_NH_VAA 0x13
+#define SMMUV3_CMD_TLBI_EL3_ALL 0x18
+#define SMMUV3_CMD_TLBI_EL3_VA 0x1a
+#define SMMUV3_CMD_TLBI_EL2_ALL 0x20
+#define SMMUV3_CMD_TLBI_EL2_ASID 0x21
+#define SMMUV3_CMD_TLBI_EL2_VA 0x22
+#define SMMUV3_CMD_TLBI_EL2_VAA 0x23
+#define SMMUV3_CMD_TLBI_S12_VMALL 0x28
+#define SMMUV3_CMD_TLBI_S2_IPA 0x2a
+#define SMMUV3_CMD_TLBI_NSNH_ALL 0x30
+#define SMMUV3_CMD_ATC_INV 0x40
+#define SMMUV3_CMD_PRI_RESP 0x41
+#define SMMUV3_CMD_RESUME 0x44
+#define SMMUV3_CMD_STALL_TERM 0x45
+#define SMMUV3_CMD_SYNC 0x46
+#define SMMUV3_CMD_DPTI_ALL 0x70
+#define SMMUV3_CMD_DPTI_PA 0x73
+
+/* Word 0 of several commands, S 4.1.6 */
+#define SMMUV3_CMD0_SSEC (UINT64_C(1) << 10) /* must be 0 */
+#define SMMUV3_CMD0_SSV (UINT64_C(1) << 11)
+#define SMMUV3_CMD0_SSID_SHIFT 12
+#define SMMUV3_CMD0_SSID_MASK UINT64_C(0xfffff)
+#define SMMUV3_CMD0_SID_SHIFT 32
+#define SMMUV3_CMD0_SID_MASK UINT64_C(0xffffffff)
+
+/* CFGI, S 4.3 */
+#define SMMUV3_CFGI1_LEAF (UINT64_C(1) << 0)
+#define SMMUV3_CFGI1_RANGE_MASK UINT64_C(0x1f) /* STE_RANGE: 2^(Range + 1) entries */
+#define SMMUV3_CFGI_RANGE_ALL 31
+#define SMMUV3_CFGI0_VMID_SHIFT 32 /* VMS_PIDM */
+
+/* TLBI, S 4.4 */
+#define SMMUV3_TLBI0_NUM_SHIFT 12
+#define SMMUV3_TLBI0_NUM_MASK UINT64_C(0x1f)
+#define SMMUV3_TLBI0_SCALE_SHIFT 20
+#define SMMUV3_TLBI0_SCALE_MASK UINT64_C(0x3f) /* 6 bits with IDR5.DS, else 5 */
+#define SMMUV3_TLBI0_VMID_SHIFT 32
+#define SMMUV3_TLBI0_VMID_MASK UINT64_C(0xffff)
+#define SMMUV3_TLBI0_ASID_SHIFT 48
+#define SMMUV3_TLBI0_ASID_MASK UINT64_C(0xffff)
+#define SMMUV3_TLBI1_LEAF (UINT64_C(1) << 0)
+#define SMMUV3_TLBI1_TTL128 (UINT64_C(1) << 7)
+#define SMMUV3_TLBI1_TTL_SHIFT 8
+#define SMMUV3_TLBI1_TTL_MASK UINT64_C(0x3)
+#define SMMUV3_TLBI1_TG_SHIFT 10
+#define SMMUV3_TLBI1_TG_MASK UINT64_C(0x3)
+#define SMMUV3_TLBI_TG_ANY 0 /* no range, no hint of the level */
+#define SMMUV3_TLBI_TG_4K 1
+#define SMMUV3_TLBI_TG_16K 2
+#define SMMUV3_TLBI_TG_64K 3
+#define SMMUV3_TLBI1_ADDR_MASK (~UINT64_C(0xfff))
+
+/* ATC_INV, S 4.5.1 */
+#define SMMUV3_ATC_INV0_GLOBAL (UINT64_C(1) << 9)
+#define SMMUV3_ATC_INV1_SIZE_MASK UINT64_C(0x3f) /* 4096 * 2^Size bytes */
+#define SMMUV3_ATC_INV_SIZE_ALL 52
+#define SMMUV3_ATC_INV1_ADDR_MASK (~UINT64_C(0xfff))
+
+/* PRI_RESP, S 4.5.2 */
+#define SMMUV3_PRI_RESP1_PRGI_MASK UINT64_C(0x1ff)
+#define SMMUV3_PRI_RESP1_RESP_SHIFT 12
+#define SMMUV3_PRI_RESP1_RESP_MASK UINT64_C(0x3)
+#define SMMUV3_RESP_FAILURE 0
+#define SMMUV3_RESP_INVALID 1
+#define SMMUV3_RESP_SUCCESS 2
+
+/* RESUME, S 4.7.1 */
+#define SMMUV3_RESUME0_AC (UINT64_C(1) << 12) /* retry */
+#define SMMUV3_RESUME0_AB (UINT64_C(1) << 13) /* AC 0: abort, else RAZ/WI */
+#define SMMUV3_RESUME1_STAG_MASK UINT64_C(0xffff)
+
+/* SYNC, S 4.7.3 */
+#define SMMUV3_SYNC0_CS_SHIFT 12
+#define SMMUV3_SYNC0_CS_MASK UINT64_C(0x3)
+#define SMMUV3_CS_NONE 0
+#define SMMUV3_CS_IRQ 1 /* and write of MSIDATA, where MSIADDR is not 0 */
+#define SMMUV3_CS_SEV 2
+#define SMMUV3_SYNC0_MSH_SHIFT 22
+#define SMMUV3_SYNC0_MSH_MASK UINT64_C(0x3)
+#define SMMUV3_SYNC0_MSIATTR_SHIFT 24
+#define SMMUV3_SYNC0_MSIATTR_MASK UINT64_C(0xf)
+#define SMMUV3_SYNC0_MSIDATA_SHIFT 32
+#define SMMUV3_SYNC1_MSIADDR_MASK UINT64_C(0x00fffffffffffffc)
+
+/* Memory type of STE.MemAttr, GBPA.MemAttr and MSIAttr: as stage 2's, S 5.2 */
+#define SMMUV3_MEMATTR_DEVICE_nGnRnE 0x0
+#define SMMUV3_MEMATTR_DEVICE_nGnRE 0x1
+#define SMMUV3_MEMATTR_NC 0x5 /* inner and outer non-cacheable */
+#define SMMUV3_MEMATTR_WB 0xf /* inner and outer write-back */
+
+/* ---------------------------------------------------------- PRI queue entry, S 8 */
+
+/** Entry of the PRI queue, S 8. */
+struct smmuv3_pri {
+	uint64_t q[2];
+};
+#define SMMUV3_PRI_SIZE 16
+#define SMMUV3_PRI_SHIFT 4
+
+#define SMMUV3_PRI0_SID_MASK UINT64_C(0xffffffff)
+#define SMMUV3_PRI0_SSID_SHIFT 32 /* unknown where SSV is 0 */
+#define SMMUV3_PRI0_SSID_MASK UINT64_C(0xfffff)
+#define SMMUV3_PRI0_RESERVED UINT64_C(0x03f0000000000000) /* 57:52 */
+#define SMMUV3_PRI0_PRIV (UINT64_C(1) << 58)
+#define SMMUV3_PRI0_X (UINT64_C(1) << 59)
+#define SMMUV3_PRI0_R (UINT64_C(1) << 60)
+#define SMMUV3_PRI0_W (UINT64_C(1) << 61)
+#define SMMUV3_PRI0_LAST (UINT64_C(1) << 62)
+#define SMMUV3_PRI0_SSV (UINT64_C(1) << 63)
+#define SMMUV3_PRI1_PRGI_MASK UINT64_C(0x1ff)
+#define SMMUV3_PRI1_RESERVED UINT64_C(0xe00) /* 11:9 */
+#define SMMUV3_PRI1_ADDR_MASK (~UINT64_C(0xfff))
+
+/* -------------------------------------------------------- event queue entry, S 7.3 */
+
+/** Entry of the event queue, S 7.3. */
+struct smmuv3_event {
+	uint64_t q[4];
+};
+#define SMMUV3_EVENT_SIZE 32
+#define SMMUV3_EVENT_SHIFT 5
+
+#define SMMUV3_EVT0_TYPE_MASK UINT64_C(0xff)
+#define SMMUV3_EVT0_SSV (UINT64_C(1) << 11)
+#define SMMUV3_EVT0_SSID_SHIFT 12
+#define SMMUV3_EVT0_SSID_MASK UINT64_C(0xfffff)
+#define SMMUV3_EVT0_SID_SHIFT 32
+#define SMMUV3_EVT1_STAG_MASK UINT64_C(0xffff) /* where STALL is 1 */
+#define SMMUV3_EVT1_STALL (UINT64_C(1) << 31)
+#define SMMUV3_EVT1_PNU (UINT64_C(1) << 33)
+#define SMMUV3_EVT1_IND (UINT64_C(1) << 34)
+#define SMMUV3_EVT1_RNW (UINT64_C(1) << 35)
+#define SMMUV3_EVT1_NSIPA (UINT64_C(1) << 36)
+#define SMMUV3_EVT1_S2 (UINT64_C(1) << 39)
+#define SMMUV3_EVT1_CLASS_SHIFT 40
+#define SMMUV3_EVT1_CLASS_MASK UINT64_C(0x3)
+#define SMMUV3_CLASS_CD 0
+#define SMMUV3_CLASS_TT 1
+#define SMMUV3_CLASS_IN 2
+#define SMMUV3_EVT1_TTRNW (UINT64_C(1) << 44)
+/* InputAddr is all of word 2. Word 3: */
+#define SMMUV3_EVT3_IPA_MASK UINT64_C(0x00fffffffffff000)
+#define SMMUV3_EVT3_FETCH_ADDR_MASK UINT64_C(0x00fffffffffffff8)
+
+/* Event numbers, S 7.3.2 to 7.3.20 */
+#define SMMUV3_EVT_F_UUT 0x01
+#define SMMUV3_EVT_C_BAD_STREAMID 0x02
+#define SMMUV3_EVT_F_STE_FETCH 0x03
+#define SMMUV3_EVT_C_BAD_STE 0x04
+#define SMMUV3_EVT_F_BAD_ATS_TREQ 0x05
+#define SMMUV3_EVT_F_STREAM_DISABLED 0x06
+#define SMMUV3_EVT_F_TRANSL_FORBIDDEN 0x07
+#define SMMUV3_EVT_C_BAD_SUBSTREAMID 0x08
+#define SMMUV3_EVT_F_CD_FETCH 0x09
+#define SMMUV3_EVT_C_BAD_CD 0x0a
+#define SMMUV3_EVT_F_WALK_EABT 0x0b
+#define SMMUV3_EVT_F_TRANSLATION 0x10
+#define SMMUV3_EVT_F_ADDR_SIZE 0x11
+#define SMMUV3_EVT_F_ACCESS 0x12
+#define SMMUV3_EVT_F_PERMISSION 0x13
+#define SMMUV3_EVT_F_TLB_CONFLICT 0x20
+#define SMMUV3_EVT_F_CFG_CONFLICT 0x21
+#define SMMUV3_EVT_E_PAGE_REQUEST 0x24
+#define SMMUV3_EVT_F_VMS_FETCH 0x25
+
+_Static_assert(sizeof(struct smmuv3_ste) == SMMUV3_STE_SIZE, "S 5.2");
+_Static_assert(sizeof(struct smmuv3_cd) == SMMUV3_CD_SIZE, "S 5.4");
+_Static_assert(sizeof(struct smmuv3_cmd) == SMMUV3_CMD_SIZE, "S 4.1");
+_Static_assert(sizeof(struct smmuv3_pri) == SMMUV3_PRI_SIZE, "S 8");
+_Static_assert(sizeof(struct smmuv3_event) == SMMUV3_EVENT_SIZE, "S 7.3");
+
+#endif /* SMMUV3_HW_H */
