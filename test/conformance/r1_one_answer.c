@@ -243,7 +243,7 @@ queue_sizes(void)
 	struct uiommu_emu_traffic traffic = {.group_pages_min = 1, .group_pages_max = 4};
 	uint32_t entries;
 
-	for (entries = harness_unit()->entries_min; entries <= harness_unit()->entries_max;
+	for (entries = harness_unit()->entries_min; entries <= harness_unit()->entries_default;
 	     entries *= 2) {
 		struct rig_conf conf = {.dev = {.queue_entries = entries}, .no_log = true};
 		struct rig *rig = rig_open(&conf);

@@ -75,9 +75,11 @@ static const struct harness_spoil vtd_spoils[] = {
 #define VTD(args, text, more)                                                                      \
 	{                                                                                          \
 		.name = text, .driver = "vtd", .devargs = args, .entries_min = 128,                \
-		.entries_max = 16384, .queue_full = 1, .entry_size = 32, .reserved_pasid = 0,      \
+		.entries_max = 16384, .entries_default = 16384, .queue_full = 1, .entry_size = 32, .reserved_pasid = 0,      \
 		.small_commands = ",iq=128", .refused = &vtd_privileged,                           \
-		.counters = {"_ite", "_ice", "_iqe", "_iqe_given_up", "_prq_wild_index"},          \
+		.small_events = "",                                                                \
+		.counters = {"_ite", "_ice", "_iqe", "_iqe_given_up", "_prq_wild_index", NULL,     \
+			     NULL},                                                                \
 		.capa = UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |          \
 			UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_SECOND_STAGE |                       \
 			UIOMMU_CAPA_NESTED | UIOMMU_CAPA_PAGE_TABLES |                            \
@@ -117,4 +119,18 @@ void
 harness_unit_choose(size_t index)
 {
 	chosen = index;
+}
+
+bool
+harness_unit_find(const char *name, size_t *index)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_COUNT(units); i++) {
+		if (strcmp(units[i].name, name) == 0) {
+			*index = i;
+			return true;
+		}
+	}
+	return false;
 }

@@ -35,6 +35,8 @@ struct harness_counters {
 	const char *bad_command;    /**< commands that were refused: ..._BAD_DESCRIPTOR */
 	const char *given_up;       /**< responses among them that were refused too often */
 	const char *wild_index;     /**< impossible indices: ..._WILD_INDEX */
+	const char *storms;         /**< storms of stalls: see storm= of the driver */
+	const char *terminated;     /**< stalls that they have cost */
 };
 
 /** A unit that cases run on. */
@@ -45,11 +47,16 @@ struct harness_unit {
 	uint64_t capa;          /**< what it has, found out at the start */
 	uint32_t entries_min;   /**< of the request queue */
 	uint32_t entries_max;
+	uint32_t entries_default;
 	uint32_t queue_full;    /**< entries that a queue of n cannot hold: n - this are usable */
 	size_t entry_size;      /**< in bytes */
 	uint32_t reserved_pasid; /**< PASID that cannot be attached; UIOMMU_NO_PASID: none */
 	/** argument for a command queue of 128 entries, beginning with a comma */
 	const char *small_commands;
+	/** the same for a queue of 128 events, where stalls and reports have one of their own */
+	const char *small_events;
+	/** the same for endpoint ids of more than 16 bits; NULL: the unit has none */
+	const char *wide_ids;
 	const struct harness_spoil *spoils;
 	size_t nb_spoils;
 	const struct harness_spoil *refused; /**< one of them that is answered */
@@ -75,5 +82,9 @@ harness_unit_count(void);
 
 void
 harness_unit_choose(size_t index);
+
+/** @return whether there is one of the name */
+bool
+harness_unit_find(const char *name, size_t *index);
 
 #endif /* HARNESS_UNIT_H */

@@ -222,6 +222,8 @@ rig_open(const struct rig_conf *conf)
 	rig->open = true;
 	CHECK_EQ(uiommu_configure(rig->dev, &rig->conf.dev), 0);
 	CHECK_EQ(uiommu_info_get(rig->dev, &rig->info), 0);
+	if (rig->conf.devargs == NULL)
+		CHECK_EQ(rig->info.capa, harness_unit()->capa);
 	rig->emu = uiommu_emu_find(rig->info.name);
 	CHECK(rig->emu != NULL);
 	uiommu_emu_log(rig->emu, !rig->conf.no_log);

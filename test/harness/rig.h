@@ -303,6 +303,45 @@ rig_wait_for(struct rig *rig, const char *counter, uint64_t value);
 void
 rig_traffic(struct rig *rig, const struct uiommu_emu_traffic *traffic, uint64_t requests);
 
+/* ------------------------------------------------------- accesses that wait */
+
+/** Flags of an endpoint whose accesses may wait in the unit. */
+#define RIG_STALLS                                                                                 \
+	(UIOMMU_ENDPOINT_STALL | UIOMMU_ENDPOINT_NO_ATS | UIOMMU_ENDPOINT_NO_PAGE_REQUESTS)
+
+/** A device that has its accesses wait, with the PASIDs of most cases; no endpoint. */
+void
+rig_stalling_device(struct rig *rig, uint32_t endpoint_id, uint32_t credits);
+
+/** The same with its endpoint. */
+struct uiommu_endpoint *
+rig_stalling_endpoint(struct rig *rig, uint32_t endpoint_id, uint32_t credits);
+
+/**
+ * One access of a device whose accesses may wait.
+ *
+ * @param state what must become of it at first
+ * @return handle, for as long as the rig lives
+ */
+uint32_t
+rig_access(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint64_t iova, bool write,
+	   enum uiommu_emu_access_state state);
+
+/** What became of it by now. */
+struct uiommu_emu_stalled
+rig_access_get(struct rig *rig, uint32_t handle);
+
+static inline uint32_t
+rig_access_state(struct rig *rig, uint32_t handle)
+{
+	return rig_access_get(rig, handle).state;
+}
+
+/** One of the responses that are there is this one, to an access of a device; it is taken out. */
+void
+rig_expect_stall(struct rig *rig, uint32_t endpoint_id, uint16_t tag,
+		 enum uiommu_emu_answer answer);
+
 /* ------------------------------------------------------------ responses */
 
 /** The next response, of software and unit. PASID as in the engine. @return false: none */
