@@ -65,6 +65,7 @@ parts_free(struct uiommu_emu *emu)
 	emu_use_fini(&emu->traffic);
 	emu_free(emu->verify);
 	emu_free(emu->manual);
+	emu_free(emu->hands);
 	emu_free(emu->late.requests);
 	emu_free(emu->log);
 	if (emu->memory != NULL)
@@ -76,16 +77,22 @@ parts_free(struct uiommu_emu *emu)
 static int
 parts_alloc(struct uiommu_emu *emu, struct uiommu_args *args)
 {
+	int ret;
+
 	emu->memory = emu_alloc(sizeof(*emu->memory), SOCKET_ID_ANY);
-	emu->device_of = emu_alloc((emu->model->endpoint_max + 1) * sizeof(emu->device_of[0]),
-				   emu->socket_id);
-	if (emu->memory == NULL || emu->device_of == NULL || emu_devices_init(emu) < 0) {
+	if (emu->memory == NULL || emu_devices_init(emu) < 0) {
 		EMU_LOG(ERR, "%s: no memory", emu->name);
 		return -ENOMEM;
 	}
 	emu->traffic.conf.burst = BURST_DEFAULT;
 	emu->judge_mask = UINT64_MAX;
-	return emu->model->open(emu, args);
+	emu->endpoint_max = emu->model->endpoint_max;
+	ret = emu->model->open(emu, args);
+	if (ret < 0)
+		return ret;
+	emu->device_of = emu_alloc(((size_t)emu->endpoint_max + 1) * sizeof(emu->device_of[0]),
+				   emu->socket_id);
+	return emu->device_of == NULL ? -ENOMEM : 0;
 }
 
 int
@@ -172,6 +179,8 @@ uiommu_emu_step(struct uiommu_emu *emu)
 		return 0;
 	judged = emu->model->execute(emu, emu->traffic.conf.burst * EXECUTE_BURSTS);
 	emu_verify_flush(emu);
+	if (unlikely(emu->nb_unseen > 0))
+		emu_hands_retry(emu);
 	made = emu_traffic_step(emu, judged);
 	emu_leave(emu);
 	if (judged + made == 0 && !emu->inline_steps)
@@ -199,7 +208,7 @@ uiommu_emu_preload(struct uiommu_emu *emu)
 
 	while (!step_enter(emu))
 		;
-	if (emu->ring.base != NULL && emu->traffic.templates != NULL)
+	if (emu_traffic_ready(emu))
 		do {
 			emu->now = rte_rdtsc();
 			made = emu_traffic_send(emu, emu->traffic.conf.burst);

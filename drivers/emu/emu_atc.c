@@ -76,6 +76,10 @@ emu_atc_request(struct uiommu_emu *emu, uint16_t device, uint32_t bond, uint32_t
 		.flags = (uint16_t)access,
 	};
 
+	if (dev->stalls) {
+		uiommu_count(&emu->live.translations, 1);
+		return emu->model->reach(emu, dev, bond, &msg, leaf);
+	}
 	if (leaf_take(emu_tlb_find(&dev->atc, 0, pasid, iova), access, leaf)) {
 		uiommu_count(&emu->live.atc_hits, 1);
 		return emu->model->translated(emu, dev);

@@ -20,6 +20,9 @@ emu_stale_check(struct uiommu_emu *emu, uint32_t bond)
 {
 	if (emu->bond_gen[bond] == emu->generation)
 		return;
+	/* a unit that does not look at PASIDs leaves it to software to refuse */
+	if (!emu->model->checks_pasids && !emu->devices[emu->bonds[bond].device]->stalls)
+		return;
 	/*
 	 * Looked at after the tables: a request that is let in by an entry written after a new
 	 * attach was announced finds the announcement.
@@ -80,10 +83,14 @@ send_raw(struct uiommu_emu *emu, enum emu_kind kind, const struct emu_message *m
 {
 	uint64_t word[4];
 
+	if (emu->devices[emu->device_of[msg->endpoint_id]]->stalls) {
+		emu->model->event(msg, word);
+		return emu->model->raw(emu, word, emu->model->event_size);
+	}
 	emu->model->encode(msg, word);
 	if (kind == EMU_KIND_RESERVED || kind == EMU_KIND_TYPE)
 		emu->model->spoil(word, kind, emu_random(&emu->traffic.random));
-	return emu->model->raw(emu, word);
+	return emu->model->raw(emu, word, emu->model->entry_size);
 }
 
 static bool
@@ -122,7 +129,7 @@ emu_bad_send(struct uiommu_emu *emu, const struct emu_template *tmpl)
 
 	if ((emu_bond_want(emu, victim) & EMU_WANT_QUIET) != 0)
 		return 0;
-	emu->model->decode(tmpl->entry, &msg);
+	msg = emu_template_message(emu, tmpl);
 	if (kind == EMU_KIND_PASID && !strange_pasid(emu, victim, &msg.pasid))
 		return 0;
 	if (kind == EMU_KIND_STOP && msg.pasid == EMU_NO_PASID)

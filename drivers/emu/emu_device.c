@@ -18,7 +18,7 @@ emu_device_find(struct uiommu_emu *emu, uint32_t endpoint_id)
 {
 	uint16_t index;
 
-	if (endpoint_id > emu->model->endpoint_max)
+	if (endpoint_id > emu->endpoint_max)
 		return NULL;
 	index = emu->device_of[endpoint_id];
 	return index == 0 || emu->devices[index]->removed ? NULL : emu->devices[index];
@@ -57,9 +57,13 @@ emu_bond_want(const struct uiommu_emu *emu, uint32_t bond)
 uint8_t
 emu_bond_allow(const struct uiommu_emu *emu, uint32_t bond)
 {
-	return emu_bond_want(emu, bond) == UIOMMU_EMU_ATTACHED ?
-		       EMU_ALLOW_SUCCESS :
-		       EMU_ALLOW_SUCCESS | EMU_ALLOW_INVALID;
+	const uint8_t want = emu_bond_want(emu, bond);
+
+	if (want == UIOMMU_EMU_ATTACHED)
+		return EMU_ALLOW_SUCCESS;
+	if ((want & EMU_WANT_STATE) == UIOMMU_EMU_DETACHED && !emu->model->checks_pasids)
+		return EMU_ALLOW_INVALID;
+	return EMU_ALLOW_SUCCESS | EMU_ALLOW_INVALID;
 }
 
 void
@@ -101,6 +105,8 @@ emu_group_begin(struct uiommu_emu *emu, uint32_t device, uint32_t bond, uint32_t
 	group->pasid = pasid;
 	group->pages = (uint16_t)pages;
 	group->state = EMU_GROUP_SENDING;
+	group->hand = 0;
+	group->ended = false;
 	emu_hot_pages(hot)[prgi] = 0;
 	return prgi;
 }
@@ -141,7 +147,7 @@ emu_group_end(struct uiommu_emu *emu, uint32_t device, uint16_t prgi)
 	struct emu_group *group = &dev->groups[prgi];
 
 	/* what remains tells a second answer from one that was never asked for */
-	hot->slots[prgi].expect = emu->model->response_word(dev->endpoint_id, group->pasid) &
+	hot->slots[prgi].expect = emu->model->response_word(dev, group->pasid) &
 				  ~emu->model->kind_mask;
 	group->state = EMU_GROUP_FREE;
 	if (dev->removed || dev->stopped)
@@ -247,7 +253,9 @@ bond_orphan(struct uiommu_emu *emu, uint32_t bond)
 	for (i = 0; i < EMU_PRGI_COUNT; i++) {
 		if ((slots[i].meta & EMU_META_BOND_MASK) == bond)
 			emu_group_unfold(emu, device, i);
-		if (groups[i].state == EMU_GROUP_ACTIVE && groups[i].bond == bond)
+		/* what was sent since is for software to refuse, see emu_bond_allow() */
+		if (groups[i].state == EMU_GROUP_ACTIVE && groups[i].bond == bond &&
+		    groups[i].allow != EMU_ALLOW_INVALID)
 			groups[i].allow = 0;
 	}
 }
@@ -266,6 +274,7 @@ emu_control_apply(struct uiommu_emu *emu)
 		bond = emu->touched[emu->nb_touched];
 		emu->bonds[bond].touched = false;
 		emu->bond_gen[bond] = 0;
+		emu->bonds[bond].refused = false;
 		want = emu_bond_want(emu, bond);
 		if ((want & EMU_WANT_STATE) == UIOMMU_EMU_DETACHED)
 			bond_orphan(emu, bond);

@@ -106,6 +106,8 @@ struct emu_group {
 	uint16_t pages; /**< credits that it holds */
 	uint8_t state;  /**< enum emu_group_state */
 	uint8_t allow;  /**< EMU_ALLOW_* */
+	uint16_t hand;  /**< access made by hand, in uiommu_emu::hands, from 1; 0: none */
+	bool ended;     /**< the unit was told to end it: one more answer does nothing */
 };
 
 /** What a unit remembers of its tables for a device or a bond. Used by the vendor's model. */
@@ -132,6 +134,7 @@ struct emu_device {
 	bool removed;
 	bool stopped;        /**< its page request interface had a Response Failure */
 	bool may_fail_invalid;
+	bool stalls;         /**< its accesses wait in the unit; a group is one of them */
 	uint8_t class;
 	uint32_t pf_id;      /**< of its physical function, or its own */
 	struct emu_cache cache;
@@ -150,6 +153,7 @@ struct emu_bond {
 	uint16_t device;
 	uint8_t want;    /**< enum uiommu_emu_pasid_state and EMU_WANT_QUIET; any thread, atomic */
 	bool touched;    /**< is in uiommu_emu::touched; by control_lock */
+	bool refused;    /**< an access was ended by the unit: no more until its state changes */
 	uint32_t space;  /**< whose contents its pages have, see struct uiommu_emu_data */
 	uint32_t ended;  /**< times it became DETACHED; any thread, atomic */
 	struct emu_cache cache;
@@ -201,6 +205,10 @@ emu_group_unfold(struct uiommu_emu *emu, uint32_t device, uint16_t prgi);
 uint8_t
 emu_bond_allow(const struct uiommu_emu *emu, uint32_t bond);
 
+
+/** What is outstanding of a device that stalls was ended by the unit, unanswered. */
+void
+emu_stalls_end(struct uiommu_emu *emu, uint32_t device);
 
 /* emu_family.c */
 /** Response Failure to a device: it and all that share its interface stop. */

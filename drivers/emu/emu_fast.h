@@ -39,22 +39,47 @@ emu_prefetch_write(void *p)
 struct emu_layout {
 	unsigned int entry_shift;         /**< log2 of the size of a request entry */
 	unsigned int request_prgi_shift;  /**< in word 1 of a request */
-	unsigned int endpoint_shift;      /**< in word 0 of a response; 16 bits */
+	unsigned int endpoint_shift;      /**< in word 0 of a response */
+	uint32_t endpoint_mask;           /**< of an endpoint id, one less than a power of two */
 	unsigned int response_prgi_shift; /**< in word 1 of a response; 9 bits */
 	uint64_t response_mask1;          /**< bits of word 1 that are compared */
 	uint64_t response_good1;          /**< what they are for Success; index 0 */
 	uint64_t kind_mask;               /**< see struct emu_model_ops */
+	bool wide;                        /**< a response has words 2 and 3, which are 0 */
+	bool stall;                       /**< it is an answer to a stall */
+	/* events of stalls: 32 bytes; the tag in word 1 from bit 0, the address in word 2 */
+	uint64_t event_word1;             /**< word 1 for index 0, of a write */
+	uint64_t event_read;              /**< besides, of a read */
 };
 
+#define EMU_EVENT_SHIFT 5
+
+/** Entries made so far are in the rings, for functions that may add to them. */
+static __rte_always_inline void
+emu_rings_store(struct uiommu_emu *emu, const unsigned int sources, uint32_t tail,
+		unsigned int made, uint32_t event_tail, unsigned int stalled)
+{
+	if ((sources & EMU_SOURCE_REQUESTS) != 0) {
+		emu->ring.tail = tail;
+		emu->ring.room -= made;
+	}
+	if ((sources & EMU_SOURCE_EVENTS) != 0) {
+		emu->events.tail = event_tail;
+		emu->events.room -= stalled;
+	}
+}
+
 /**
- * Requests from templates, in order; a template whose device has no credit is passed over.
+ * Requests and stalls from templates, in order; a template whose device has no credit is passed
+ * over.
  *
- * @param max at most emu->ring.room
+ * @param max at most emu_room()
+ * @param sources constant: EMU_SOURCE_* that there can be templates of
  * @param keep constant: what emu->traffic.keep is
  */
 static __rte_always_inline unsigned int
-emu_fast_make(struct uiommu_emu *emu, unsigned int max, const bool keep,
-	      const struct emu_layout layout)
+emu_fast_make(struct uiommu_emu *emu, unsigned int max, const unsigned int sources,
+	      const bool keep, const struct emu_layout layout)
 {
 	struct emu_traffic *traffic = &emu->traffic;
 	struct emu_template *const templates = traffic->templates;
@@ -66,16 +91,19 @@ emu_fast_make(struct uiommu_emu *emu, unsigned int max, const bool keep,
 	const uint64_t limit = traffic->limit;
 	const uint64_t span = traffic->span;
 	const uint32_t mask = emu->ring.mask;
+	const uint32_t event_mask = emu->events.mask;
 	const bool classes = emu->classes;
 	uint8_t *const base = emu->ring.base;
+	uint8_t *const event_base = emu->events.base;
 	struct emu_dev_hot *const hots = emu->hot;
 	unsigned int look = max * EMU_LOOK_FACTOR;
 	uint32_t tail = emu->ring.tail;
+	uint32_t event_tail = emu->events.tail;
 	uint32_t next = traffic->next;
-	unsigned int made = 0, slow = 0;
+	unsigned int made = 0, stalled = 0, slow = 0;
 	uint64_t by_class = 0;
 
-	while (made + slow < max && look-- > 0) {
+	while (made + stalled + slow < max && look-- > 0) {
 		struct emu_template *tmpl = &templates[next];
 		struct emu_dev_hot *hot = &hots[tmpl->device];
 		struct emu_slot *slot;
@@ -85,11 +113,12 @@ emu_fast_make(struct uiommu_emu *emu, unsigned int max, const bool keep,
 
 		next = next + 1 == nb_templates ? 0 : next + 1;
 		if (unlikely(bond_gen[tmpl->bond] != generation)) {
-			emu->ring.tail = tail;
-			emu->ring.room -= made;
+			emu_rings_store(emu, sources, tail, made, event_tail, stalled);
 			slow += emu_traffic_one(emu, tmpl);
 			emu->ring.room += made;
+			emu->events.room += stalled;
 			tail = emu->ring.tail;
+			event_tail = emu->events.tail;
 			continue;
 		}
 		if (unlikely(hot->credits == 0 || hot->head == hot->tail))
@@ -107,27 +136,44 @@ emu_fast_make(struct uiommu_emu *emu, unsigned int max, const bool keep,
 		if (keep)
 			emu_hot_pages(hot)[prgi] =
 				(word1 & ~(uint64_t)(EMU_PAGE_SIZE - 1)) | tmpl->access;
-		entry = (uint64_t *)(base + ((size_t)(tail & mask) << layout.entry_shift));
-		emu_prefetch_write(base + ((size_t)((tail + 16) & mask) << layout.entry_shift));
-		entry[0] = tmpl->entry[0];
-		entry[1] = word1 | (uint64_t)prgi << layout.request_prgi_shift;
-		if (layout.entry_shift > 4) {
-			entry[2] = EMU_NOISE;
-			entry[3] = EMU_NOISE;
+		if (sources == EMU_SOURCE_EVENTS ||
+		    (sources != EMU_SOURCE_REQUESTS && tmpl->stall != 0)) {
+			entry = (uint64_t *)(event_base + ((size_t)(event_tail & event_mask)
+							   << EMU_EVENT_SHIFT));
+			emu_prefetch_write(event_base + ((size_t)((event_tail + 16) & event_mask)
+							 << EMU_EVENT_SHIFT));
+			entry[0] = tmpl->entry[0];
+			entry[1] = layout.event_word1 | prgi |
+				   ((tmpl->access & EMU_REQ_WRITE) != 0 ? 0 : layout.event_read);
+			entry[2] = word1;
+			entry[3] = 0;
+			event_tail++;
+			stalled++;
+		} else {
+			entry = (uint64_t *)(base + ((size_t)(tail & mask) << layout.entry_shift));
+			emu_prefetch_write(base + ((size_t)((tail + 16) & mask)
+						   << layout.entry_shift));
+			entry[0] = tmpl->entry[0];
+			entry[1] = word1 | (uint64_t)prgi << layout.request_prgi_shift;
+			if (layout.entry_shift > 4) {
+				entry[2] = EMU_NOISE;
+				entry[3] = EMU_NOISE;
+			}
+			tail++;
+			made++;
 		}
 		word1 += step;
 		tmpl->entry[1] = word1 >= limit ? word1 - span : word1;
-		tail++;
-		made++;
 	}
 	traffic->next = next;
-	emu->ring.tail = tail;
-	emu->ring.room -= made;
-	emu->credits_free -= made;
-	uiommu_count(&emu->live.requests, made);
-	uiommu_count(&emu->live.groups, made);
-	emu_class_requests(emu, classes ? by_class : made);
-	return made + slow;
+	emu_rings_store(emu, sources, tail, made, event_tail, stalled);
+	emu->credits_free -= made + stalled;
+	uiommu_count(&emu->live.requests, made + stalled);
+	uiommu_count(&emu->live.groups, made + stalled);
+	if ((sources & EMU_SOURCE_EVENTS) != 0)
+		uiommu_count(&emu->live.stalls, stalled);
+	emu_class_requests(emu, classes ? by_class : made + stalled);
+	return made + stalled + slow;
 }
 
 /** A run of responses, summed up before it goes to the counters. */
@@ -136,6 +182,7 @@ struct emu_run {
 	uint64_t same; /**< responses with this stamp and class */
 	unsigned int good;
 	unsigned int more; /**< pages of their groups beyond the first */
+	unsigned int stalls; /**< of good, answers to stalls */
 };
 
 /**
@@ -148,7 +195,8 @@ emu_fast_judge(struct uiommu_emu *emu, const uint64_t *word, struct emu_run *run
 {
 	const uint16_t prgi = (word[1] >> layout.response_prgi_shift) % EMU_PRGI_COUNT;
 	struct emu_dev_hot *hot =
-		&emu->hot[emu->device_of[(word[0] >> layout.endpoint_shift) & UINT16_MAX]];
+		&emu->hot[emu->device_of[(word[0] >> layout.endpoint_shift) &
+					 layout.endpoint_mask]];
 	struct emu_slot *slot = &hot->slots[prgi];
 	const uint64_t good1 = layout.response_good1 |
 			       (uint64_t)prgi << layout.response_prgi_shift;
@@ -157,7 +205,7 @@ emu_fast_judge(struct uiommu_emu *emu, const uint64_t *word, struct emu_run *run
 	wrong = ((slot->expect ^ word[0]) & emu->judge_mask) | emu->force_slow;
 	wrong |= ~word[0] & layout.kind_mask;
 	wrong |= (word[1] ^ good1) & layout.response_mask1;
-	if (layout.entry_shift > 4)
+	if (layout.wide)
 		wrong |= word[2] | word[3];
 	if (unlikely(wrong != 0)) {
 		/* a wait, say: what software said before holds until it is carried out */
@@ -183,6 +231,8 @@ emu_fast_judge(struct uiommu_emu *emu, const uint64_t *word, struct emu_run *run
 	}
 	emu_hot_ring(hot)[hot->tail++ % EMU_PRGI_COUNT] = prgi;
 	run->good++;
+	if (layout.stall)
+		run->stalls++;
 	return true;
 }
 
@@ -197,6 +247,8 @@ emu_run_end(struct uiommu_emu *emu, struct emu_run *run)
 	uiommu_count(&emu->live.responses, run->good);
 	uiommu_count(&emu->live.code_success, run->good);
 	uiommu_count(&emu->ended, run->good);
+	if (run->stalls != 0)
+		uiommu_count(&emu->live.stalls_retried, run->stalls);
 	*run = (struct emu_run){0};
 }
 

@@ -32,8 +32,7 @@ emu_violation(struct uiommu_emu *emu, uint64_t *counter, const char *fmt, ...)
 }
 
 static void
-log_add(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, uint16_t prgi, uint16_t code,
-	bool by_unit)
+log_add(struct uiommu_emu *emu, const struct uiommu_emu_response *what)
 {
 	struct uiommu_emu_response *resp;
 
@@ -41,13 +40,7 @@ log_add(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, uint16_t p
 		return;
 	emu_lock_take(&emu->judge_lock);
 	resp = &emu->log[(emu->log_head + emu->log_count) % EMU_LOG_SIZE];
-	*resp = (struct uiommu_emu_response){
-		.endpoint_id = endpoint_id,
-		.pasid = pasid,
-		.prg_index = prgi,
-		.code = code,
-		.by_unit = by_unit,
-	};
+	*resp = *what;
 	if (emu->log_count < EMU_LOG_SIZE)
 		emu->log_count++;
 	else
@@ -94,11 +87,26 @@ uiommu_emu_log(struct uiommu_emu *emu, bool on)
 enum uiommu_emu_outcome
 emu_unit_answer(struct uiommu_emu *emu, const struct emu_message *msg, enum uiommu_emu_code code)
 {
-	if (!emu_message_is_answered(msg)) {
+	const struct uiommu_emu_response resp = {
+		.endpoint_id = msg->endpoint_id,
+		.pasid = msg->pasid,
+		.prg_index = msg->prgi,
+		.code = (uint16_t)code,
+		.by_unit = true,
+	};
+
+	/* Failure is the answer to any request, S 8.2 of SMMUv3 */
+	if (!emu_message_is_answered(msg) &&
+	    (code != UIOMMU_EMU_FAILURE || !emu_message_wants(msg))) {
 		uiommu_count(&emu->live.dropped, 1);
 		return UIOMMU_EMU_DROPPED;
 	}
-	log_add(emu, msg->endpoint_id, msg->pasid, msg->prgi, (uint16_t)code, true);
+	log_add(emu, &resp);
+	if (code == UIOMMU_EMU_FAILURE) {
+		uiommu_count(&emu->live.auto_failure, 1);
+		emu_family_stop(emu, emu->device_of[msg->endpoint_id]);
+		return UIOMMU_EMU_AUTO_FAILURE;
+	}
 	if (code == UIOMMU_EMU_SUCCESS) {
 		uiommu_count(&emu->live.auto_success, 1);
 		return UIOMMU_EMU_AUTO_SUCCESS;
@@ -158,7 +166,11 @@ answer_check(struct uiommu_emu *emu, const struct emu_group *group, const struct
 			      resp->endpoint_id, resp->prgi, resp->pasid, group->pasid);
 		return;
 	}
-	if (group->bond != 0 && (allow & EMU_ALLOW_SUCCESS) != 0) {
+	/* sent to a bond that was gone, and that may have come back since */
+	if (group->bond != 0 && allow == EMU_ALLOW_INVALID &&
+	    (emu_bond_want(emu, group->bond) & EMU_WANT_STATE) != UIOMMU_EMU_DETACHED)
+		allow |= EMU_ALLOW_SUCCESS;
+	else if (group->bond != 0 && (allow & EMU_ALLOW_SUCCESS) != 0) {
 		if (emu->devices[emu->bonds[group->bond].device]->may_fail_invalid)
 			allow |= EMU_ALLOW_INVALID;
 		/* now, and not as of the last step: the answer is younger than the change */
@@ -183,8 +195,14 @@ static void
 answer_stray(struct uiommu_emu *emu, uint32_t device, const struct emu_response *resp)
 {
 	const uint64_t last = emu->hot[device].slots[resp->prgi].expect;
-	const uint64_t word = emu->model->response_word(resp->endpoint_id, resp->pasid);
+	const struct emu_device *dev = emu->devices[device];
+	const uint64_t word = emu->model->response_word(dev, resp->pasid);
 
+	/* the unit has let it go already, which software could not know when it answered */
+	if (dev->groups[resp->prgi].ended) {
+		emu->devices[device]->groups[resp->prgi].ended = false;
+		return;
+	}
 	if (last != 0 && last == (word & ~emu->model->kind_mask))
 		emu_violation(emu, &emu->live.duplicated,
 			      "device 0x%x PASID 0x%x index %u: answered again", resp->endpoint_id,
@@ -220,6 +238,7 @@ group_answered(struct uiommu_emu *emu, uint32_t device, const struct emu_respons
 	/* neither while its bond changed, nor after that */
 	const bool sure = group->allow == EMU_ALLOW_SUCCESS;
 	const bool success = resp->code == UIOMMU_EMU_SUCCESS;
+	const uint32_t hand = group->hand;
 
 	answer_check(emu, group, resp);
 	if (success)
@@ -227,6 +246,8 @@ group_answered(struct uiommu_emu *emu, uint32_t device, const struct emu_respons
 	emu_latency_add(emu, emu->hot[device].slots[resp->prgi].meta, 1);
 	uiommu_count(&emu->ended, 1);
 	emu_group_end(emu, device, resp->prgi);
+	if (hand != 0)
+		emu_hand_answered(emu, hand, resp->answer);
 	if (page == 0)
 		return;
 	if (emu->traffic.use.wishes != NULL)
@@ -242,7 +263,8 @@ response_judge(struct uiommu_emu *emu, uint32_t device, const struct emu_respons
 
 	if (emu->nb_manual > 0 && emu_manual_response(emu, resp))
 		return;
-	if (device == 0 || resp->prgi >= EMU_PRGI_COUNT) {
+	if (device == 0 || resp->prgi >= EMU_PRGI_COUNT ||
+	    (resp->answer != UIOMMU_EMU_ANSWER_GROUP) != emu->devices[device]->stalls) {
 		emu_violation(emu, &emu->live.unexpected, "answer to unknown device 0x%x index %u",
 			      resp->endpoint_id, resp->prgi);
 		return;
@@ -270,16 +292,42 @@ response_judge(struct uiommu_emu *emu, uint32_t device, const struct emu_respons
 	}
 }
 
-void
-emu_judge_response(struct uiommu_emu *emu, const struct emu_response *resp)
+/* Answers to stalls carry no PASID: it is that of the access. */
+static void
+stall_complete(struct uiommu_emu *emu, uint32_t device, struct emu_response *resp)
 {
+	if (resp->answer == UIOMMU_EMU_ANSWER_RETRY)
+		uiommu_count(&emu->live.stalls_retried, 1);
+	else if (resp->answer == UIOMMU_EMU_ANSWER_ABORT)
+		uiommu_count(&emu->live.stalls_aborted, 1);
+	else
+		uiommu_count(&emu->live.stalls_terminated, 1);
+	if (device == 0 || resp->prgi >= EMU_PRGI_COUNT)
+		return;
+	emu_group_unfold(emu, device, resp->prgi);
+	resp->pasid = emu->devices[device]->groups[resp->prgi].pasid;
+}
+
+void
+emu_judge_response(struct uiommu_emu *emu, const struct emu_response *given)
+{
+	struct emu_response *resp = &(struct emu_response){0};
 	uint32_t device = 0;
 
+	*resp = *given;
+	if (resp->endpoint_id <= emu->endpoint_max)
+		device = emu->device_of[resp->endpoint_id];
+	if (resp->answer != UIOMMU_EMU_ANSWER_GROUP)
+		stall_complete(emu, device, resp);
 	uiommu_count(&emu->live.responses, 1);
 	code_count(emu, resp->code);
-	log_add(emu, resp->endpoint_id, resp->pasid, resp->prgi, resp->code, false);
-	if (resp->endpoint_id <= emu->model->endpoint_max)
-		device = emu->device_of[resp->endpoint_id];
+	log_add(emu, &(struct uiommu_emu_response){
+		.endpoint_id = resp->endpoint_id,
+		.pasid = resp->pasid,
+		.prg_index = resp->answer == UIOMMU_EMU_ANSWER_GROUP ? resp->prgi : resp->tag,
+		.code = resp->code,
+		.answer = resp->answer,
+	});
 	/* it expects none, and looks at none */
 	if (device != 0 && emu->devices[device]->stopped)
 		return;

@@ -44,7 +44,8 @@ outlived_check(struct uiommu_emu *emu, const struct emu_late_request *request)
 	/* DETACHED now is what emu_stale_check() has looked at */
 	if (request->bond == 0 ||
 	    request->ended == __atomic_load_n(&bond->ended, __ATOMIC_RELAXED) ||
-	    (emu_bond_want(emu, request->bond) & EMU_WANT_STATE) == UIOMMU_EMU_DETACHED)
+	    (emu->model->checks_pasids &&
+	     (emu_bond_want(emu, request->bond) & EMU_WANT_STATE) == UIOMMU_EMU_DETACHED))
 		return;
 	emu_violation(emu, &emu->live.stale,
 		      "device 0x%x PASID 0x%x: request 0x%" PRIx64

@@ -17,7 +17,8 @@
 static bool
 is_group(const struct emu_manual *group, uint32_t endpoint_id, uint32_t pasid, uint16_t prgi)
 {
-	return group->endpoint_id == endpoint_id && group->pasid == pasid && group->prgi == prgi;
+	return group->endpoint_id == endpoint_id && group->pasid == pasid &&
+	       group->prgi == prgi && !group->stall;
 }
 
 static struct emu_manual *
@@ -101,7 +102,7 @@ slot_idle(struct uiommu_emu *emu, uint32_t endpoint_id, uint16_t prgi)
 {
 	uint16_t device;
 
-	if (endpoint_id > emu->model->endpoint_max)
+	if (endpoint_id > emu->endpoint_max)
 		return true;
 	device = emu->device_of[endpoint_id];
 	return device == 0 || (emu->devices[device]->groups[prgi].state == EMU_GROUP_FREE &&
@@ -115,10 +116,26 @@ group_by_index(struct uiommu_emu *emu, uint32_t endpoint_id, uint16_t prgi)
 	uint32_t i;
 
 	for (i = 0; i < emu->nb_manual; i++)
-		if (emu->manual[i].state == EMU_GROUP_ACTIVE &&
+		if (emu->manual[i].state == EMU_GROUP_ACTIVE && !emu->manual[i].stall &&
 		    emu->manual[i].endpoint_id == endpoint_id && emu->manual[i].prgi == prgi)
 			return &emu->manual[i];
 	return NULL;
+}
+
+/* An answer to an event that was put there by hand. */
+static bool
+stall_response(struct uiommu_emu *emu, const struct emu_response *resp)
+{
+	uint32_t i;
+
+	for (i = 0; i < emu->nb_manual; i++)
+		if (emu->manual[i].stall && emu->manual[i].state == EMU_GROUP_ACTIVE &&
+		    emu->manual[i].endpoint_id == resp->endpoint_id &&
+		    emu->manual[i].prgi == resp->tag) {
+			group_end(emu, &emu->manual[i]);
+			return true;
+		}
+	return false;
 }
 
 bool
@@ -126,6 +143,8 @@ emu_manual_response(struct uiommu_emu *emu, const struct emu_response *resp)
 {
 	struct emu_manual *group;
 
+	if (resp->answer != UIOMMU_EMU_ANSWER_GROUP)
+		return stall_response(emu, resp);
 	group = group_find(emu, resp->endpoint_id, resp->pasid, resp->prgi, EMU_GROUP_ACTIVE);
 	if (group != NULL) {
 		group_answered(emu, group, resp);
@@ -196,7 +215,7 @@ emu_manual_begin(struct uiommu_emu *emu, const struct emu_message *msg, uint32_t
 	uint16_t device;
 
 	*index = EMU_MANUAL_NONE;
-	if (dev == NULL || dev->stopped || msg->prgi >= EMU_PRGI_COUNT)
+	if (dev == NULL || dev->stopped || dev->stalls || msg->prgi >= EMU_PRGI_COUNT)
 		return false;
 	if (!access)
 		return true;
@@ -301,17 +320,21 @@ uiommu_emu_request_raw(struct uiommu_emu *emu, const void *entry, size_t size)
 	uint64_t word[4];
 	bool queued;
 
-	if (size != emu->model->entry_size || size > sizeof(word))
+	if ((size != emu->model->entry_size && size != emu->model->event_size) || size == 0 ||
+	    size > sizeof(word))
 		return -EINVAL;
 	memcpy(word, entry, size);
 	emu_enter(emu);
 	emu->now = rte_rdtsc();
 	emu->model->commands(emu);
-	queued = emu->model->raw(emu, word);
-	if (queued && emu->model->decode(word, &msg) && emu_message_is_answered(&msg)) {
+	queued = emu->model->raw(emu, word, (uint32_t)size);
+	if (queued && emu->model->decode(word, (uint32_t)size, &msg) &&
+	    emu_message_is_answered(&msg)) {
 		group = group_new(emu, msg.endpoint_id, msg.pasid, msg.prgi);
-		if (group != NULL)
+		if (group != NULL) {
 			group->state = EMU_GROUP_ACTIVE;
+			group->stall = size != emu->model->entry_size;
+		}
 	}
 	emu->model->publish(emu);
 	emu_leave(emu);

@@ -43,20 +43,28 @@ struct emu_message {
 	uint16_t flags; /**< EMU_REQ_* */
 };
 
+/* No stop marker. */
+static inline bool
+emu_message_wants(const struct emu_message *msg)
+{
+	return (msg->flags & (EMU_REQ_READ | EMU_REQ_WRITE | EMU_REQ_EXEC)) != 0;
+}
+
 /* The last of its group, and no stop marker: there must be an answer. */
 static inline bool
 emu_message_is_answered(const struct emu_message *msg)
 {
-	return (msg->flags & EMU_REQ_LAST) != 0 &&
-	       (msg->flags & (EMU_REQ_READ | EMU_REQ_WRITE | EMU_REQ_EXEC)) != 0;
+	return (msg->flags & EMU_REQ_LAST) != 0 && emu_message_wants(msg);
 }
 
 /** A response, decoded. */
 struct emu_response {
 	uint32_t endpoint_id;
 	uint32_t pasid; /**< or EMU_NO_PASID */
-	uint16_t prgi;
+	uint16_t prgi;  /**< of a stall: index of its slot; UINT16_MAX: the tag is no slot's */
 	uint16_t code;  /**< as on the wire */
+	uint16_t tag;   /**< of a stall */
+	uint8_t answer; /**< enum uiommu_emu_answer */
 };
 
 /** Bad requests, in turn. */
@@ -77,12 +85,12 @@ enum emu_kind {
 
 struct emu_model_ops {
 	const char *driver;      /**< name of the driver whose unit this is */
-	uint32_t endpoint_max;
+	uint32_t endpoint_max;   /**< where the unit does not say: see uiommu_emu::endpoint_max */
 	uint32_t entry_size;
+	uint32_t event_size;     /**< of entries that stalls have; 0: there are none */
 	uint64_t kind_mask;      /**< bits of a response's word 0 that are always 1 */
 	uint64_t light_mask;     /**< bits of word 0 that the light judge compares: kind and code */
 	bool checks_pasids;      /**< the unit answers page requests of PASIDs that it does not know */
-	bool stalls;             /**< accesses may wait in the unit */
 
 	int (*open)(struct uiommu_emu *emu, struct uiommu_args *args);
 	void (*close)(struct uiommu_emu *emu);
@@ -98,27 +106,43 @@ struct emu_model_ops {
 	unsigned int (*execute)(struct uiommu_emu *emu, unsigned int max);
 	/** Make up to max requests from templates; for simple traffic. @return requests made */
 	unsigned int (*make)(struct uiommu_emu *emu, unsigned int max);
-	/** Look how much room the request queue has now, into emu->ring.room. */
+	/** Look how much room the queues have now, into emu->ring.room, emu->events.room. */
 	void (*room)(struct uiommu_emu *emu);
 	/** Show software what was put into the request queue. */
 	void (*publish)(struct uiommu_emu *emu);
 	/** Whether new requests are refused until software has acknowledged an overflow. */
 	bool (*latched)(struct uiommu_emu *emu);
-	/** One request through tables and queue rules. @param bond 0: none, remember nothing */
+	/**
+	 * One request through tables and queue rules; of a device that stalls, an access to a page
+	 * that is taken to be missing, where UIOMMU_EMU_NO_CREDIT means that there is no room.
+	 *
+	 * @param bond 0: none, remember nothing
+	 */
 	enum uiommu_emu_outcome (*request)(struct uiommu_emu *emu, struct emu_device *dev,
 					   uint32_t bond, const struct emu_message *msg);
-	/** An entry past all checks. @return false: no room */
-	bool (*raw)(struct uiommu_emu *emu, const uint64_t *entry);
+	/** An entry of either queue past all checks. @return false: no room */
+	bool (*raw)(struct uiommu_emu *emu, const uint64_t *entry, uint32_t size);
 	void (*encode)(const struct emu_message *msg, uint64_t *entry);
-	/** @return false: this is no request with an index */
-	bool (*decode)(const uint64_t *entry, struct emu_message *msg);
+	/** Likewise for the event of a stall; prgi is the index of its slot. */
+	void (*event)(const struct emu_message *msg, uint64_t *entry);
+	/** @return false: this is no request with an index, or no stall; prgi is the tag here */
+	bool (*decode)(const uint64_t *entry, uint32_t size, struct emu_message *msg);
 	/** Spoil an entry: EMU_KIND_RESERVED, EMU_KIND_TYPE. */
 	void (*spoil)(uint64_t *entry, enum emu_kind kind, uint64_t random);
 	/** Word 0 of the response Success. */
-	uint64_t (*response_word)(uint32_t endpoint_id, uint32_t pasid);
+	uint64_t (*response_word)(const struct emu_device *dev, uint32_t pasid);
 	/** DMA without ATS. */
 	bool (*dma)(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
 		    const struct emu_message *msg);
+	/**
+	 * An access of a device that stalls, from the start. Where it has to wait, an event with
+	 * the tag of slot msg->prgi is written, if there is room.
+	 */
+	enum uiommu_emu_access_state (*access)(struct uiommu_emu *emu, struct emu_device *dev,
+					       uint32_t bond, const struct emu_message *msg);
+	/** Likewise, with nothing told to software where it cannot be made. */
+	bool (*reach)(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
+		      const struct emu_message *msg, struct emu_leaf *leaf);
 	/**
 	 * A translation request (ATS).
 	 *

@@ -12,7 +12,7 @@
 #include "emu_pvt.h"
 
 /* Bytes that the registers of the models take; what is not there reads 0. */
-#define REGS_SIZE 65536
+#define REGS_SIZE 131072
 
 static int
 emu_open(struct uiommu_platform *plat, struct uiommu_args *args)

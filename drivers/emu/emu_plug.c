@@ -139,6 +139,7 @@ device_make(struct uiommu_emu *emu, const struct uiommu_emu_device_conf *conf)
 	dev->nb_bonds = conf->nb_pasids;
 	dev->unknown = conf->unknown;
 	dev->may_fail_invalid = conf->may_fail_invalid;
+	dev->stalls = conf->stalls;
 	dev->class = conf->latency_class;
 	dev->pf_id = conf->is_vf ? conf->pf_id : conf->endpoint_id;
 	dev->silent_max = (uint16_t)RTE_MIN(dev->credits / 4, (uint32_t)EMU_SILENT_MAX);
@@ -155,16 +156,17 @@ emu_device_plug(struct uiommu_emu *emu, const struct uiommu_emu_device_conf *con
 	uint16_t i;
 	int ret;
 
-	if (conf->endpoint_id > emu->model->endpoint_max || conf->credits > CREDITS_MAX ||
+	if (conf->endpoint_id > emu->endpoint_max || conf->credits > CREDITS_MAX ||
 	    conf->nb_pasids > UIOMMU_EMU_PASIDS_MAX ||
+	    (conf->stalls && conf->credits > EMU_PRGI_COUNT) ||
 	    conf->latency_class >= UIOMMU_EMU_CLASSES ||
 	    conf->atc_entries > EMU_TLB_ENTRIES_MAX ||
 	    (conf->atc_entries & (conf->atc_entries - 1)) != 0 ||
-	    (conf->is_vf && (conf->pf_id > emu->model->endpoint_max ||
+	    (conf->is_vf && (conf->pf_id > emu->endpoint_max ||
 			     conf->pf_id == conf->endpoint_id)) ||
 	    (conf->nb_pasids > 0 && conf->pasids == NULL))
 		return -EINVAL;
-	if (conf->stalls && !emu->model->stalls)
+	if (conf->stalls && emu->model->event_size == 0)
 		return -ENOTSUP;
 	if (emu_device_find(emu, conf->endpoint_id) != NULL)
 		return -EEXIST;

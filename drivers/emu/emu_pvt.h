@@ -61,7 +61,8 @@ struct emu_template {
 	uint16_t device;
 	uint8_t kind : 4;   /**< enum emu_kind */
 	uint8_t access : 4; /**< EMU_REQ_READ, EMU_REQ_WRITE */
-	uint8_t class;     /**< of the device */
+	uint8_t class : 4; /**< of the device */
+	uint8_t stall : 4; /**< 1: the device stalls; word 1 is the address alone */
 };
 
 /** Where requests go. Indices run free; the mask comes at use. */
@@ -96,10 +97,21 @@ struct emu_manual {
 	uint16_t pages;
 	uint8_t state;     /**< enum emu_group_state; FREE: answered */
 	bool counted;      /**< one of the groups that must be answered */
+	bool stall;        /**< a raw event; prgi is its tag */
 };
 #define EMU_MANUAL_MAX 4096
 /** No place in the ledger: stop markers. */
 #define EMU_MANUAL_NONE UINT32_MAX
+
+/** An access made by uiommu_emu_stall(). */
+struct emu_hand {
+	struct emu_message msg; /**< prgi: index of its slot, while it waits */
+	uint32_t bond;
+	uint16_t device;        /**< index */
+	uint16_t events;
+	uint8_t state;          /**< enum uiommu_emu_access_state */
+};
+#define EMU_HANDS_MAX 4096
 
 /** A page that a device wants to use, and has to ask for once more. */
 struct emu_wish {
@@ -130,6 +142,7 @@ struct emu_traffic {
 	uint64_t span;         /**< of the window, bytes */
 	uint64_t random;
 	uint32_t nb_open;
+	uint8_t sources;       /**< EMU_SOURCE_*: queues that the templates need */
 	bool simple;           /**< groups of one page; the queue's room is looked at, no more */
 	bool keep;             /**< where a group begins is kept, see emu_hot_pages() */
 	double per_cycle;      /**< requests per cycle; 0: no limit */
@@ -137,6 +150,9 @@ struct emu_traffic {
 	uint64_t allowance_tsc;
 	struct emu_open open[EMU_OPEN_MAX];
 };
+
+#define EMU_SOURCE_REQUESTS (1U << 0)
+#define EMU_SOURCE_EVENTS (1U << 1)
 
 /* ---------------------------------------------------------------------- unit */
 
@@ -172,8 +188,10 @@ struct uiommu_emu {
 	bool classes;              /**< there are devices of another class than 0 */
 	uint32_t *bond_gen;
 	uint16_t *device_of;       /**< index of a device by endpoint id; 0: none */
+	uint32_t endpoint_max;
 	uint64_t credits_free;     /**< sum over devices */
-	struct emu_ring ring;
+	struct emu_ring ring;      /**< page requests */
+	struct emu_ring events;    /**< stalls, and reports besides */
 	struct emu_device **devices;
 	struct emu_bond *bonds;    /**< bond 0 is none */
 	uint32_t nb_bonds;
@@ -181,6 +199,9 @@ struct uiommu_emu {
 	uint64_t ended;            /**< groups that were answered or forgotten; atomic */
 	struct emu_manual *manual;
 	uint32_t nb_manual;
+	struct emu_hand *hands;    /**< EMU_HANDS_MAX; NULL: none yet */
+	uint32_t nb_hands;
+	uint32_t nb_unseen;        /**< of them, waiting for room for their event */
 	/** translations are cached somewhere: the unit has to look at its caches */
 	bool tlb_used;
 	struct emu_late late;      /**< page requests on their way */
@@ -207,6 +228,19 @@ static inline uint64_t
 emu_meta(const struct uiommu_emu *emu, uint64_t class)
 {
 	return emu->now << EMU_META_STAMP_SHIFT | class << EMU_META_CLASS_SHIFT;
+}
+
+/** Entries that fit into each of the queues that the traffic needs. */
+static inline uint32_t
+emu_room(const struct uiommu_emu *emu)
+{
+	uint32_t room = UINT32_MAX;
+
+	if ((emu->traffic.sources & EMU_SOURCE_REQUESTS) != 0)
+		room = emu->ring.room;
+	if ((emu->traffic.sources & EMU_SOURCE_EVENTS) != 0)
+		room = RTE_MIN(room, emu->events.room);
+	return room;
 }
 
 /* Small locks: control paths, and once a step. */
@@ -261,6 +295,14 @@ emu_manual_begin(struct uiommu_emu *emu, const struct emu_message *msg, uint32_t
 enum uiommu_emu_outcome
 emu_manual_arrive(struct uiommu_emu *emu, const struct emu_message *msg, uint32_t index);
 
+/* emu_stall.c */
+/** Software's answer to an access that was made by hand; its slot is free again. */
+void
+emu_hand_answered(struct uiommu_emu *emu, uint32_t hand, enum uiommu_emu_answer answer);
+/** Accesses whose event waits for room try again. */
+void
+emu_hands_retry(struct uiommu_emu *emu);
+
 /* emu_traffic.c */
 /** Let devices send, and show it to software. @param judged responses of this step */
 unsigned int
@@ -274,6 +316,12 @@ emu_traffic_one(struct uiommu_emu *emu, struct emu_template *tmpl);
 /** The template that is next in turn. */
 struct emu_template *
 emu_template_next(struct emu_traffic *traffic);
+/** What a template asks for, without an index. */
+struct emu_message
+emu_template_message(const struct uiommu_emu *emu, const struct emu_template *tmpl);
+/** Whether there is traffic, and a queue for it. */
+bool
+emu_traffic_ready(const struct uiommu_emu *emu);
 /** Address of a template moves on. */
 void
 emu_template_advance(struct uiommu_emu *emu, struct emu_template *tmpl);

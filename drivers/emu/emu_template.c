@@ -32,6 +32,7 @@ struct maker {
 	uint64_t random;
 	uint8_t kind;        /* of the next bad request */
 	uint32_t unknown;    /* device that software does not know */
+	uint8_t sources;
 };
 
 uint64_t
@@ -116,6 +117,17 @@ bond_choose(struct maker *maker, uint32_t i)
 	}
 }
 
+/* Kinds of bad requests in turn; events of stalls know fewer. */
+static uint8_t
+kind_next(uint8_t kind, bool stall)
+{
+	do
+		kind = kind % (EMU_KIND_COUNT - 1) + 1;
+	while (stall && kind != EMU_KIND_PASID && kind != EMU_KIND_PRIVILEGE &&
+	       kind != EMU_KIND_CANONICAL);
+	return kind;
+}
+
 static void
 template_fill(struct maker *maker, struct emu_template *tmpl, uint32_t which)
 {
@@ -137,20 +149,25 @@ template_fill(struct maker *maker, struct emu_template *tmpl, uint32_t which)
 	if (random_unit(&maker->random) < maker->conf->write_ratio)
 		msg.flags |= EMU_REQ_WRITE;
 	tmpl->access = msg.flags & (EMU_REQ_READ | EMU_REQ_WRITE);
-	tmpl->expect = emu->model->response_word(msg.endpoint_id, msg.pasid);
+	tmpl->expect = emu->model->response_word(emu->devices[bond->device], msg.pasid);
+	tmpl->stall = emu->devices[bond->device]->stalls;
 	if (random_unit(&maker->random) < maker->conf->bad_ratio) {
-		maker->kind = maker->kind % (EMU_KIND_COUNT - 1) + 1;
+		maker->kind = kind_next(maker->kind, tmpl->stall != 0);
 		tmpl->kind = maker->kind % EMU_KIND_COUNT;
 		tmpl->expect = tmpl->bond;
 		tmpl->bond = 0;
 		if (tmpl->kind == EMU_KIND_ENDPOINT) {
 			tmpl->device = (uint16_t)maker->unknown;
 			msg.endpoint_id = emu->devices[maker->unknown]->endpoint_id;
+			tmpl->stall = emu->devices[maker->unknown]->stalls;
 		}
 	}
-	emu->model->encode(&msg, word);
+	if (tmpl->stall != 0)
+		emu->model->event(&msg, word);
+	else
+		emu->model->encode(&msg, word);
 	tmpl->entry[0] = word[0];
-	tmpl->entry[1] = word[1];
+	tmpl->entry[1] = tmpl->stall != 0 ? msg.iova : word[1];
 }
 
 /* Bonds of all devices that send, in random order. */
@@ -191,7 +208,7 @@ unknown_device(struct maker *maker)
 	maker->unknown = i;
 	if (i < emu->nb_devices)
 		return 0;
-	conf.endpoint_id = emu->model->endpoint_max;
+	conf.endpoint_id = RTE_MIN(emu->endpoint_max, (uint32_t)UINT16_MAX);
 	while (emu->device_of[conf.endpoint_id] != 0 && conf.endpoint_id > 0)
 		conf.endpoint_id--;
 	return emu_device_plug(emu, &conf);
@@ -251,8 +268,11 @@ templates_fill(struct maker *maker, struct emu_template *templates, uint32_t nb)
 			j = (uint32_t)emu_random_below(&maker->random, i + 1);
 			RTE_SWAP(order[i], order[j]);
 		}
-	for (i = 0; i < nb; i++)
+	for (i = 0; i < nb; i++) {
 		template_fill(maker, &templates[i], order[i]);
+		maker->sources |= templates[i].stall != 0 ? EMU_SOURCE_EVENTS :
+							     EMU_SOURCE_REQUESTS;
+	}
 	emu_free(order);
 	return 0;
 }
@@ -276,6 +296,7 @@ emu_templates_make(struct uiommu_emu *emu, struct emu_traffic *out)
 		ret = templates_fill(&maker, out->templates, out->nb_templates);
 	if (ret == 0) {
 		out->random = maker.random;
+		out->sources = maker.sources;
 		out->span = out->conf.window_pages << EMU_PAGE_SHIFT;
 		out->limit = out->conf.window_iova + out->span;
 		out->step_bytes = step_pages(&maker, out->nb_templates) << EMU_PAGE_SHIFT;

@@ -33,6 +33,29 @@ emu_template_advance(struct uiommu_emu *emu, struct emu_template *tmpl)
 		tmpl->entry[1] -= traffic->span;
 }
 
+struct emu_message
+emu_template_message(const struct uiommu_emu *emu, const struct emu_template *tmpl)
+{
+	const uint64_t bond = tmpl->bond != 0 ? tmpl->bond : tmpl->expect;
+
+	return (struct emu_message){
+		.endpoint_id = emu->devices[tmpl->device]->endpoint_id,
+		.pasid = emu->bonds[bond].pasid,
+		.iova = tmpl->entry[1] & ~(uint64_t)(EMU_PAGE_SIZE - 1),
+		.flags = tmpl->access | EMU_REQ_LAST,
+	};
+}
+
+bool
+emu_traffic_ready(const struct uiommu_emu *emu)
+{
+	const struct emu_traffic *traffic = &emu->traffic;
+
+	return traffic->templates != NULL &&
+	       ((traffic->sources & EMU_SOURCE_REQUESTS) == 0 || emu->ring.base != NULL) &&
+	       ((traffic->sources & EMU_SOURCE_EVENTS) == 0 || emu->events.base != NULL);
+}
+
 struct emu_template *
 emu_template_next(struct emu_traffic *traffic)
 {
@@ -70,9 +93,10 @@ emu_traffic_one(struct uiommu_emu *emu, struct emu_template *tmpl)
 
 	if (tmpl->bond == 0)
 		return emu_bad_send(emu, tmpl);
-	if ((emu_bond_want(emu, tmpl->bond) & EMU_WANT_QUIET) != 0)
+	if ((emu_bond_want(emu, tmpl->bond) & EMU_WANT_QUIET) != 0 ||
+	    emu->bonds[tmpl->bond].refused)
 		return 0;
-	emu->model->decode(tmpl->entry, &msg);
+	msg = emu_template_message(emu, tmpl);
 	prgi = emu_group_begin(emu, tmpl->device, tmpl->bond, msg.pasid, 1);
 	if (prgi < 0)
 		return 0;
@@ -129,14 +153,15 @@ open_begin(struct uiommu_emu *emu, struct emu_open *open)
 
 	if (tmpl->bond == 0)
 		return emu_bad_send(emu, tmpl);
-	if ((emu_bond_want(emu, tmpl->bond) & EMU_WANT_QUIET) != 0)
+	if ((emu_bond_want(emu, tmpl->bond) & EMU_WANT_QUIET) != 0 ||
+	    emu->bonds[tmpl->bond].refused)
 		return 0;
-	emu->model->decode(tmpl->entry, &msg);
+	msg = emu_template_message(emu, tmpl);
 	pages = conf->group_pages_min +
 		(uint32_t)emu_random_below(&traffic->random, conf->group_pages_max -
 							     conf->group_pages_min + 1);
 	/* no more than it has credits, nor so many that two of them meet in the window */
-	pages = RTE_MIN(pages, dev->credits);
+	pages = RTE_MIN(pages, dev->stalls ? 1 : dev->credits);
 	pages = (uint32_t)RTE_MIN(pages, conf->window_pages);
 	prgi = emu_group_begin(emu, tmpl->device, tmpl->bond, msg.pasid, pages);
 	if (prgi < 0)
@@ -168,7 +193,7 @@ groups_send(struct uiommu_emu *emu, unsigned int max, bool begin)
 	struct emu_open *open;
 
 	while (made < max && look-- > 0 && (begin || traffic->nb_open > 0)) {
-		if (!traffic->conf.overflow && emu->ring.room == 0)
+		if (!traffic->conf.overflow && emu_room(emu) == 0)
 			break;
 		open = &traffic->open[emu_random_below(&traffic->random, EMU_OPEN_MAX)];
 		if (open->pages > 0) {
@@ -188,7 +213,7 @@ singles_send(struct uiommu_emu *emu, unsigned int max)
 	unsigned int made = 0, look = max * 2;
 
 	while (made < max && look-- > 0) {
-		if (!emu->traffic.conf.overflow && emu->ring.room == 0)
+		if (!emu->traffic.conf.overflow && emu_room(emu) == 0)
 			break;
 		made += emu_traffic_one(emu, emu_template_next(&emu->traffic));
 	}
@@ -200,10 +225,10 @@ emu_traffic_send(struct uiommu_emu *emu, unsigned int max)
 {
 	struct emu_traffic *traffic = &emu->traffic;
 
-	if (emu->ring.room < max)
+	if (emu_room(emu) < max)
 		emu->model->room(emu);
 	if (traffic->simple && !emu->model->latched(emu))
-		return emu->model->make(emu, RTE_MIN(max, emu->ring.room));
+		return emu->model->make(emu, RTE_MIN(max, emu_room(emu)));
 	if (traffic->use.wishes != NULL)
 		return emu_use_send(emu, max);
 	if (traffic->conf.group_pages_max > 1)
@@ -236,27 +261,26 @@ unsigned int
 emu_traffic_step(struct uiommu_emu *emu, unsigned int judged)
 {
 	struct emu_traffic *traffic = &emu->traffic;
-	struct emu_ring *ring = &emu->ring;
 	const unsigned int burst = traffic->conf.burst;
 	unsigned int max, hidden, made = 0;
 
-	if (ring->base != NULL && traffic->templates != NULL) {
+	if (emu_traffic_ready(emu)) {
 		emu->now = rte_rdtsc();
 		traffic->use.used = 0;
 		max = allowance(traffic, burst);
-		if (ring->room < burst)
+		if (emu_room(emu) < burst)
 			emu->model->room(emu);
 		if (!__atomic_load_n(&emu->run, __ATOMIC_RELAXED))
 			made = groups_send(emu, max, false);
 		else if (judged == 0 || traffic->conf.overflow ||
-			 (ring->room >= burst / 2 && emu->credits_free >= burst / 2))
+			 (emu_room(emu) >= burst / 2 && emu->credits_free >= burst / 2))
 			made = emu_traffic_send(emu, max);
 		if (traffic->use.wishes != NULL)
 			made = RTE_MAX(made, traffic->use.used);
 		if (traffic->per_cycle != 0)
 			traffic->allowance -= made;
 	}
-	hidden = ring->tail - ring->published;
+	hidden = emu->ring.tail - emu->ring.published + emu->events.tail - emu->events.published;
 	if (hidden > 0 && (judged == 0 || hidden >= burst / 2))
 		emu->model->publish(emu);
 	return made;

@@ -102,7 +102,7 @@ page_request(struct uiommu_emu *emu, uint32_t bond, uint64_t page)
 	switch (emu->model->request(emu, dev, bond, &msg)) {
 	case UIOMMU_EMU_QUEUED:
 		emu_group_await_good(emu, device, msg.prgi,
-				     emu->model->response_word(dev->endpoint_id, msg.pasid));
+				     emu->model->response_word(dev, msg.pasid));
 		break;
 	case UIOMMU_EMU_AUTO_SUCCESS:
 		/* it did not get through; a device would find the page still absent */
@@ -151,7 +151,7 @@ wishes_send(struct uiommu_emu *emu, unsigned int max)
 	unsigned int made = 0, look = use->wish_tail - use->wish_head;
 	struct emu_wish wish;
 
-	while (look-- > 0 && made < max && emu->ring.room > 0) {
+	while (look-- > 0 && made < max && emu_room(emu) > 0) {
 		wish = use->wishes[use->wish_head++ & use->wish_mask];
 		if (emu->devices[emu->bonds[wish.bond].device]->removed ||
 		    emu->devices[emu->bonds[wish.bond].device]->stopped ||
@@ -206,7 +206,8 @@ access_begin(struct uiommu_emu *emu, struct emu_template *tmpl)
 	if (tmpl->bond == 0)
 		return emu_bad_send(emu, tmpl);
 	if ((use->walks != NULL && (use->walks[tmpl->bond] & WALK_BUSY) != 0) ||
-	    (emu_bond_want(emu, tmpl->bond) & EMU_WANT_QUIET) != 0 || !can_ask(emu, tmpl->device))
+	    (emu_bond_want(emu, tmpl->bond) & EMU_WANT_QUIET) != 0 ||
+	    emu->bonds[tmpl->bond].refused || !can_ask(emu, tmpl->device))
 		return 0;
 	page = page_next(emu, tmpl);
 	use->used++;
@@ -271,7 +272,7 @@ emu_use_send(struct uiommu_emu *emu, unsigned int max)
 		return 0;
 	made = wishes_send(emu, max);
 	for (look = max; look > 0 && made < max; look--) {
-		if (emu->ring.room == 0 || use->wish_head != use->wish_tail)
+		if (emu_room(emu) == 0 || use->wish_head != use->wish_tail)
 			break;
 		tmpl = emu_template_next(traffic);
 		if (traffic->conf.data != NULL && look % PROBE_EACH == 0)

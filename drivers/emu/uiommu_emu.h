@@ -218,6 +218,7 @@ struct uiommu_emu_verdict {
 	uint64_t overflows;      /**< times the overflow flag was set */
 	uint64_t auto_success;   /**< answers given by the unit itself: overflow */
 	uint64_t auto_invalid;   /**< answers given by the unit itself: tables */
+	uint64_t auto_failure;   /**< answers given by the unit itself: no queue to write to */
 	uint64_t dropped;        /**< requests without the last flag lost to overflow or tables */
 	uint64_t code_success;   /**< responses by code */
 	uint64_t code_invalid;
@@ -286,6 +287,7 @@ enum uiommu_emu_outcome {
 	UIOMMU_EMU_DROPPED,      /**< without the last flag, not queued; or a stop marker */
 	/** the device may not send now, or never again (stopped), or there is no such device */
 	UIOMMU_EMU_NO_CREDIT,
+	UIOMMU_EMU_AUTO_FAILURE, /**< any request, no queue: the unit has answered (SMMUv3) */
 };
 
 /** Where an access is that may wait in the unit. */
@@ -390,7 +392,7 @@ enum uiommu_emu_pasid_state {
 	/**
 	 * detach has returned: a response by software is "unexpected", an accepted request is
 	 * "stale". A unit that does not look at the PASID of a page request (SMMUv3) queues it all
-	 * the same: what was sent since must be answered Invalid, Success is "unexpected"
+	 * the same: what was sent since must be answered Invalid, Success is "wrong"
 	 */
 	UIOMMU_EMU_DETACHED,
 };

@@ -148,7 +148,7 @@ enum uiommu_emu_outcome
 vtd_model_request(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
 		  const struct emu_message *msg);
 bool
-vtd_model_raw(struct uiommu_emu *emu, const uint64_t *entry);
+vtd_model_raw(struct uiommu_emu *emu, const uint64_t *entry, uint32_t size);
 
 /* vtd_model_walk.c */
 /** A fault on the way through the tables. */

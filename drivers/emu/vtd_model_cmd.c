@@ -254,8 +254,9 @@ vtd_model_encode(const struct emu_message *msg, uint64_t *entry)
 }
 
 static bool
-vtd_model_decode(const uint64_t *entry, struct emu_message *msg)
+vtd_model_decode(const uint64_t *entry, uint32_t size, struct emu_message *msg)
 {
+	(void)size;
 	*msg = (struct emu_message){
 		.endpoint_id = (entry[0] >> VTD_PRQ0_RID_SHIFT) & UINT16_MAX,
 		.pasid = (entry[0] & VTD_PRQ0_PP) == 0 ?
@@ -285,9 +286,9 @@ vtd_model_spoil(uint64_t *entry, enum emu_kind kind, uint64_t random)
 }
 
 static uint64_t
-vtd_model_response_word(uint32_t endpoint_id, uint32_t pasid)
+vtd_model_response_word(const struct emu_device *dev, uint32_t pasid)
 {
-	uint64_t word = VTD_QI_PGRP_RESP | (uint64_t)endpoint_id << VTD_RESP0_RID_SHIFT |
+	uint64_t word = VTD_QI_PGRP_RESP | (uint64_t)dev->endpoint_id << VTD_RESP0_RID_SHIFT |
 			(uint64_t)VTD_RC_SUCCESS << VTD_RESP0_RC_SHIFT;
 
 	if (pasid != EMU_NO_PASID)

@@ -184,7 +184,7 @@ vtd_model_accepted_entries(struct uiommu_emu *emu, uint32_t first, uint32_t end)
 	for (; first != end; first++) {
 		entry = (const uint64_t *)(emu->ring.base + ((size_t)(first & emu->ring.mask)
 							     << VTD_DESC_SHIFT));
-		if (!emu->model->decode(entry, &msg))
+		if (!emu->model->decode(entry, VTD_DESC_SIZE, &msg))
 			continue;
 		dev = emu_device_find(emu, msg.endpoint_id);
 		if (dev != NULL)

@@ -96,7 +96,7 @@ slot_prefetch(const struct uiommu_emu *emu, uint32_t at)
 	const uint64_t *word = vtd->iq + ((size_t)at << (vtd->iq_shift - 3));
 	const struct emu_layout layout = VTD_MODEL_LAYOUT;
 	const uint32_t device =
-		emu->device_of[(word[0] >> layout.endpoint_shift) & UINT16_MAX];
+		emu->device_of[(word[0] >> layout.endpoint_shift) & layout.endpoint_mask];
 
 	rte_prefetch0(&emu->hot[device].slots[(word[1] >> layout.response_prgi_shift) %
 					      EMU_PRGI_COUNT]);

@@ -19,10 +19,12 @@
 		.entry_shift = VTD_DESC_SHIFT,                                                     \
 		.request_prgi_shift = VTD_PRQ1_PRGI_SHIFT,                                         \
 		.endpoint_shift = VTD_RESP0_RID_SHIFT,                                             \
+		.endpoint_mask = UINT16_MAX,                                                       \
 		.response_prgi_shift = VTD_RESP1_PRGI_SHIFT,                                       \
 		.response_mask1 = ~(UINT64_C(1) << 2),                                             \
 		.response_good1 = 0,                                                               \
 		.kind_mask = VTD_QI_PGRP_RESP,                                                     \
+		.wide = true,                                                                      \
 	})
 
 #endif /* VTD_MODEL_LAYOUT_H */

@@ -91,8 +91,9 @@ vtd_model_make(struct uiommu_emu *emu, unsigned int max)
 	unsigned int made;
 
 	/* two loops, each with one branch less for each request */
-	made = emu->traffic.keep ? emu_fast_make(emu, max, true, VTD_MODEL_LAYOUT) :
-				   emu_fast_make(emu, max, false, VTD_MODEL_LAYOUT);
+	made = emu->traffic.keep ?
+		       emu_fast_make(emu, max, EMU_SOURCE_REQUESTS, true, VTD_MODEL_LAYOUT) :
+		       emu_fast_make(emu, max, EMU_SOURCE_REQUESTS, false, VTD_MODEL_LAYOUT);
 	if (unlikely(emu->tlb_used))
 		vtd_model_accepted_entries(emu, first, emu->ring.tail);
 	return made;
@@ -129,8 +130,9 @@ has_room(struct uiommu_emu *emu)
 }
 
 bool
-vtd_model_raw(struct uiommu_emu *emu, const uint64_t *entry)
+vtd_model_raw(struct uiommu_emu *emu, const uint64_t *entry, uint32_t size)
 {
+	(void)size;
 	if (vtd_model_latched(emu) || !has_room(emu))
 		return false;
 	entry_write(emu, entry);
