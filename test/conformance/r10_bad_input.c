@@ -77,7 +77,8 @@ not_canonical(void)
 	};
 	struct recorder *rec;
 	struct rig *rig = plain_rig(&rec, NULL);
-	uint64_t bit = UINT64_C(1) << (rig->info.address_bits - 1);
+	uint64_t bit = UINT64_C(1)
+		       << (rig->info.address_bits + harness_unit()->sign_bits - 1);
 
 	req.iova = bit;
 	rig_raw(rig, &req, NULL);

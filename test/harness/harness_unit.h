@@ -63,8 +63,13 @@ struct harness_unit {
 	/** a last request without access, without PASID, is one like others: INVALID */
 	bool answers_no_access;
 	struct harness_counters counters;
+	/** bits of an address above address_bits that choose between two tables */
+	unsigned int sign_bits;
 	/** Entry of a request. */
 	void (*encode)(const struct uiommu_emu_request *req, uint64_t *entry);
+	/** Entry of an access that waits, of stall_size bytes; prg_index is its tag. */
+	void (*encode_stall)(const struct uiommu_emu_request *req, uint64_t *entry);
+	size_t stall_size;
 	/**
 	 * A guest's first-stage table of the unit's usual levels, with one page that may be
 	 * read and written. va: 8 pages of 4 KiB for it; at: where they are for the guest; iova
