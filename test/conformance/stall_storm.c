@@ -6,7 +6,8 @@
 
 #include "stall.h"
 
-#define ROOM 128
+#define ROOM harness_unit()->events_min
+#define ROOM_MAX 128
 #define MORE 60
 
 static void
@@ -23,6 +24,7 @@ fill(struct stall *s, uint32_t *handles)
 {
 	uint32_t i;
 
+	CHECK(ROOM <= ROOM_MAX);
 	stall_wait_on_all(s, 0, ROOM, handles);
 	for (i = ROOM; i < ROOM + MORE; i++)
 		handles[i] = rig_access(s->rig, EP_STALL, 7, IOVA + i * PAGE, false,
@@ -33,7 +35,7 @@ fill(struct stall *s, uint32_t *handles)
 static void
 no_room(void)
 {
-	uint32_t handles[ROOM + MORE];
+	uint32_t handles[ROOM_MAX + MORE];
 	struct stall s;
 
 	open_small(&s);
@@ -52,7 +54,7 @@ no_room(void)
 static void
 no_room_and_no_fault(void)
 {
-	uint32_t handles[ROOM + MORE], i;
+	uint32_t handles[ROOM_MAX + MORE], i;
 	struct stall s;
 
 	open_small(&s);
@@ -73,7 +75,7 @@ no_room_and_no_fault(void)
 static void
 detach_without_room(bool remove)
 {
-	uint32_t handles[ROOM + MORE];
+	uint32_t handles[ROOM_MAX + MORE];
 	struct stall s;
 
 	open_small(&s);
@@ -105,7 +107,7 @@ remove_endpoint(void)
 static void
 stop_without_room(void)
 {
-	uint32_t handles[ROOM + MORE];
+	uint32_t handles[ROOM_MAX + MORE];
 	struct stall s;
 
 	open_small(&s);
@@ -125,7 +127,7 @@ stop_without_room(void)
 static void
 neither_in_the_way(void)
 {
-	uint32_t handles[ROOM + MORE], i;
+	uint32_t handles[ROOM_MAX + MORE], i;
 	struct recorder *pri;
 	struct stall s;
 

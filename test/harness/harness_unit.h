@@ -51,10 +51,11 @@ struct harness_unit {
 	uint32_t queue_full;    /**< entries that a queue of n cannot hold: n - this are usable */
 	size_t entry_size;      /**< in bytes */
 	uint32_t reserved_pasid; /**< PASID that cannot be attached; UIOMMU_NO_PASID: none */
-	/** argument for a command queue of 128 entries, beginning with a comma */
+	/** argument for as small a command queue as there can be, beginning with a comma */
 	const char *small_commands;
-	/** the same for a queue of 128 events, where stalls and reports have one of their own */
+	/** the same for the queue of stalls and reports, where they have one of their own */
 	const char *small_events;
+	uint32_t events_min;     /**< entries of that */
 	/** the same for endpoint ids of more than 16 bits; NULL: the unit has none */
 	const char *wide_ids;
 	const struct harness_spoil *spoils;
