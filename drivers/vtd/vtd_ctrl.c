@@ -7,6 +7,8 @@
 
 #include <rte_malloc.h>
 
+#include <uiommu_driver_wait.h>
+
 #include "vtd_pvt.h"
 
 /** Entries of the invalidation queue at least, where iq= does not say. */
@@ -24,11 +26,10 @@ free_memory(struct vtd *vtd)
 {
 	struct uiommu_platform *plat = &vtd->dev->platform;
 
-	vtd_page_pool_free(&vtd->pool);
+	uiommu_page_pool_free(&vtd->pool);
 	uiommu_dma_free(plat, &vtd->prq_mem);
 	uiommu_dma_free(plat, &vtd->iq_mem);
-	rte_free(vtd->did_used);
-	vtd->did_used = NULL;
+	uiommu_id_map_free(&vtd->dids);
 	memset(vtd->contexts, 0, sizeof(vtd->contexts));
 }
 
@@ -48,10 +49,9 @@ take_memory(struct vtd *vtd, uint32_t prq_entries, uint32_t iq_entries)
 	    uiommu_dma_alloc(plat, (size_t)iq_entries * VTD_DESC_SIZE,
 			     (size_t)iq_entries * VTD_DESC_SIZE, &vtd->iq_mem) != 0)
 		return -ENOMEM;
-	vtd->pool = (struct vtd_page_pool){.plat = plat};
-	vtd->did_used = rte_zmalloc_socket("vtd_did", vtd->nb_did / 8, 0, plat->socket_id);
-	vtd->did_next = 1;
-	return vtd->did_used != NULL ? 0 : -ENOMEM;
+	vtd->pool = (struct uiommu_page_pool){.plat = plat};
+	/* 0 is never used: S 6.1 has it tag what is cached of absent entries */
+	return uiommu_id_map_init(&vtd->dids, vtd->nb_did, plat->socket_id);
 }
 
 int
@@ -61,7 +61,7 @@ vtd_configure(struct uiommu_dev *dev, const struct uiommu_dev_conf *conf)
 	struct vtd_queue *queue = &vtd->queue;
 	uint32_t iq_entries = vtd->iq_entries;
 
-	if (!vtd_is_power_of_2(conf->queue_entries) ||
+	if (!rte_is_power_of_2(conf->queue_entries) ||
 	    conf->queue_entries < VTD_QUEUE_ENTRIES_MIN ||
 	    conf->queue_entries > vtd->prq_entries_max)
 		return -EINVAL;
@@ -156,7 +156,7 @@ invalidation_on(struct vtd *vtd)
 	struct uiommu_platform *plat = &vtd->dev->platform;
 	struct vtd_iq *iq = &vtd->queue.iq;
 
-	vtd_iq_reset(iq, vtd_timeout_cycles(vtd));
+	vtd_iq_reset(iq, uiommu_timeout_cycles(vtd->dev));
 	uiommu_wmb_before_doorbell();
 	uiommu_reg_write64(plat, VTD_REG_IQT, 0);
 	uiommu_reg_write64(plat, VTD_REG_IQA,

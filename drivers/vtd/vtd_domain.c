@@ -22,19 +22,10 @@
 static int
 did_alloc(struct vtd *vtd, uint16_t *did)
 {
-	uint32_t i, at;
-
-	/* 0 is never used: S 6.1 has it tag what is cached of absent entries */
-	for (i = 0; i < vtd->nb_did; i++) {
-		at = (vtd->did_next + i) % vtd->nb_did;
-		if (at == 0 || (vtd->did_used[at / 64] >> (at % 64) & 1) != 0)
-			continue;
-		vtd->did_used[at / 64] |= UINT64_C(1) << (at % 64);
-		vtd->did_next = at + 1;
-		*did = (uint16_t)at;
+	*did = (uint16_t)uiommu_id_alloc(&vtd->dids);
+	if (*did != 0)
 		return 0;
-	}
-	VTD_LOG(ERR, "%s: all %u domain ids are in use", vtd->dev->name, vtd->nb_did - 1);
+	VTD_LOG(ERR, "%s: all %u domain ids are in use", vtd->dev->name, vtd->dids.nb - 1);
 	return -ENOMEM;
 }
 
@@ -76,7 +67,7 @@ first_stage(struct vtd *vtd, const struct uiommu_domain_conf *conf, struct vtd_d
 	domain->first_pa = conf->table_pa;
 	/* a process's address space that is mirrored elsewhere: an empty table */
 	if (conf->type == UIOMMU_DOMAIN_SVA && conf->table_pa == 0) {
-		ret = vtd_page_alloc(&vtd->pool, &domain->root);
+		ret = uiommu_page_alloc(&vtd->pool, &domain->root);
 		domain->first_pa = domain->root.pa;
 		return ret;
 	}
@@ -284,9 +275,8 @@ vtd_domain_fini(struct uiommu_dev *dev, void *domain_private)
 	struct vtd *vtd = vtd_of(dev);
 	struct vtd_domain *domain = domain_private;
 
-	if (domain->did != 0)
-		vtd->did_used[domain->did / 64] &= ~(UINT64_C(1) << (domain->did % 64));
+	uiommu_id_free(&vtd->dids, domain->did);
 	if (domain->root.va != NULL)
-		vtd_page_free(&vtd->pool, &domain->root);
+		uiommu_page_free(&vtd->pool, &domain->root);
 	rte_free(domain);
 }

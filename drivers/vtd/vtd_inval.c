@@ -112,7 +112,7 @@ device_count(const struct vtd_plan *plan, uint32_t target)
 static struct vtd_desc
 unit_desc(const struct vtd_plan *plan, const struct place *place, enum vtd_site *site)
 {
-	const struct vtd_block *block = &plan->blocks[place->block];
+	const struct uiommu_inval_block *block = &plan->blocks[place->block];
 	const uint32_t pasid = target_pasid(&plan->inval->targets[place->target]);
 	const uint64_t drain = plan->queue->drain_flags;
 	const uint16_t did = plan->domain->did;
@@ -137,7 +137,7 @@ device_desc(const struct vtd_plan *plan, const struct place *place, enum vtd_sit
 {
 	const struct uiommu_inval_target *target = &plan->inval->targets[place->target];
 	const struct vtd_endpoint *endpoint = target->endpoint_private;
-	const struct vtd_block *block = &plan->blocks[place->block];
+	const struct uiommu_inval_block *block = &plan->blocks[place->block];
 	const bool global = plan->devices == VTD_WIDTH_GLOBAL;
 	const bool rid = global ? place->block == 0 : target->pasid == UIOMMU_NO_PASID;
 	const uint16_t pfsid = plan->queue->dit ? endpoint->pf_id : 0;

@@ -30,9 +30,7 @@ vtd_iq_reset(struct vtd_iq *iq, uint64_t timeout_cycles)
 	iq->failed = 0;
 	iq->stuck_looks = 0;
 	iq->refused_times = 0;
-	iq->reports.head = 0;
-	iq->reports.tail = 0;
-	iq->reports.lost = 0;
+	uiommu_reports_reset(&iq->reports);
 }
 
 uint32_t
@@ -76,6 +74,7 @@ read_fault_records(struct vtd_iq *iq, uint32_t fsts)
 {
 	uint32_t first = (fsts >> VTD_FSTS_FRI_SHIFT) & VTD_FSTS_FRI_MASK;
 	uint64_t n = 0, lo, hi;
+	struct uiommu_report report;
 	uint32_t i, offset;
 
 	if ((fsts & VTD_FSTS_PPF) == 0)
@@ -86,7 +85,8 @@ read_fault_records(struct vtd_iq *iq, uint32_t fsts)
 		if ((hi & VTD_FRCD_HI_F) == 0)
 			continue;
 		lo = uiommu_reg_read64(iq->plat, offset);
-		vtd_reports_add(&iq->reports, lo, hi);
+		report = vtd_report_decode(lo, hi);
+		uiommu_reports_add(&iq->reports, &report);
 		uiommu_reg_write64(iq->plat, offset + 8, VTD_FRCD_HI_F);
 		n++;
 	}

@@ -83,7 +83,7 @@ struct vtd_iq {
 	uint32_t nb_frcd;
 	struct vtd_iq_stats stats;
 	const char *name;          /**< of the unit, for the log */
-	struct vtd_reports reports; /**< what fault records said */
+	struct uiommu_report_ring reports; /**< what fault records said */
 };
 
 /** Descriptors that can be written as far as is known without looking at the unit. */

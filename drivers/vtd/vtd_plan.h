@@ -11,16 +11,9 @@
  * descriptors take them, or more than that where it is less work.
  */
 
+#include <uiommu_driver_inval.h>
+
 #include "vtd_pvt.h"
-
-/** Blocks of an invalidation; more than that, and all of the domain is forgotten. */
-#define VTD_PLAN_BLOCKS 16
-
-/** Aligned pages: 2^order of them. */
-struct vtd_block {
-	uint64_t iova;
-	unsigned int order;
-};
 
 /** How much is forgotten. */
 enum vtd_width {
@@ -39,7 +32,7 @@ struct vtd_plan {
 	bool leaves_only;       /**< no pointer to a table has changed */
 	bool wide;              /**< more is forgotten than was asked for */
 	uint32_t nb_blocks;
-	struct vtd_block blocks[VTD_PLAN_BLOCKS];
+	struct uiommu_inval_block blocks[UIOMMU_INVAL_BLOCKS];
 };
 
 /** The same for the same invalidation each time. */

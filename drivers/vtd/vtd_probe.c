@@ -155,7 +155,7 @@ read_arguments(struct uiommu_dev *dev, struct vtd *vtd, struct uiommu_args *args
 	    uiommu_args_get_u64(args, "takeover", 0, 1, &takeover) != 0 ||
 	    uiommu_args_get_u64(args, "haw", HAW_MIN, HAW_DEFAULT, &haw) != 0)
 		return -EINVAL;
-	if (!vtd_is_power_of_2((uint32_t)prq) || (iq != 0 && !vtd_is_power_of_2((uint32_t)iq))) {
+	if (!rte_is_power_of_2((uint32_t)prq) || (iq != 0 && !rte_is_power_of_2((uint32_t)iq))) {
 		VTD_LOG(ERR, "%s: prq= and iq= take powers of two from %u to %u", dev->name,
 			VTD_QUEUE_ENTRIES_MIN, VTD_QUEUE_ENTRIES_MAX);
 		return -EINVAL;

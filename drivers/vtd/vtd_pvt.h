@@ -15,6 +15,7 @@
 
 #include <uiommu_barrier.h>
 #include <uiommu_driver.h>
+#include <uiommu_driver_mem.h>
 
 #include "vtd_desc.h"
 #include "vtd_hw.h"
@@ -101,22 +102,6 @@ vtd_invalidate(void *queue_private, const struct uiommu_inval *inval);
 
 /* ---------------------------------------------------------------- tables */
 
-/** A page for a table: zeroed. */
-struct vtd_page {
-	void *va;
-	uint64_t pa;
-};
-
-/** Pages of 4 KiB, carved out of larger pieces that stay until the end. */
-struct vtd_page_pool {
-	struct uiommu_platform *plat;
-	struct uiommu_dma *chunks;
-	uint32_t nb_chunks;
-	struct vtd_page *pages;    /**< stack of free ones */
-	uint32_t nb_free;
-	uint32_t nb_pages;         /**< in all, and size of the stack */
-};
-
 struct vtd_domain {
 	uint32_t type;             /**< enum uiommu_domain_type */
 	uint16_t did;              /**< 0: none (BLOCKED) */
@@ -126,7 +111,7 @@ struct vtd_domain {
 	bool marks;                /**< accessed and dirty bits of the second stage are kept */
 	uint64_t first_pa;         /**< first-stage table; NESTED: the guest's address of it */
 	uint64_t second_pa;        /**< second-stage table; NESTED: the parent's */
-	struct vtd_page root;      /**< own root table; va NULL: the caller's */
+	struct uiommu_page root;   /**< own root table; va NULL: the caller's */
 };
 
 struct vtd_endpoint {
@@ -171,11 +156,10 @@ struct vtd {
 	struct uiommu_dma prq_mem;
 	struct uiommu_dma iq_mem;
 	struct uiommu_dma base_mem; /**< pages: root table, an empty one for stop(), wait status */
-	struct vtd_page_pool pool;
+	struct uiommu_page_pool pool;
 	struct vtd_context_entry *contexts[VTD_ROOT_ENTRIES * 2]; /**< by bus and devfn bit 7 */
-	uint64_t *did_used;        /**< bit map */
 	uint32_t nb_did;
-	uint32_t did_next;         /**< where to look first */
+	struct uiommu_id_map dids; /**< domain ids */
 	struct vtd_saved saved;
 	struct vtd_queue queue;
 	struct uiommu_driver_stat stats[32]; /**< ends with a NULL name */
@@ -192,15 +176,6 @@ vtd_of(struct uiommu_dev *dev)
 #define VTD_BASE_EMPTY_ROOT VTD_PAGE_SIZE
 #define VTD_BASE_STATUS (2 * VTD_PAGE_SIZE)
 #define VTD_BASE_SIZE (3 * VTD_PAGE_SIZE)
-
-int
-vtd_page_alloc(struct vtd_page_pool *pool, struct vtd_page *page);
-
-void
-vtd_page_free(struct vtd_page_pool *pool, const struct vtd_page *page);
-
-void
-vtd_page_pool_free(struct vtd_page_pool *pool);
 
 int
 vtd_endpoint_set(struct uiommu_dev *dev, uint32_t endpoint_id,
@@ -254,16 +229,6 @@ vtd_can_nest(const struct vtd *vtd)
 }
 
 /* ------------------------------------------------- registers and control */
-
-static inline bool
-vtd_is_power_of_2(uint32_t n)
-{
-	return n != 0 && (n & (n - 1)) == 0;
-}
-
-/** Cycles of the time-stamp counter for the unit's time-out. */
-uint64_t
-vtd_timeout_cycles(const struct vtd *vtd);
 
 /**
  * Change one bit of GCMD and wait until GSTS shows it, S 11.4.4.

@@ -106,7 +106,7 @@ events_add(const struct vtd_iq *iq, uint32_t *events)
 {
 	if (iq->failed != 0)
 		*events |= UIOMMU_EVENT_FAILED;
-	if (!vtd_reports_is_empty(&iq->reports))
+	if (!uiommu_reports_is_empty(&iq->reports))
 		*events |= UIOMMU_EVENT_REPORTS;
 }
 
@@ -313,7 +313,7 @@ vtd_reports(void *queue_private, struct uiommu_report *reports, uint16_t nb, uin
 {
 	struct vtd_queue *queue = queue_private;
 
-	return vtd_reports_take(&queue->iq.reports, reports, nb, lost);
+	return uiommu_reports_take(&queue->iq.reports, reports, nb, lost);
 }
 
 const struct uiommu_queue_ops vtd_queue_ops = {

@@ -4,32 +4,10 @@
 
 #include <errno.h>
 
-#include <rte_cycles.h>
-#include <rte_pause.h>
+#include <uiommu_driver_wait.h>
 
 #include "vtd_omit.h"
 #include "vtd_pvt.h"
-
-uint64_t
-vtd_timeout_cycles(const struct vtd *vtd)
-{
-	return (uint64_t)((double)vtd->dev->timeout_ns * 1e-9 * (double)rte_get_tsc_hz());
-}
-
-/* Poll a 32-bit register until the bits show what is wanted. @return 0; -ETIMEDOUT */
-static int
-await_bits(struct vtd *vtd, uint32_t reg, uint32_t bits, bool set)
-{
-	uint64_t end = rte_get_tsc_cycles() + vtd_timeout_cycles(vtd);
-	uint32_t want = set ? bits : 0;
-
-	while ((uiommu_reg_read32(&vtd->dev->platform, reg) & bits) != want) {
-		if (rte_get_tsc_cycles() > end)
-			return -ETIMEDOUT;
-		rte_pause();
-	}
-	return 0;
-}
 
 int
 vtd_reg_command(struct vtd *vtd, uint32_t bit, bool set, const char *what)
@@ -39,7 +17,7 @@ vtd_reg_command(struct vtd *vtd, uint32_t bit, bool set, const char *what)
 	int ret;
 
 	uiommu_reg_write32(plat, VTD_REG_GCMD, set ? now | bit : now & ~bit);
-	ret = await_bits(vtd, VTD_REG_GSTS, bit, set);
+	ret = uiommu_await_reg32(vtd->dev, VTD_REG_GSTS, bit, set ? bit : 0);
 	if (ret != 0)
 		VTD_LOG(ERR, "%s: unit does not react: %s %s", vtd->dev->name, what,
 			set ? "on" : "off");
@@ -58,7 +36,7 @@ int
 vtd_reg_await_queue(struct vtd *vtd)
 {
 	struct uiommu_platform *plat = &vtd->dev->platform;
-	uint64_t end = rte_get_tsc_cycles() + vtd_timeout_cycles(vtd);
+	uint64_t end = rte_get_tsc_cycles() + uiommu_timeout_cycles(vtd->dev);
 
 	while (((uiommu_reg_read64(plat, VTD_REG_IQH) ^ uiommu_reg_read64(plat, VTD_REG_IQT)) &
 		VTD_IQ_INDEX_MASK) != 0) {

@@ -99,25 +99,3 @@ vtd_report_decode(uint64_t lo, uint64_t hi)
 	}
 	return report;
 }
-
-void
-vtd_reports_add(struct vtd_reports *reports, uint64_t lo, uint64_t hi)
-{
-	if (reports->tail - reports->head == VTD_REPORTS_MAX)
-		reports->lost++;
-	else
-		reports->ring[reports->tail++ % VTD_REPORTS_MAX] = vtd_report_decode(lo, hi);
-}
-
-uint16_t
-vtd_reports_take(struct vtd_reports *reports, struct uiommu_report *out, uint16_t nb,
-		 uint64_t *lost)
-{
-	uint16_t n;
-
-	for (n = 0; n < nb && reports->head != reports->tail; n++)
-		out[n] = reports->ring[reports->head++ % VTD_REPORTS_MAX];
-	*lost = reports->lost;
-	reports->lost = 0;
-	return n;
-}

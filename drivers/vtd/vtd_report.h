@@ -12,36 +12,10 @@
  * queue.
  */
 
-#include <stdint.h>
-
-#include <uiommu_driver.h>
-
-/** Reports that are kept, power of two; further ones are counted only. */
-#define VTD_REPORTS_MAX 256
-
-struct vtd_reports {
-	uint32_t head;
-	uint32_t tail;   /**< indices run free */
-	uint64_t lost;   /**< since the last vtd_reports_take() */
-	struct uiommu_report ring[VTD_REPORTS_MAX];
-};
+#include <uiommu_driver_report.h>
 
 /** What a fault record says. @param lo, hi its words */
 struct uiommu_report
 vtd_report_decode(uint64_t lo, uint64_t hi);
-
-void
-vtd_reports_add(struct vtd_reports *reports, uint64_t lo, uint64_t hi);
-
-static inline bool
-vtd_reports_is_empty(const struct vtd_reports *reports)
-{
-	return reports->head == reports->tail && reports->lost == 0;
-}
-
-/** uiommu_queue_ops::reports */
-uint16_t
-vtd_reports_take(struct vtd_reports *reports, struct uiommu_report *out, uint16_t nb,
-		 uint64_t *lost);
 
 #endif /* VTD_REPORT_H */

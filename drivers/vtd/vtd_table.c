@@ -40,11 +40,11 @@ context_entry_get(struct vtd *vtd, uint16_t source_id, struct vtd_context_entry 
 {
 	struct vtd_root_entry *root = RTE_PTR_ADD(vtd->base_mem.va, VTD_BASE_ROOT);
 	uint32_t half = source_id / VTD_CONTEXT_ENTRIES;
-	struct vtd_page page;
+	struct uiommu_page page;
 	int ret;
 
 	if (vtd->contexts[half] == NULL) {
-		ret = vtd_page_alloc(&vtd->pool, &page);
+		ret = uiommu_page_alloc(&vtd->pool, &page);
 		if (ret != 0)
 			return ret;
 		vtd->contexts[half] = page.va;
@@ -146,7 +146,7 @@ vtd_endpoint_free(struct uiommu_dev *dev, void *endpoint_private)
 {
 	struct vtd_endpoint *endpoint = endpoint_private;
 	const uint64_t *dir = endpoint->dir.va;
-	struct vtd_page page;
+	struct uiommu_page page;
 	uint32_t i;
 
 	for (i = 0; i < endpoint->nb_dir; i++) {
@@ -154,7 +154,7 @@ vtd_endpoint_free(struct uiommu_dev *dev, void *endpoint_private)
 			continue;
 		page.va = endpoint->tables[i];
 		page.pa = dir[i] & VTD_ADDR_MASK;
-		vtd_page_free(&vtd_of(dev)->pool, &page);
+		uiommu_page_free(&vtd_of(dev)->pool, &page);
 	}
 	if (!vtd_of(dev)->wedged)
 		uiommu_dma_free(&dev->platform, &endpoint->dir);
@@ -168,11 +168,11 @@ pasid_entry_get(struct vtd *vtd, struct vtd_endpoint *endpoint, uint32_t pasid,
 {
 	uint32_t index = pasid >> VTD_PASID_DIR_SHIFT;
 	uint64_t *dir = endpoint->dir.va;
-	struct vtd_page page;
+	struct uiommu_page page;
 	int ret;
 
 	if (endpoint->tables[index] == NULL) {
-		ret = vtd_page_alloc(&vtd->pool, &page);
+		ret = uiommu_page_alloc(&vtd->pool, &page);
 		if (ret != 0)
 			return ret;
 		endpoint->tables[index] = page.va;

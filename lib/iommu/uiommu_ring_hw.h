@@ -11,8 +11,9 @@
  *
  * All sizes are powers of two and all indices count entries, not bytes. The
  * "plain" form is for queues that keep one entry free to tell full from empty
- * (VT-d, RISC-V): N - 1 entries usable. It makes no call and no access to
- * hardware.
+ * (VT-d, RISC-V): N - 1 entries usable. The "wrap" form is for queues whose
+ * indices have one bit more, which changes at each wrap (SMMUv3): N entries
+ * usable. No call is made, and no access to hardware.
  */
 
 #include <stdbool.h>
@@ -80,6 +81,31 @@ static inline bool
 uiommu_ring_hw_passed(uint32_t from, uint32_t now, uint32_t target, uint32_t mask)
 {
 	return ((now - from) & mask) >= ((target - from) & mask);
+}
+
+/**
+ * Index and wrap bit, as registers of the wrap form hold them, of a position that runs free.
+ *
+ * @param mask number of entries minus one
+ */
+static inline uint32_t
+uiommu_ring_hw_wrap_index(uint32_t position, uint32_t mask)
+{
+	return position & (mask << 1 | 1);
+}
+
+/**
+ * Entries from a position up to what a register of the wrap form says.
+ *
+ * @param from position that runs free, or index and wrap bit
+ * @param to the register; bits above the wrap bit do not count
+ * @param mask number of entries minus one
+ * @return 0: equal; mask + 1: a full queue; more than that: what no queue can have
+ */
+static inline uint32_t
+uiommu_ring_hw_wrap_used(uint32_t from, uint32_t to, uint32_t mask)
+{
+	return (to - from) & (mask << 1 | 1);
 }
 
 #endif /* UIOMMU_RING_HW_H */

@@ -91,33 +91,42 @@ reasons_by_number(void **state)
 	}
 }
 
+static struct uiommu_report_ring reports;
+
+static void
+add(uint64_t iova, uint32_t endpoint_id)
+{
+	const struct uiommu_report report = {.iova = iova, .endpoint_id = endpoint_id};
+
+	uiommu_reports_add(&reports, &report);
+}
+
 /* In order, over wraps; what does not fit is counted, once. */
 static void
 kept_until_taken(void **state)
 {
-	static struct vtd_reports reports;
-	static struct uiommu_report out[VTD_REPORTS_MAX];
+	static struct uiommu_report out[UIOMMU_REPORTS_KEPT];
 	unsigned int round, i;
 	uint64_t lost;
 
-	assert_true(vtd_reports_is_empty(&reports));
+	assert_true(uiommu_reports_is_empty(&reports));
 	for (round = 0; round < 5; round++) {
-		for (i = 0; i < VTD_REPORTS_MAX + 7; i++)
-			vtd_reports_add(&reports, (uint64_t)i << 12, record_hi(0x71, round, 0));
-		assert_false(vtd_reports_is_empty(&reports));
-		assert_int_equal(vtd_reports_take(&reports, out, 100, &lost), 100);
+		for (i = 0; i < UIOMMU_REPORTS_KEPT + 7; i++)
+			add((uint64_t)i << 12, round);
+		assert_false(uiommu_reports_is_empty(&reports));
+		assert_int_equal(uiommu_reports_take(&reports, out, 100, &lost), 100);
 		assert_int_equal(lost, 7);
 		assert_int_equal(out[0].iova, 0);
 		assert_int_equal(out[99].iova, 99 << 12);
 		assert_int_equal(out[99].endpoint_id, round);
-		assert_int_equal(vtd_reports_take(&reports, out, VTD_REPORTS_MAX, &lost),
-				 VTD_REPORTS_MAX - 100);
+		assert_int_equal(uiommu_reports_take(&reports, out, UIOMMU_REPORTS_KEPT, &lost),
+				 UIOMMU_REPORTS_KEPT - 100);
 		assert_int_equal(lost, 0);
 		assert_int_equal(out[0].iova, 100 << 12);
-		assert_true(vtd_reports_is_empty(&reports));
+		assert_true(uiommu_reports_is_empty(&reports));
 		/* begin the next round elsewhere in the ring */
-		vtd_reports_add(&reports, 0, record_hi(0x71, 0, 0));
-		assert_int_equal(vtd_reports_take(&reports, out, 100, &lost), 1);
+		add(0, 0);
+		assert_int_equal(uiommu_reports_take(&reports, out, 100, &lost), 1);
 	}
 }
 

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <uiommu_driver_wait.h>
+
 #include <vtd_iq.c>
 #include <vtd_report.c>
 #include <vtd_plan.c>

@@ -17,7 +17,6 @@
 
 #include <vtd_table.c>
 #include <vtd_domain.c>
-#include <vtd_page.c>
 
 #define ENDPOINT 0x0302
 #define NB_DID 16
@@ -92,9 +91,10 @@ set_up(void **state)
 	dev.dev_private = &vtd;
 	vtd.dev = &dev;
 	vtd.pool.plat = &dev.platform;
-	vtd.did_used = did_used;
+	vtd.dids.used = did_used;
 	vtd.nb_did = NB_DID;
-	vtd.did_next = 1;
+	vtd.dids.next = 1;
+	vtd.dids.nb = NB_DID;
 	vtd.pasid_bits = 20;
 	/* none that a domain here has: it stands where the width does not matter */
 	vtd.aw = VTD_AW_39;
@@ -110,7 +110,7 @@ static inline int
 tear_down(void **state)
 {
 	(void)state;
-	vtd_page_pool_free(&vtd.pool);
+	uiommu_page_pool_free(&vtd.pool);
 	uiommu_dma_free(&dev.platform, &vtd.base_mem);
 	return 0;
 }
