@@ -34,6 +34,7 @@ main(int argc, char **argv)
 		&inval_other_suite,
 		&evict_suite,
 		&evict_threads_suite,
+		&r11_unit_errors_suite,
 		&reports_suite,
 		&wide_ids_suite,
 		&stall_suite,

@@ -256,7 +256,7 @@ bad_storm(void)
 	CHECK_EQ(harness_log_lines(), 0);
 	s = rig_stats(rig);
 	v = rig_verdict(rig, false);
-	CHECK(v.bad_sent > 1000);
+	CHECK(v.bad_sent > 100);
 	CHECK(s.malformed > 0 && s.unknown_endpoint > 0 && s.unknown_pasid > 0);
 	CHECK(s.stop_markers > 0 && s.refused > 0);
 	/* a request of each kind is one that the model has sent; good ones may be in park_full */

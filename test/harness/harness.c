@@ -195,7 +195,7 @@ result_print(unsigned int number, const char *name, enum ending ending, const ch
 
 /* Runs what is wanted; with number NULL only counts it. Returns failures, or the count. */
 static unsigned int
-suites_walk(const struct harness_program *program, int nb_words, char *const *words,
+suites_walk(const struct harness_program *program, size_t unit, int nb_words, char *const *words,
 	    unsigned int *number)
 {
 	unsigned int result = 0;
@@ -211,6 +211,8 @@ suites_walk(const struct harness_program *program, int nb_words, char *const *wo
 
 			if (!case_is_wanted(one, nb_words, words))
 				continue;
+			/* a case may have chosen another one for itself */
+			harness_unit_choose(unit);
 			if (number == NULL) {
 				result++;
 				continue;
@@ -278,11 +280,9 @@ harness_main(int argc, char **argv, const struct harness_program *program)
 		printf("1..1\nok 1 - all # SKIP EAL does not start here: %s\n", strerror(-ret));
 		return 0;
 	}
-	printf("1..%zu\n", suites_walk(program, argc - 1, argv + 1, NULL) * (end - first));
-	for (i = first; i < end; i++) {
-		harness_unit_choose(i);
-		failed += suites_walk(program, argc - 1, argv + 1, &number);
-	}
+	printf("1..%zu\n", suites_walk(program, first, argc - 1, argv + 1, NULL) * (end - first));
+	for (i = first; i < end; i++)
+		failed += suites_walk(program, i, argc - 1, argv + 1, &number);
 	harness_eal_end();
 	return failed == 0 ? 0 : 1;
 }

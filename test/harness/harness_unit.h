@@ -35,8 +35,11 @@ struct harness_counters {
 	const char *bad_command;    /**< commands that were refused: ..._BAD_DESCRIPTOR */
 	const char *given_up;       /**< responses among them that were refused too often */
 	const char *wild_index;     /**< impossible indices: ..._WILD_INDEX */
+	const char *command_abort;  /**< commands that could not be read: ..._COMMAND_ABORT */
+	const char *message_abort;  /**< completions that could not be written: ..._MSI_ABORT */
 	const char *storms;         /**< storms of stalls: see storm= of the driver */
-	const char *terminated;     /**< stalls that they have cost */
+	const char *terminated;     /**< stalls that they have cost: ended by the driver */
+	const char *not_allowed;    /**< stalls of endpoints that may not: ended likewise */
 };
 
 /** A unit that cases run on. */
@@ -44,7 +47,8 @@ struct harness_unit {
 	const char *name;       /**< in the output: driver/platform */
 	const char *driver;     /**< name of the driver, which its own counters begin with */
 	const char *devargs;    /**< without the keys that the harness adds */
-	uint64_t capa;          /**< what it has, found out at the start */
+	bool is_variant;        /**< unlike its driver's first one, which sees most traffic */
+	uint64_t capa;          /**< what it has; compared when it is opened */
 	uint32_t entries_min;   /**< of the request queue */
 	uint32_t entries_max;
 	uint32_t entries_default;
@@ -61,6 +65,9 @@ struct harness_unit {
 	const struct harness_spoil *spoils;
 	size_t nb_spoils;
 	const struct harness_spoil *refused; /**< one of them that is answered */
+	/** the unit says when it cannot reach its queues in memory, or can do nothing any more */
+	bool has_memory_errors;
+	bool has_messages;       /**< completions of commands are written to memory */
 	/** a last request without access, without PASID, is one like others: INVALID */
 	bool answers_no_access;
 	struct harness_counters counters;

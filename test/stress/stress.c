@@ -64,7 +64,8 @@ int
 stress_run(char *name, const struct stress_arguments *arguments,
 	   const struct harness_program *program)
 {
-	char *argv[] = {name, (char *)(uintptr_t)"--unit", (char *)(uintptr_t)arguments->unit, NULL};
+	char option[] = "--unit";
+	char *argv[] = {name, option, (char *)(uintptr_t)arguments->unit, NULL};
 
 	return harness_main(arguments->unit != NULL ? 3 : 1, argv, program);
 }
