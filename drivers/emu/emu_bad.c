@@ -113,8 +113,11 @@ send(struct uiommu_emu *emu, enum emu_kind kind, uint32_t victim, uint16_t devic
 }
 
 static bool
-is_answered(enum emu_kind kind)
+is_answered(const struct uiommu_emu *emu, enum emu_kind kind)
 {
+	/* where entries have no type, the kind is another of reserved bits */
+	if (kind == EMU_KIND_TYPE)
+		return emu->model->event_size != 0;
 	return kind == EMU_KIND_RESERVED || kind == EMU_KIND_ENDPOINT || kind == EMU_KIND_PASID ||
 	       kind == EMU_KIND_PRIVILEGE || kind == EMU_KIND_CANONICAL;
 }
@@ -132,7 +135,10 @@ emu_bad_send(struct uiommu_emu *emu, const struct emu_template *tmpl)
 	msg = emu_template_message(emu, tmpl);
 	if (kind == EMU_KIND_PASID && !strange_pasid(emu, victim, &msg.pasid))
 		return 0;
-	if (kind == EMU_KIND_STOP && msg.pasid == EMU_NO_PASID)
+	/* without a PASID SMMUv3 knows no privilege: nothing would be bad about it */
+	if (msg.pasid == EMU_NO_PASID &&
+	    (kind == EMU_KIND_STOP ||
+	     (kind == EMU_KIND_PRIVILEGE && emu->model->event_size != 0)))
 		return 0;
 	message_spoil(emu, kind, &msg);
 	/* stop markers take no credit */
@@ -147,8 +153,11 @@ emu_bad_send(struct uiommu_emu *emu, const struct emu_template *tmpl)
 	uiommu_count(&emu->live.bad_sent, 1);
 	if (kind == EMU_KIND_STOP)
 		uiommu_count(&emu->live.stop_markers, 1);
-	if (is_answered(kind))
-		emu_group_await(emu, tmpl->device, msg.prgi, EMU_ALLOW_INVALID);
+	if (is_answered(emu, kind))
+		emu_group_await(emu, tmpl->device, msg.prgi,
+				kind == EMU_KIND_RESERVED || kind == EMU_KIND_TYPE ?
+					emu->model->reserved_allow :
+					EMU_ALLOW_INVALID);
 	else
 		emu_group_silence(emu, tmpl->device, msg.prgi);
 	return 1;

@@ -90,7 +90,9 @@ struct emu_model_ops {
 	uint32_t event_size;     /**< of entries that stalls have; 0: there are none */
 	uint64_t kind_mask;      /**< bits of a response's word 0 that are always 1 */
 	uint64_t light_mask;     /**< bits of word 0 that the light judge compares: kind and code */
-	bool checks_pasids;      /**< the unit answers page requests of PASIDs that it does not know */
+	uint8_t reserved_allow;  /**< EMU_ALLOW_*: answers to requests with reserved bits set */
+	/** the unit answers page requests of PASIDs that it does not know */
+	bool checks_pasids;
 
 	int (*open)(struct uiommu_emu *emu, struct uiommu_args *args);
 	void (*close)(struct uiommu_emu *emu);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+/*
+ * The unit as a whole: what it says of itself, and its table of functions.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "smmuv3_model_layout.h"
+
+#define IOTLB_DEFAULT 4096
+#define WALKS_DEFAULT 512
+/* Stream ids that the model has room for. */
+#define SIDSIZE_MAX 24
+
+/* As a server part of these years has them; S 6.3.1 to 6.3.8 */
+#define IDR0_DEFAULT                                                                               \
+	(SMMUV3_IDR0_S1P | SMMUV3_TTF_AARCH64 << SMMUV3_IDR0_TTF_SHIFT | SMMUV3_IDR0_COHACC |      \
+	 SMMUV3_HTTU_ACCESS_DIRTY << SMMUV3_IDR0_HTTU_SHIFT | SMMUV3_IDR0_ATS |                    \
+	 SMMUV3_IDR0_NS1ATS | SMMUV3_IDR0_ASID16 | SMMUV3_IDR0_MSI | SMMUV3_IDR0_PRI |             \
+	 SMMUV3_IDR0_CD2L | SMMUV3_TTENDIAN_LITTLE << SMMUV3_IDR0_TTENDIAN_SHIFT |                 \
+	 SMMUV3_STALL_MODEL_BOTH << SMMUV3_IDR0_STALL_MODEL_SHIFT |                                \
+	 SMMUV3_ST_LEVEL_TWO << SMMUV3_IDR0_ST_LEVEL_SHIFT)
+#define IDR1_DEFAULT                                                                               \
+	(16 | 20 << SMMUV3_IDR1_SSIDSIZE_SHIFT | 19 << SMMUV3_IDR1_PRIQS_SHIFT |                   \
+	 19 << SMMUV3_IDR1_EVENTQS_SHIFT | 19 << SMMUV3_IDR1_CMDQS_SHIFT)
+#define IDR3_DEFAULT (SMMUV3_IDR3_HAD | SMMUV3_IDR3_RIL)
+#define IDR5_DEFAULT                                                                               \
+	(SMMUV3_OAS_48 | SMMUV3_IDR5_GRAN4K | SMMUV3_IDR5_GRAN16K | SMMUV3_IDR5_GRAN64K |          \
+	 UINT32_C(16384) << SMMUV3_IDR5_STALL_MAX_SHIFT)
+/* SMMUv3.2 */
+#define AIDR_DEFAULT 2
+
+/* What is not modelled must not be announced: stage 2, EL2, and what comes with them. */
+#define IDR0_REFUSED (SMMUV3_IDR0_S2P | SMMUV3_IDR0_HYP | SMMUV3_IDR0_BTM)
+#define IDR1_REFUSED (SMMUV3_IDR1_QUEUES_PRESET | SMMUV3_IDR1_TABLES_PRESET | SMMUV3_IDR1_ECMDQ)
+#define IDR3_REFUSED (SMMUV3_IDR3_MPAM | SMMUV3_IDR3_DPT | SMMUV3_IDR3_STT)
+#define IDR5_REFUSED                                                                               \
+	(SMMUV3_IDR5_DS | SMMUV3_IDR5_D128 | SMMUV3_IDR5_VAX_MASK << SMMUV3_IDR5_VAX_SHIFT)
+
+/* idr<n>=, idr<n>_set=, idr<n>_clear= */
+static int
+id_get(struct smmuv3_model *smmu, struct uiommu_args *args, unsigned int index, uint32_t normal)
+{
+	uint64_t value = normal, set = 0, clear = 0;
+	char key[3][16];
+
+	snprintf(key[0], sizeof(key[0]), "idr%u", index);
+	snprintf(key[1], sizeof(key[1]), "idr%u_set", index);
+	snprintf(key[2], sizeof(key[2]), "idr%u_clear", index);
+	if (uiommu_args_get_u64(args, key[0], 0, UINT32_MAX, &value) < 0 ||
+	    uiommu_args_get_u64(args, key[1], 0, UINT32_MAX, &set) < 0 ||
+	    uiommu_args_get_u64(args, key[2], 0, UINT32_MAX, &clear) < 0)
+		return -EINVAL;
+	smmu->idr[index] = ((uint32_t)value | (uint32_t)set) & ~(uint32_t)clear;
+	return 0;
+}
+
+static int
+ids_get(struct uiommu_emu *emu, struct uiommu_args *args)
+{
+	struct smmuv3_model *smmu = emu->unit;
+	uint64_t aidr = AIDR_DEFAULT, lazy = 0;
+
+	if (id_get(smmu, args, 0, IDR0_DEFAULT) < 0 || id_get(smmu, args, 1, IDR1_DEFAULT) < 0 ||
+	    id_get(smmu, args, 3, IDR3_DEFAULT) < 0 || id_get(smmu, args, 5, IDR5_DEFAULT) < 0 ||
+	    uiommu_args_get_u64(args, "aidr", 0, UINT8_MAX, &aidr) < 0 ||
+	    uiommu_args_get_u64(args, "lazy", 0, 1, &lazy) < 0)
+		return -EINVAL;
+	smmu->aidr = (uint32_t)aidr;
+	smmu->lazy = lazy != 0;
+	if ((smmu->idr[0] & IDR0_REFUSED) != 0 || (smmu->idr[1] & IDR1_REFUSED) != 0 ||
+	    (smmu->idr[3] & IDR3_REFUSED) != 0 || (smmu->idr[5] & IDR5_REFUSED) != 0 ||
+	    (smmu->idr[1] & SMMUV3_IDR1_SIDSIZE_MASK) > SIDSIZE_MAX) {
+		EMU_LOG(ERR, "%s: the model knows nothing of what these ID registers announce",
+			emu->name);
+		return -EINVAL;
+	}
+	emu->endpoint_max = (UINT32_C(1) << (smmu->idr[1] & SMMUV3_IDR1_SIDSIZE_MASK)) - 1;
+	return 0;
+}
+
+/* S 16.2: how much a unit can remember is nowhere said. */
+static int
+caches_open(struct uiommu_emu *emu, struct uiommu_args *args)
+{
+	struct smmuv3_model *smmu = emu->unit;
+	uint64_t iotlb = IOTLB_DEFAULT, walks = WALKS_DEFAULT;
+
+	if (uiommu_args_get_u64(args, "iotlb", EMU_TLB_WAYS, EMU_TLB_ENTRIES_MAX, &iotlb) < 0 ||
+	    uiommu_args_get_u64(args, "psc", EMU_TLB_WAYS, EMU_TLB_ENTRIES_MAX, &walks) < 0 ||
+	    !rte_is_power_of_2((uint32_t)iotlb) || !rte_is_power_of_2((uint32_t)walks))
+		return -EINVAL;
+	if (emu_tlb_init(&smmu->iotlb, (uint32_t)iotlb, false, emu->socket_id) < 0 ||
+	    emu_tlb_init(&smmu->walks, (uint32_t)walks, true, emu->socket_id) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+int
+smmuv3_model_open(struct uiommu_emu *emu, struct uiommu_args *args)
+{
+	struct smmuv3_model *smmu = emu_alloc(sizeof(*smmu), emu->socket_id);
+
+	if (smmu == NULL)
+		return -ENOMEM;
+	emu->unit = smmu;
+	smmu->eventq.prod_reg = SMMUV3_REG_EVENTQ_PROD;
+	smmu->eventq.cons_reg = SMMUV3_REG_EVENTQ_CONS;
+	smmu->priq.prod_reg = SMMUV3_REG_PRIQ_PROD;
+	smmu->priq.cons_reg = SMMUV3_REG_PRIQ_CONS;
+	/* S 6.3.14: where it bypasses from reset on, attributes are those of the access */
+	smmu->gbpa = SMMUV3_SHCFG_INCOMING << SMMUV3_GBPA_SHCFG_SHIFT;
+	if (ids_get(emu, args) < 0)
+		return -EINVAL;
+	return caches_open(emu, args);
+}
+
+void
+smmuv3_model_close(struct uiommu_emu *emu)
+{
+	struct smmuv3_model *smmu = emu->unit;
+
+	emu_tlb_fini(&smmu->iotlb);
+	emu_tlb_fini(&smmu->walks);
+	emu_free(smmu);
+	emu->unit = NULL;
+}
+
+static const struct emu_model_ops smmuv3_model_ops = {
+	.driver = "smmuv3",
+	.endpoint_max = UINT16_MAX,
+	.entry_size = SMMUV3_PRI_SIZE,
+	.event_size = SMMUV3_EVENT_SIZE,
+	.kind_mask = SMMUV3_MODEL_KIND_MASK,
+	.light_mask = SMMUV3_CMD0_OP_MASK,
+	.reserved_allow = EMU_ALLOW_SUCCESS | EMU_ALLOW_INVALID,
+	.open = smmuv3_model_open,
+	.close = smmuv3_model_close,
+	.read32 = smmuv3_model_read32,
+	.read64 = smmuv3_model_read64,
+	.write32 = smmuv3_model_write32,
+	.write64 = smmuv3_model_write64,
+	.commands = smmuv3_model_commands,
+	.execute = smmuv3_model_execute,
+	.make = smmuv3_model_make,
+	.room = smmuv3_model_room,
+	.publish = smmuv3_model_publish,
+	.latched = smmuv3_model_latched,
+	.request = smmuv3_model_request,
+	.raw = smmuv3_model_raw,
+	.encode = smmuv3_model_encode,
+	.event = smmuv3_model_event,
+	.decode = smmuv3_model_decode,
+	.spoil = smmuv3_model_spoil,
+	.response_word = smmuv3_model_response_word,
+	.dma = smmuv3_model_dma,
+	.access = smmuv3_model_access,
+	.reach = smmuv3_model_reach,
+	.translate = smmuv3_model_translate,
+	.translated = smmuv3_model_translated,
+	.verify_bulk = smmuv3_model_verify_bulk,
+	.audit = smmuv3_model_audit,
+	.retire = smmuv3_model_retire,
+};
+
+EMU_MODEL_REGISTER(smmuv3_model_ops);
