@@ -15,6 +15,18 @@ mean_us(uint64_t sum_ns, uint64_t nb)
 }
 
 void
+report_reports(const struct report_counts *counts)
+{
+	uint32_t i;
+
+	printf("reports    %" PRIu64 ":", counts->all);
+	for (i = 0; i < UIOMMU_REPORT_REASONS; i++)
+		if (counts->by_reason[i] != 0)
+			printf(" %s %" PRIu64, reports_reason_name(i), counts->by_reason[i]);
+	printf("\n");
+}
+
+void
 report_churn(const struct churn *c)
 {
 	printf("churn      %" PRIu64 " (%" PRIu64 " of whole endpoints, %" PRIu64 " late)", c->done,

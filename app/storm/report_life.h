@@ -9,6 +9,10 @@
 
 #include "result.h"
 
+/* Accesses that have failed for good, by reason. */
+void
+report_reports(const struct report_counts *counts);
+
 void
 report_churn(const struct churn *churn);
 
