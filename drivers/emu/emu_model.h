@@ -81,6 +81,8 @@ struct emu_model_ops {
 	uint32_t entry_size;
 	uint64_t kind_mask;      /**< bits of a response's word 0 that are always 1 */
 	uint64_t light_mask;     /**< bits of word 0 that the light judge compares: kind and code */
+	bool checks_pasids;      /**< the unit answers page requests of PASIDs that it does not know */
+	bool stalls;             /**< accesses may wait in the unit */
 
 	int (*open)(struct uiommu_emu *emu, struct uiommu_args *args);
 	void (*close)(struct uiommu_emu *emu);

@@ -164,6 +164,8 @@ emu_device_plug(struct uiommu_emu *emu, const struct uiommu_emu_device_conf *con
 			     conf->pf_id == conf->endpoint_id)) ||
 	    (conf->nb_pasids > 0 && conf->pasids == NULL))
 		return -EINVAL;
+	if (conf->stalls && !emu->model->stalls)
+		return -ENOTSUP;
 	if (emu_device_find(emu, conf->endpoint_id) != NULL)
 		return -EEXIST;
 	if (index > UINT16_MAX || emu->nb_bonds + conf->nb_pasids > EMU_BONDS_MAX)

@@ -11,7 +11,8 @@
  *
  * A unit probed with "platform=emu" is a model of the hardware: registers, table walks and
  * queues as the vendor's manual has them. Behind it are devices with a
- * page request interface. This header is for those who watch and drive the model:
+ * page request interface, or devices whose accesses wait in the unit where a page is missing
+ * (stalls), as far as the unit has either. This header is for those who watch and drive the model:
  * storms and tests. The engine and its drivers never see it.
  *
  * The model runs where uiommu_emu_step() is called: one thread, on an lcore of its own.
@@ -32,6 +33,8 @@
  *               software had cleared and reported as invalidated: PASID entries, and the leave to
  *               send page requests in the device's own entry; and cached translations that
  *               outlived what they lead to: see uiommu_emu_retire() and uiommu_emu_audit()
+ *   (a stall counts as a group by itself; its answers are Success for "retry", Invalid for
+ *   "abort" or "terminate")
  *   unmapped    groups answered Success of which a page cannot be translated with the access that
  *               was asked for: the model walks the tables itself (uiommu_emu_traffic::verify)
  *   corrupt     pages that did not hold what the devices had written (uiommu_emu_traffic::data)
@@ -107,6 +110,11 @@ struct uiommu_emu_device_conf {
 	uint8_t latency_class;
 	/** some of its good requests are for bad addresses: Invalid is a right answer as well */
 	bool may_fail_invalid;
+	/**
+	 * no ATS and no page requests: an access to a page that is missing waits in the unit and is
+	 * answered by software (stall). credits: accesses that may wait, at most 512; 0: 512
+	 */
+	bool stalls;
 };
 
 /**
@@ -229,16 +237,36 @@ struct uiommu_emu_verdict {
 	uint64_t atc_hits;       /**< accesses that a device-TLB could translate */
 	uint64_t iotlb_hits;     /**< translations out of the unit's IOTLB */
 	uint64_t bytes_checked;  /**< with data: read and compared */
+	uint64_t stalls;         /**< accesses that waited in the unit; part of groups */
+	uint64_t stalls_retried; /**< of them, answered "retry" */
+	uint64_t stalls_aborted; /**< answered "abort" */
+	uint64_t stalls_terminated; /**< answered "terminate" (RAZ/WI) */
+	uint64_t stalls_ended;   /**< ended without an answer to each: STALL_TERM, unit disabled */
+	/** retried by the unit before they were answered; an answer must come all the same */
+	uint64_t early_retries;
+	uint64_t reports;        /**< faults without an answer that were put into the queue */
+	uint64_t reports_lost;   /**< those for which there was no room */
+	uint64_t report_overflows; /**< times the overflow flag of their queue was set */
 	char first[128];         /**< the first violation in words; empty: none */
+};
+
+/** What kind of answer a response is. */
+enum uiommu_emu_answer {
+	UIOMMU_EMU_ANSWER_GROUP = 0, /**< to a page request group: enum uiommu_emu_code says what */
+	/* to a stalled access; the code is Success for retry and Invalid for the others: */
+	UIOMMU_EMU_ANSWER_RETRY,
+	UIOMMU_EMU_ANSWER_ABORT,
+	UIOMMU_EMU_ANSWER_TERMINATE, /**< reads as zero, or is ignored (RAZ/WI) */
 };
 
 /** One response as the device saw it. */
 struct uiommu_emu_response {
 	uint32_t endpoint_id;
 	uint32_t pasid;       /**< UINT32_MAX: without */
-	uint16_t prg_index;
+	uint16_t prg_index;   /**< or tag of a stall */
 	uint16_t code;        /**< as on the wire */
 	bool by_unit;         /**< given by the unit itself, not by software */
+	uint8_t answer;       /**< enum uiommu_emu_answer */
 };
 
 /** One page request made by hand. */
@@ -260,6 +288,26 @@ enum uiommu_emu_outcome {
 	UIOMMU_EMU_NO_CREDIT,
 };
 
+/** Where an access is that may wait in the unit. */
+enum uiommu_emu_access_state {
+	UIOMMU_EMU_ACCESS_DONE = 0, /**< the page was there, at once or in the end */
+	UIOMMU_EMU_ACCESS_STALLED,  /**< waits for its answer; its event is in the queue */
+	UIOMMU_EMU_ACCESS_UNSEEN,   /**< waits; there is no room for its event yet */
+	/** ended with an abort: by software's answer, or at once with a report (or without) */
+	UIOMMU_EMU_ACCESS_ABORTED,
+	UIOMMU_EMU_ACCESS_IGNORED,  /**< ended as RAZ/WI */
+	/** no such device, not one that stalls, or too many wait already; nothing was done */
+	UIOMMU_EMU_ACCESS_NO_CREDIT,
+};
+
+/** An access made by hand. */
+struct uiommu_emu_stalled {
+	uint32_t state;       /**< enum uiommu_emu_access_state */
+	uint16_t tag;         /**< of the event that was written last, while STALLED */
+	uint16_t events;      /**< events written for it so far: 1 and one for each vain retry */
+	uint32_t handle;      /**< for uiommu_emu_stall_get() */
+};
+
 /** Ways in which the hardware can be made to misbehave. */
 enum uiommu_emu_fault {
 	UIOMMU_EMU_FAULT_NONE = 0,
@@ -274,7 +322,23 @@ enum uiommu_emu_fault {
 	UIOMMU_EMU_FAULT_BAD_DESCRIPTOR,
 	/** the tail register shows bits outside of its field, count times */
 	UIOMMU_EMU_FAULT_WILD_INDEX,
+	/* SMMUv3 only: */
+	/** likewise that of the event queue, count times */
+	UIOMMU_EMU_FAULT_WILD_EVENT_INDEX,
+	UIOMMU_EMU_FAULT_COMMAND_ABORT,  /**< commands cannot be read (CERROR_ABT), count times */
+	UIOMMU_EMU_FAULT_REQUEST_ABORT,  /**< page requests cannot be written (PRIQ_ABT_ERR) */
+	UIOMMU_EMU_FAULT_EVENT_ABORT,    /**< events cannot be written (EVENTQ_ABT_ERR) */
+	UIOMMU_EMU_FAULT_MSI_ABORT,      /**< MSI writes of CMD_SYNC fail (MSI_CMDQ_ABT_ERR) */
+	UIOMMU_EMU_FAULT_SERVICE_FAILURE, /**< the unit gives up (SFM_ERR), at its next step */
+	/** reports find no room, whatever there is (event queue overflow), count times */
+	UIOMMU_EMU_FAULT_EVENT_OVERFLOW,
 };
+/*
+ * The common ones, on SMMUv3. DEAD_COMMANDS: CR0ACK, IRQ_CTRLACK and GBPA.Update never follow.
+ * DEAD_QUEUE: no command is fetched. LOST_WAIT: CMD_SYNC does not complete, CMDQ_CONS stays at it;
+ * count: in so many steps. DEVICE_TIMEOUT: CERROR_ATC_INV_SYNC at the CMD_SYNC.
+ * BAD_DESCRIPTOR: CERROR_ILL. BAD_COMPLETION: nothing.
+ */
 
 /**
  * @param name name of a unit probed with platform=emu ("vtd0")
@@ -286,7 +350,7 @@ uiommu_emu_find(const char *name);
 /**
  * Plug in a device. Before traffic runs.
  *
- * @return 0; -EINVAL: out of range; -EEXIST; -ENOMEM
+ * @return 0; -EINVAL: out of range; -EEXIST; -ENOMEM; -ENOTSUP: this unit has no stalls
  */
 int
 uiommu_emu_device_add(struct uiommu_emu *emu, const struct uiommu_emu_device_conf *conf);
@@ -325,7 +389,8 @@ enum uiommu_emu_pasid_state {
 	UIOMMU_EMU_CHANGING,
 	/**
 	 * detach has returned: a response by software is "unexpected", an accepted request is
-	 * "stale"
+	 * "stale". A unit that does not look at the PASID of a page request (SMMUv3) queues it all
+	 * the same: what was sent since must be answered Invalid, Success is "unexpected"
 	 */
 	UIOMMU_EMU_DETACHED,
 };
@@ -391,11 +456,38 @@ uiommu_emu_request(struct uiommu_emu *emu, const struct uiommu_emu_request *req)
  * what came with uiommu_emu_response_next().
  *
  * @param entry bytes of one entry
- * @param size size of an entry of this unit (VT-d: 32)
+ * @param size size of an entry of this unit (VT-d: 32; SMMUv3: 16 for the page request queue, 32
+ *   for the event queue, where a stalled one may be answered once as well)
  * @return 0; -ENOSPC: queue full; -EINVAL: wrong size
  */
 int
 uiommu_emu_request_raw(struct uiommu_emu *emu, const void *entry, size_t size);
+
+/**
+ * One access of a device that stalls. Where a page is missing it waits, and software gets an event
+ * (state STALLED); told to retry, it tries again, which may end with another event. The
+ * judge takes any one answer to each event. Better not on devices that have traffic. Of the
+ * request, prg_index and last do not count.
+ *
+ * @param out what became of it, so far
+ * @return 0; -ENOTSUP: this unit has no stalls; -ENOMEM: no more handles (4096 accesses are kept)
+ */
+int
+uiommu_emu_stall(struct uiommu_emu *emu, const struct uiommu_emu_request *req,
+		 struct uiommu_emu_stalled *out);
+
+/** What became of an access by now. @return 0; -ENOENT: no such handle */
+int
+uiommu_emu_stall_get(struct uiommu_emu *emu, uint32_t handle, struct uiommu_emu_stalled *out);
+
+/**
+ * The unit tries accesses that wait again before they are answered, as it may (SMMUv3: 3.12.2):
+ * what goes through is done, and its answer, which must come all the same, does nothing.
+ *
+ * @return accesses that went through
+ */
+unsigned int
+uiommu_emu_retry_early(struct uiommu_emu *emu);
 
 /**
  * Responses in order; the last 4096 are kept. Only where uiommu_emu_log(emu, true) was called.
@@ -475,9 +567,10 @@ void
 uiommu_emu_arrive(struct uiommu_emu *emu);
 
 /**
- * DMA without ATS from a device, to see what the tables say; through the unit's IOTLB.
+ * DMA without ATS from a device, to see what the tables say; through the unit's IOTLB. It never
+ * waits: where it would be stalled, nothing happens (see uiommu_emu_stall()).
  *
- * @return true: translated; false: blocked, and a fault was recorded
+ * @return true: translated; false: blocked, and a fault was recorded (where faults are to be)
  */
 bool
 uiommu_emu_dma(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, uint64_t iova,

@@ -300,6 +300,7 @@ static const struct emu_model_ops vtd_model_ops = {
 	.endpoint_max = ENDPOINT_MAX,
 	.entry_size = VTD_DESC_SIZE,
 	.kind_mask = VTD_QI_PGRP_RESP,
+	.checks_pasids = true,
 	.light_mask = VTD_QI_TYPE_MASK | VTD_RESP0_RC_MASK << VTD_RESP0_RC_SHIFT,
 	.open = vtd_model_open,
 	.close = vtd_model_close,
