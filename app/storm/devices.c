@@ -140,6 +140,7 @@ plug_devices(struct storm *s)
 	for (i = 0; i < s->o.endpoints && ret == 0; i++) {
 		conf.endpoint_id = s->endpoints[i].id;
 		conf.credits = devices_credits(s, i);
+		conf.stalls = s->endpoints[i].stalls;
 		conf.nb_pasids = s->endpoints[i].nb_bonds;
 		for (j = 0; j < conf.nb_pasids; j++)
 			spaces[j] = map_space(s, s->endpoints[i].first_bond + j);

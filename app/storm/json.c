@@ -111,18 +111,6 @@ add_bound_bytes(json_t *root, const struct storm *s)
 }
 
 static void
-add_reports(json_t *root, const struct report_counts *counts)
-{
-	json_t *to = json_object();
-	uint32_t i;
-
-	set_count(to, "all", counts->all);
-	for (i = 0; i < UIOMMU_REPORT_REASONS; i++)
-		set_count(to, reports_reason_name(i), counts->by_reason[i]);
-	json_object_set_new(root, "reports", to);
-}
-
-static void
 add_latency(json_t *root, const struct latency_ns *latency)
 {
 	json_t *to = json_object();
@@ -245,7 +233,6 @@ object_make(const struct storm *s, const struct storm_result *r)
 	set_text(root, "unit", s->info.driver);
 	set_text(root, "source", options_source_name(s->o.source));
 	add_bound_bytes(root, s);
-	add_reports(root, &r->run.reports);
 	set_text(root, "name", s->info.name);
 	set_count(root, "seed", s->o.traffic.seed);
 	set_text(root, "version", uiommu_version());

@@ -15,6 +15,15 @@ mean_us(uint64_t sum_ns, uint64_t nb)
 }
 
 void
+report_stalls(const struct uiommu_emu_verdict *v)
+{
+	printf("stalls     %" PRIu64 " retried %" PRIu64 " aborted %" PRIu64 " terminated %" PRIu64
+	       "; ended by the unit %" PRIu64 ", retried early %" PRIu64 "\n",
+	       v->stalls, v->stalls_retried, v->stalls_aborted, v->stalls_terminated,
+	       v->stalls_ended, v->early_retries);
+}
+
+void
 report_reports(const struct report_counts *counts)
 {
 	uint32_t i;
