@@ -13,7 +13,7 @@ usage()
         cat <<'END'
 Usage: tools/test.sh [--quick | --full | --builds LIST] [arguments of "meson test"]
 
-Without arguments: all steps below, as CI does it, in about 20 minutes on two cores. Further
+Without arguments: all steps below, as CI does it, in less than half an hour on two cores. Further
 arguments, names of tests say or --suite unit, choose among the tests and, unless --builds is
 given, leave only the step "gcc".
 
@@ -29,7 +29,7 @@ where at least one test passed and none failed.
 END
 }
 
-steps_all=(source gcc clang fuzz asan tsan release other-dpdk omit)
+steps_all=(source gcc clang fuzz asan tsan release other-dpdk arm64 omit)
 declare -A steps_text=(
         [source]='devtools/check-*'
         [gcc]='gcc, warnings are errors: all tests'
@@ -39,6 +39,7 @@ declare -A steps_text=(
         [tsan]='ThreadSanitizer: all tests, stress tests, a storm with churn'
         [release]='release: all tests, storms and the installed package among them'
         [other-dpdk]='compile and unit tests with other versions of DPDK'
+        [arm64]='cross compiler for arm64: unit and conformance tests under qemu-user'
         [omit]='each invalidation of the VT-d driver left out: a test fails'
 )
 
@@ -353,6 +354,25 @@ step_other-dpdk()
         77) record skip "other-dpdk: build and unit tests" "$(tail -n 1 "$logs/other-dpdk.log")" ;;
         *) record fail "other-dpdk: tools/other-dpdk.sh" "exit $status" ;;
         esac
+}
+
+step_arm64()
+{
+        local name="arm64: build without a warning" command root
+
+        for command in aarch64-linux-gnu-gcc qemu-aarch64; do
+                if ! command -v "$command" >/dev/null; then
+                        record skip "$name" "$command is not installed"
+                        return
+                fi
+        done
+        if ! root=$(tools/arm64-root.sh 2>"$logs/arm64-root.log"); then
+                record skip "$name" "$(tail -n 1 "$logs/arm64-root.log")"
+                return
+        fi
+        build arm64 gcc --cross-file "$root/root.ini" --cross-file tools/cross/aarch64.ini \
+                -Dfuzz=disabled || return 0
+        run_tests arm64 -t 5 --suite unit --suite conformance
 }
 
 step_omit()

@@ -14,7 +14,7 @@
 
 #include "rig.h"
 
-/* Requests of a case; sanitizers make each of them dear. */
+/* Requests of a case; sanitizers make each of them dear, and so does an emulated processor. */
 #ifdef __has_feature
 #if __has_feature(thread_sanitizer)
 #define __SANITIZE_THREAD__ 1
@@ -26,6 +26,8 @@
 #define TRAFFIC(n) ((n) / 8)
 #elif defined(__SANITIZE_ADDRESS__)
 #define TRAFFIC(n) ((n) / 3)
+#elif defined(UIOMMU_TEST_EMULATED)
+#define TRAFFIC(n) ((n) / 8)
 #else
 #define TRAFFIC(n) (n)
 #endif
