@@ -279,7 +279,7 @@ step_asan()
         export ASAN_OPTIONS=halt_on_error=1:abort_on_error=1:detect_leaks=1:print_summary=1
         export UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_summary=1:print_stacktrace=1
         build asan gcc -Db_sanitize=address,undefined -Dfuzz=disabled || return 0
-        run_tests asan -t 5
+        run_tests asan -t 5 --no-suite model
         stress_all asan
 }
 
@@ -325,7 +325,7 @@ step_tsan()
                 TSAN_OPTIONS+=:suppressions=$PWD/test/tsan.supp
         fi
         build tsan "$compiler" -Db_sanitize=thread -Db_lundef=false -Dfuzz=disabled || return 0
-        run_tests tsan -t 10 ${tsan_prefix:+--wrapper "${tsan_prefix[*]}"}
+        run_tests tsan -t 10 --no-suite model ${tsan_prefix:+--wrapper "${tsan_prefix[*]}"}
         stress_all tsan "${tsan_prefix[@]}"
         ((${#meson_arguments[@]} == 0)) || return 0
         echo "$name"
@@ -341,7 +341,7 @@ step_tsan()
 step_release()
 {
         build release gcc --buildtype=release -Dfuzz=disabled || return 0
-        run_tests release
+        run_tests release --no-suite model
 }
 
 step_other-dpdk()
