@@ -99,7 +99,12 @@ uiommu_flush_lines(const void *va, size_t len)
 		asm volatile(".insn i 0x0f, 2, x0, %0, 1" : : "r"(line) : "memory");
 #endif
 	}
+#if defined(__aarch64__)
+	/* "dmb" would order them, but only "dsb" waits until they are through */
+	asm volatile("dsb sy" : : : "memory");
+#else
 	rte_io_mb();
+#endif
 }
 
 /** Load one 32-bit word that a unit may be writing (a wait status). Acquire order. */
