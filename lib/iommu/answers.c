@@ -37,6 +37,7 @@ answers_rescan(struct uiommu_queue *queue, uint16_t room)
 	(void)__atomic_exchange_n(&queue->rescan, 0, __ATOMIC_ACQUIRE);
 	for (i = 0; i < nb_slots; i++) {
 		struct uiommu_slot *slot = &queue->slots[i];
+		/* pairs with the compare-and-swap in uiommu_slot_answer() */
 		uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
 
 		if (uiommu_slot_state(word) != UIOMMU_SLOT_ANSWERED)
@@ -93,6 +94,7 @@ uiommu_pvt_answers_expire(struct uiommu_queue *queue)
 
 	for (i = 0; i < RTE_MIN(nb_slots, (uint32_t)EXPIRE_SLOTS) && sent < room; i++) {
 		struct uiommu_slot *slot = &queue->slots[queue->expire_pos];
+		/* pairs with the compare-and-swap in uiommu_slot_answer() */
 		uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
 
 		queue->expire_pos = (queue->expire_pos + 1) & (nb_slots - 1);
@@ -126,6 +128,7 @@ uiommu_pvt_answers_sweep(struct uiommu_queue *queue, const struct uiommu_whose *
 		return 0;
 	for (i = 0; i < nb_slots; i++) {
 		struct uiommu_slot *slot = &queue->slots[i];
+		/* pairs with the compare-and-swap in uiommu_slot_answer() */
 		uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
 		bool revoked;
 
