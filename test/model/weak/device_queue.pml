@@ -6,7 +6,8 @@
  * Queue that a device writes: page requests (VT-d), event queue and PRI queue (SMMUv3).
  *
  *   device   writes an entry where there is room, then the producer index
- *   driver   vtd_fetch() and read_tail() in vtd_queue.c, and the same of the SMMUv3 driver
+ *   driver   vtd_fetch() and read_tail() in vtd_queue.c; smmuv3_source_look(), requests_take(),
+ *            smmuv3_events_take() and smmuv3_source_release()
  *
  * Barriers: uiommu_rmb_after_index() and uiommu_mb_before_release(). Holds: every entry is read
  * once, as it was written: not before it was there, and not after it was overwritten.

@@ -8,7 +8,8 @@
  *
  *   driver   words of the body, uiommu_wmb_before_present(), the word with the valid bit; to take it
  *            away: the valid bit, a command to forget it and its completion, then the body. See
- *            context_fill() and clear_present() in vtd_table.c
+ *            context_fill() and clear_present() in vtd_table.c; smmuv3_endpoint_validate() and
+ *            _clear(), cd_write(), smmuv3_bond_validate() and _clear()
  *   device   looks up whenever it likes, the valid bit first, and may keep what it has found until
  *            it is told to forget
  *
