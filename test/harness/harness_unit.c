@@ -77,7 +77,7 @@ static const struct harness_spoil vtd_spoils[] = {
 		.name = text, .driver = "vtd", .devargs = args, .entries_min = 128,                \
 		.entries_max = 16384, .entries_default = 16384, .queue_full = 1,                   \
 		.entry_size = 32, .reserved_pasid = 0,                                             \
-		.small_commands = ",iq=128", .refused = &vtd_privileged,                           \
+		.small_commands = ",iq=128", .refused = &vtd_privileged, .can_exchange = true,     \
 		.small_events = "",                                                                \
 		.counters = {                                                                      \
 			.device_timeout = "_ite", .bad_completion = "_ice", .bad_command = "_iqe", \
@@ -149,10 +149,10 @@ static const struct harness_spoil smmuv3_spoils[] = {
 		.queue_full = 0, .entry_size = 16, .reserved_pasid = 0, .sign_bits = 1,            \
 		.small_commands = ",cmdq=512", .small_events = ",evtq=128", .events_min = 128,     \
 		.refused = &smmuv3_reserved, .answers_no_access = true,                            \
-		.has_memory_errors = true,                                                         \
+		.has_memory_errors = true, .grants_execute = true,                                 \
 		.counters = {                                                                      \
 			.device_timeout = "_cerror_atc", .bad_command = "_cerror_ill",             \
-			.given_up = "_cerror_given_up", .wild_index = "_wild_index",               \
+			.given_up = "_cerror_given_up",                                            \
 			.command_abort = "_cerror_abt", .message_abort = "_msi_aborts",            \
 			.storms = "_storms", .terminated = "_stalls_calmed",                       \
 			.not_allowed = "_stalls_refused",                                          \
@@ -177,7 +177,7 @@ static const struct harness_unit units[] = {
 	    "ecap_set=0x20000000000,ecap_clear=0x2000000000040,lazy=1",
 	    "vtd/emu-caching", UIOMMU_CAPA_CACHES_ABSENT, .is_variant = true),
 	SMMUV3("smmuv3,platform=emu", "smmuv3/emu", 16384,
-	       UIOMMU_CAPA_PAGE_REQUESTS, .wide_ids = ",idr1_clear=0x3f,idr1_set=24",
+	       UIOMMU_CAPA_PAGE_REQUESTS, .wide_ids = ",idr1=0x2739d18",
 	       .has_messages = true),
 	/*
 	 * As unlike that as a unit can be: one-level tables for 15 bits of StreamID and 10 of
