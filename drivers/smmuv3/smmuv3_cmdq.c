@@ -67,7 +67,7 @@ smmuv3_cmdq_sync(struct smmuv3_cmdq *cmdq, uint32_t ahead, uint32_t *token)
 {
 	uiommu_count(&cmdq->stats.syncs, 1);
 	if (!cmdq->msi) {
-		*token = cmdq->tail + ahead + 1;
+		*token = smmuv3_cmdq_end(cmdq, ahead + 1);
 		return smmuv3_sync();
 	}
 	*token = ++cmdq->seq;
@@ -117,6 +117,22 @@ atc_run_length(const struct smmuv3_cmdq *cmdq, uint32_t max)
 	return n;
 }
 
+/* Whether the CMD_SYNC that failed is one that has failed before. @return 0; -ETIMEDOUT: too long */
+static int
+late_note(struct smmuv3_cmdq *cmdq)
+{
+	const uint64_t now = rte_get_tsc_cycles();
+
+	uiommu_count(&cmdq->stats.cerror_atc, 1);
+	if (!cmdq->atc_late || cmdq->atc_pos != cmdq->head) {
+		cmdq->atc_late = true;
+		cmdq->atc_since = now;
+		cmdq->atc_run = atc_run_length(cmdq, RTE_MIN(smmuv3_cmdq_free(cmdq),
+							     SMMUV3_ATC_RUN_MAX + 1U));
+	}
+	return now - cmdq->atc_since > cmdq->timeout_cycles ? -ETIMEDOUT : 0;
+}
+
 /*
  * A device did not confirm in time, and the unit stands at the CMD_SYNC. The invalidations before
  * it are written once more, in front of it: all that is behind moves up. What was taken stays as
@@ -125,31 +141,24 @@ atc_run_length(const struct smmuv3_cmdq *cmdq, uint32_t max)
 static void
 recover_late(struct smmuv3_cmdq *cmdq)
 {
-	const uint32_t pending = cmdq->tail - cmdq->head;
-	const uint32_t nb_free = smmuv3_cmdq_free(cmdq);
-	const uint64_t now = rte_get_tsc_cycles();
 	const uint32_t mask = cmdq->mask;
-	const uint32_t n = atc_run_length(cmdq, RTE_MIN(nb_free, SMMUV3_ATC_RUN_MAX + 1U));
-	uint32_t i;
+	uint32_t i, n;
 
-	uiommu_count(&cmdq->stats.cerror_atc, 1);
-	if (!cmdq->atc_late || cmdq->atc_pos != cmdq->head) {
-		cmdq->atc_late = true;
-		cmdq->atc_since = now;
-	} else if (now - cmdq->atc_since > cmdq->timeout_cycles) {
+	if (late_note(cmdq) != 0) {
 		smmuv3_cmdq_fail(cmdq, -ETIMEDOUT, "a device does not confirm invalidations");
 		return;
 	}
-	if (n > SMMUV3_ATC_RUN_MAX || 2 * n > nb_free) {
+	n = cmdq->atc_run;
+	if (n > SMMUV3_ATC_RUN_MAX || 2 * n > smmuv3_cmdq_free(cmdq)) {
 		smmuv3_cmdq_fail(cmdq, -EIO, "no room to invalidate a device once more");
 		return;
 	}
-	for (i = pending; i-- > 0;)
+	for (i = cmdq->tail - cmdq->head; i-- > 0;)
 		cmdq->ring[(cmdq->head + i + n) & mask] = cmdq->ring[(cmdq->head + i) & mask];
 	for (i = 0; i < n; i++)
 		cmdq->ring[(cmdq->head + i) & mask] = cmdq->ring[(cmdq->head - n + i) & mask];
 	cmdq->atc_pos = cmdq->head + n;
-	cmdq->epoch++;
+	cmdq->inserted += n;
 	smmuv3_cmdq_submit(cmdq, n);
 }
 

@@ -24,10 +24,11 @@
  *             the unit stops at a CMD_SYNC, since a device did not confirm an invalidation. Which
  *             of them is not known, so all since the CMD_SYNC before are put in front of it
  *             again, and what stands behind moves up. A device that goes on like that until the
- *             time-out is fatal. Commands under way begin again: smmuv3_cmdq::epoch tells them.
+ *             time-out is fatal. Ends of commands under way are counted without what was written
+ *             again, so that they stay true.
  *   MSI_CMDQ_ABT_ERR
- *             the completion of a CMD_SYNC could not be written: from then on
- *             CMDQ_CONS is polled.
+ *             the completion of a CMD_SYNC could not be written: from then on CMDQ_CONS is
+ *             polled. Commands under way begin again: smmuv3_cmdq::epoch tells them.
  */
 
 #include <stdbool.h>
@@ -85,6 +86,7 @@ struct smmuv3_cmdq {
 	uint64_t status_pa;
 	uint64_t timeout_cycles;
 	uint32_t epoch;            /**< times that commands under way became void */
+	uint32_t inserted;         /**< commands that were written once more */
 	uint32_t gerrorn;          /**< GERRORN as it was written last */
 	/* Watch over a queue that does not move. */
 	uint32_t stuck_head;
@@ -93,6 +95,7 @@ struct smmuv3_cmdq {
 	uint32_t refused_pos;      /**< position of the last refused command */
 	uint32_t refused_times;
 	uint32_t atc_pos;          /**< position of the CMD_SYNC that failed last */
+	uint32_t atc_run;          /**< invalidations that it waits for */
 	bool atc_late;             /**< it has not been passed yet */
 	uint64_t atc_since;        /**< when it failed first */
 	struct smmuv3_cmdq_stats stats;
@@ -154,6 +157,20 @@ smmuv3_cmdq_push(struct smmuv3_cmdq *cmdq, const struct smmuv3_cmd *cmds, uint32
 struct smmuv3_cmd
 smmuv3_cmdq_sync(struct smmuv3_cmdq *cmdq, uint32_t ahead, uint32_t *token);
 
+/** What smmuv3_cmdq_is_past() takes, for the place @p n behind the tail. */
+static inline uint32_t
+smmuv3_cmdq_end(const struct smmuv3_cmdq *cmdq, uint32_t n)
+{
+	return cmdq->tail + n - cmdq->inserted;
+}
+
+/** Whether the unit, at the last look, had come to a place. */
+static inline bool
+smmuv3_cmdq_is_past(const struct smmuv3_cmdq *cmdq, uint32_t end)
+{
+	return (int32_t)(cmdq->head - cmdq->inserted - end) >= 0;
+}
+
 /** Whether the CMD_SYNC with this token is done; as long as epoch is what it was. */
 static inline bool
 smmuv3_cmdq_reached(struct smmuv3_cmdq *cmdq, uint32_t token)
@@ -161,9 +178,9 @@ smmuv3_cmdq_reached(struct smmuv3_cmdq *cmdq, uint32_t token)
 	/* pairs with the unit, which completes all before the CMD_SYNC first (S 4.7.3) */
 	if (cmdq->msi)
 		return (int32_t)(uiommu_load_shared32(cmdq->status) - token) >= 0;
-	if ((int32_t)(cmdq->head - token) < 0)
+	if (!smmuv3_cmdq_is_past(cmdq, token))
 		smmuv3_cmdq_refresh(cmdq);
-	return (int32_t)(cmdq->head - token) >= 0;
+	return smmuv3_cmdq_is_past(cmdq, token);
 }
 
 /** Look for errors in GERROR and recover from them. May set failed. */

@@ -11,7 +11,7 @@
 #include "smmuv3_pvt.h"
 
 /** Entries that are prefetched ahead of the one being decoded; two to a cache line. */
-#define PREFETCH_AHEAD 8
+#define EVENTS_AHEAD 8
 
 /* End a stall here and now. There is room: no more is taken than can be answered. */
 static void
@@ -95,7 +95,7 @@ smmuv3_events_take(struct smmuv3_queue *queue, struct uiommu_fault *faults, uint
 	for (i = 0; i < n; i++) {
 		const struct smmuv3_event *entry = &ring[(head + i) & mask];
 
-		rte_prefetch0(&ring[(head + i + PREFETCH_AHEAD) & mask]);
+		rte_prefetch0(&ring[(head + i + EVENTS_AHEAD) & mask]);
 		/* read once: judged and decoded is what was read, whatever is written meanwhile */
 		w[0] = __atomic_load_n(&entry->q[0], __ATOMIC_RELAXED);
 		w[1] = __atomic_load_n(&entry->q[1], __ATOMIC_RELAXED);

@@ -309,7 +309,7 @@ smmuv3_inval_step(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
 		return 0;
 	smmuv3_cmdq_refresh(cmdq);
 	if (cmd->step == SMMUV3_STEP_PIECE) {
-		if ((int32_t)(cmdq->head - (uint32_t)cmd->scratch[SMMUV3_SCRATCH_TOKEN]) < 0)
+		if (!smmuv3_cmdq_is_past(cmdq, (uint32_t)cmd->scratch[SMMUV3_SCRATCH_TOKEN]))
 			return -EINPROGRESS;
 		memcpy(&place, &cmd->scratch[SMMUV3_SCRATCH_PLACE], sizeof(place));
 	}
@@ -324,7 +324,7 @@ smmuv3_inval_step(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
 	if (place.phase != PHASE_END) {
 		smmuv3_cmdq_submit(cmdq, n);
 		memcpy(&cmd->scratch[SMMUV3_SCRATCH_PLACE], &place, sizeof(place));
-		cmd->scratch[SMMUV3_SCRATCH_TOKEN] = cmdq->tail;
+		cmd->scratch[SMMUV3_SCRATCH_TOKEN] = smmuv3_cmdq_end(cmdq, 0);
 		cmd->step = SMMUV3_STEP_PIECE;
 		return -EINPROGRESS;
 	}

@@ -11,9 +11,9 @@
 
 #include "smmuv3_table.h"
 
-#define SPLIT SMMUV3_SPLIT_16K
-#define LEAF_ENTRIES (1U << SPLIT)
-#define LEAF_SIZE ((size_t)LEAF_ENTRIES * SMMUV3_STE_SIZE)
+#define STREAM_SPLIT SMMUV3_SPLIT_16K
+#define STREAM_LEAF_ENTRIES (1U << STREAM_SPLIT)
+#define STREAM_LEAF_SIZE ((size_t)STREAM_LEAF_ENTRIES * SMMUV3_STE_SIZE)
 
 int
 smmuv3_streams_init(struct smmuv3 *smmu)
@@ -27,7 +27,7 @@ smmuv3_streams_init(struct smmuv3 *smmu)
 	streams->two_level = smmu->two_level;
 	size = (size_t)SMMUV3_STE_SIZE << streams->bits;
 	if (streams->two_level) {
-		streams->nb_leaves = UINT32_C(1) << (streams->bits - SPLIT);
+		streams->nb_leaves = UINT32_C(1) << (streams->bits - STREAM_SPLIT);
 		size = (size_t)streams->nb_leaves * SMMUV3_L1STD_SIZE;
 		streams->leaves = rte_zmalloc_socket("smmuv3_leaves", streams->nb_leaves *
 						     sizeof(streams->leaves[0]), 0,
@@ -57,7 +57,7 @@ uint32_t
 smmuv3_streams_cfg(const struct smmuv3_stream_table *streams)
 {
 	const uint32_t two = SMMUV3_STRTAB_FMT_TWO << SMMUV3_STRTAB_CFG_FMT_SHIFT |
-			     SPLIT << SMMUV3_STRTAB_CFG_SPLIT_SHIFT;
+			     STREAM_SPLIT << SMMUV3_STRTAB_CFG_SPLIT_SHIFT;
 
 	return streams->bits | (streams->two_level ? two : 0);
 }
@@ -74,16 +74,16 @@ smmuv3_stream_entry(struct smmuv3 *smmu, uint32_t sid, struct smmuv3_ste **ste)
 		*ste = (struct smmuv3_ste *)streams->top.va + sid;
 		return 0;
 	}
-	leaf = &streams->leaves[sid >> SPLIT];
+	leaf = &streams->leaves[sid >> STREAM_SPLIT];
 	if (leaf->va == NULL) {
-		ret = uiommu_dma_alloc(&smmu->dev->platform, LEAF_SIZE, LEAF_SIZE, leaf);
+		ret = uiommu_dma_alloc(&smmu->dev->platform, STREAM_LEAF_SIZE, STREAM_LEAF_SIZE, leaf);
 		if (ret != 0)
 			return ret;
 		/* S 5.1: 2^(Span - 1) entries */
 		uiommu_wmb_before_present();
-		uiommu_store_shared64(&l1[sid >> SPLIT], leaf->pa | (SPLIT + 1));
+		uiommu_store_shared64(&l1[sid >> STREAM_SPLIT], leaf->pa | (STREAM_SPLIT + 1));
 	}
-	*ste = (struct smmuv3_ste *)leaf->va + sid % LEAF_ENTRIES;
+	*ste = (struct smmuv3_ste *)leaf->va + sid % STREAM_LEAF_ENTRIES;
 	return 0;
 }
 

@@ -8,15 +8,15 @@
 
 #include "smmuv3_table.h"
 
-#define SPLIT SMMUV3_CD_SPLIT_4K
-#define LEAF_ENTRIES (1U << SPLIT)
+#define CD_SPLIT SMMUV3_CD_SPLIT_4K
+#define CD_LEAF_ENTRIES (1U << CD_SPLIT)
 
 uint32_t
 smmuv3_cds_leaves(const struct smmuv3 *smmu, uint8_t ssid_bits)
 {
-	if (ssid_bits <= SPLIT || (smmu->idr0 & SMMUV3_IDR0_CD2L) == 0)
+	if (ssid_bits <= CD_SPLIT || (smmu->idr0 & SMMUV3_IDR0_CD2L) == 0)
 		return 0;
-	return UINT32_C(1) << (ssid_bits - SPLIT);
+	return UINT32_C(1) << (ssid_bits - CD_SPLIT);
 }
 
 int
@@ -59,8 +59,8 @@ find_cd(const struct smmuv3_endpoint *endpoint, uint32_t pasid)
 
 	if (endpoint->nb_leaves == 0)
 		return (struct smmuv3_cd *)endpoint->cds.va + ssid;
-	leaf = endpoint->leaves[ssid >> SPLIT];
-	return leaf != NULL ? &leaf[ssid % LEAF_ENTRIES] : NULL;
+	leaf = endpoint->leaves[ssid >> CD_SPLIT];
+	return leaf != NULL ? &leaf[ssid % CD_LEAF_ENTRIES] : NULL;
 }
 
 /* The same, and its leaf is made if there is none yet */
@@ -78,9 +78,9 @@ get_cd(struct smmuv3 *smmu, struct smmuv3_endpoint *endpoint, uint32_t pasid, st
 	ret = uiommu_page_alloc(&smmu->pool, &page);
 	if (ret != 0)
 		return ret;
-	endpoint->leaves[ssid >> SPLIT] = page.va;
+	endpoint->leaves[ssid >> CD_SPLIT] = page.va;
 	uiommu_wmb_before_present();
-	uiommu_store_shared64(&l1[ssid >> SPLIT], page.pa | SMMUV3_L1CD_V);
+	uiommu_store_shared64(&l1[ssid >> CD_SPLIT], page.pa | SMMUV3_L1CD_V);
 	*cd = find_cd(endpoint, pasid);
 	return 0;
 }

@@ -51,6 +51,7 @@ guard_await(struct uiommu_paging *paging)
 {
 	const unsigned int side = paging->guard;
 
+	/* both pair with those in uiommu_pvt_paging_enter() */
 	__atomic_store_n(&paging->guard, side ^ 1, __ATOMIC_SEQ_CST);
 	/* they do not wait for anything themselves */
 	while (__atomic_load_n(&paging->guard_active[side], __ATOMIC_SEQ_CST) != 0)

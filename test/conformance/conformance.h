@@ -15,8 +15,8 @@
 #include "rig.h"
 
 /*
- * Requests of a case, or rounds. Sanitizers make each of them dear; and units that are only there
- * to be unlike others need not see as many.
+ * Requests of a case, or rounds. Sanitizers make each of them dear, and so does an emulated
+ * processor; units that are only there to be unlike others need not see as many.
  */
 #ifdef __has_feature
 #if __has_feature(thread_sanitizer)
@@ -29,6 +29,8 @@
 #define TRAFFIC_SHARE 8
 #elif defined(__SANITIZE_ADDRESS__)
 #define TRAFFIC_SHARE 3
+#elif defined(UIOMMU_TEST_EMULATED)
+#define TRAFFIC_SHARE 8
 #else
 #define TRAFFIC_SHARE 1
 #endif

@@ -157,7 +157,7 @@ pt_publish(uint64_t *slot, uint64_t entry)
 	__atomic_store_n(slot, entry, __ATOMIC_RELEASE);
 }
 
-/* As pt_swap_if(), whatever was there. */
+/* As pt_swap_if(), whatever was there; pairs with the same. */
 static inline uint64_t
 pt_swap(uint64_t *slot, uint64_t entry)
 {
