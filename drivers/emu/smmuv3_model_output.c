@@ -95,6 +95,9 @@ smmuv3_model_room(struct uiommu_emu *emu)
 	/* more than that wait outside, S 3.12.2.3; an error keeps them there as well, S 7.2.1 */
 	if (smmuv3_model_error_is_active(smmu, SMMUV3_GERROR_EVENTQ_ABT))
 		emu->events.room = 0;
+	else if (smmuv3_field(smmu->idr[0], SMMUV3_IDR0_STALL_MODEL_SHIFT,
+			      SMMUV3_IDR0_STALL_MODEL_MASK) == SMMUV3_STALL_MODEL_NONE)
+		return;
 	else if (stalled < stall_max)
 		emu->events.room = (uint32_t)RTE_MIN((int64_t)emu->events.room,
 						     stall_max - stalled);

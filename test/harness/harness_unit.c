@@ -134,6 +134,8 @@ static const struct harness_spoil smmuv3_spoils[] = {
 	RESERVED(52), RESERVED(53), RESERVED(54), RESERVED(55), RESERVED(56), RESERVED(57),
 	RESERVED_HI(9), RESERVED_HI(10), RESERVED_HI(11),
 	{"everything clear", {UINT64_MAX, UINT64_MAX}, {0}, false},
+	{"privileged", {0}, {BIT(58)}, true},
+	{"execute and read", {0}, {BIT(59)}, true},
 	/* of neither table: 48 bits each, one from 0 on and one to the end */
 	{"address 0x0001000000000000", {0}, {0, BIT(48)}, true},
 	{"address 0x8000000000000000", {0}, {0, BIT(63)}, true},
@@ -149,10 +151,10 @@ static const struct harness_spoil smmuv3_spoils[] = {
 		.queue_full = 0, .entry_size = 16, .reserved_pasid = 0, .sign_bits = 1,            \
 		.small_commands = ",cmdq=512", .small_events = ",evtq=128", .events_min = 128,     \
 		.refused = &smmuv3_reserved, .answers_no_access = true,                            \
-		.has_memory_errors = true, .grants_execute = true,                                 \
+		.has_memory_errors = true,                                                         \
 		.counters = {                                                                      \
 			.device_timeout = "_cerror_atc", .bad_command = "_cerror_ill",             \
-			.given_up = "_cerror_given_up",                                            \
+			.given_up = "_cerror_given_up", .wild_index = "_wild_index",               \
 			.command_abort = "_cerror_abt", .message_abort = "_msi_aborts",            \
 			.storms = "_storms", .terminated = "_stalls_calmed",                       \
 			.not_allowed = "_stalls_refused",                                          \

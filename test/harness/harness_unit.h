@@ -70,8 +70,6 @@ struct harness_unit {
 	bool has_messages;       /**< completions of commands are written to memory */
 	/** a page can take another's place in a table in one step: ANON and COW regions */
 	bool can_exchange;
-	/** requests to execute are for the tables to grant, and not refused */
-	bool grants_execute;
 	/** a last request without access, without PASID, is one like others: INVALID */
 	bool answers_no_access;
 	struct harness_counters counters;
