@@ -148,13 +148,33 @@ is_wedged(struct smmuv3 *smmu)
 	return ack != UINT32_MAX && (ack & CR0_USES_MEMORY) != 0;
 }
 
+/*
+ * With translation off the unit would carry out no answer any more (S 4.5.2): all that were given
+ * come first, and those for requests that nobody has taken.
+ */
+static int
+requests_off(struct smmuv3 *smmu)
+{
+	struct smmuv3_queue *queue = &smmu->queue;
+	int ret;
+
+	if (queue->cmdq.failed != 0 || !smmu->has_pri)
+		return 0;
+	ret = smmuv3_reg_cr0(smmu, SMMUV3_CR0_PRIQEN, false, "PRI queue (CR0.PRIQEN)");
+	if (ret == 0)
+		ret = smmuv3_cmdq_run(&queue->cmdq, NULL, 0);
+	return ret == 0 ? smmuv3_requests_end(queue) : ret;
+}
+
 /* S 6.3.9: translation first, then queues; @return the first error, each step is tried */
 static int
 turn_off(struct smmuv3 *smmu, bool own)
 {
-	int ret[4] = {0};
+	int ret[5] = {0};
 	unsigned int i;
 
+	if (own)
+		ret[4] = requests_off(smmu);
 	ret[0] = smmuv3_reg_cr0(smmu, SMMUV3_CR0_SMMUEN, false, "translation (CR0.SMMUEN)");
 	if (own && smmu->queue.cmdq.failed == 0)
 		ret[1] = smmuv3_invalidate_all(smmu);

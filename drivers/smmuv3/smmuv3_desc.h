@@ -57,7 +57,7 @@ enum smmuv3_pri_kind {
 	SMMUV3_PRI_STOP_MARKER,  /**< S 8: last, no access, with PASID; never answered */
 	SMMUV3_PRI_BAD_STREAM,   /**< StreamID that no endpoint can have */
 	SMMUV3_PRI_BAD_RESERVED, /**< reserved bits set */
-	SMMUV3_PRI_BAD_ACCESS,   /**< no access wanted */
+	SMMUV3_PRI_BAD_ACCESS,   /**< no access wanted, or privileged or execute access */
 	SMMUV3_PRI_BAD_ADDRESS,  /**< not canonical */
 };
 
@@ -72,10 +72,7 @@ enum smmuv3_pri_kind {
 #define SMMUV3_ADDRESS_HALF (UINT64_C(1) << SMMUV3_ADDRESS_BITS)
 #define SMMUV3_ADDRESS_ABOVE (~((SMMUV3_ADDRESS_HALF << 1) - 1))
 
-/**
- * Whether an entry is a sound request for reading or writing, in one test, for the data path.
- * What fails it may still be one: see smmuv3_pri_classify().
- */
+/** Whether an entry is a sound request, in one test, for the data path. */
 static inline bool
 smmuv3_pri_is_plain(uint64_t w0, uint64_t w1)
 {
@@ -96,7 +93,8 @@ smmuv3_pri_classify(uint64_t w0, uint64_t w1)
 		return SMMUV3_PRI_BAD_STREAM;
 	if ((w0 & SMMUV3_PRI0_RESERVED) != 0 || (w1 & SMMUV3_PRI1_RESERVED) != 0)
 		return SMMUV3_PRI_BAD_RESERVED;
-	if (access == 0)
+	/* no table here grants more than reads and writes to devices */
+	if (access == 0 || (w0 & (SMMUV3_PRI0_X | SMMUV3_PRI0_PRIV)) != 0)
 		return SMMUV3_PRI_BAD_ACCESS;
 	if (((w1 + SMMUV3_ADDRESS_HALF) & SMMUV3_ADDRESS_ABOVE) != 0)
 		return SMMUV3_PRI_BAD_ADDRESS;
@@ -128,15 +126,13 @@ smmuv3_pri_decode(uint64_t w0, uint64_t w1, struct uiommu_fault *fault)
 	memcpy((uint8_t *)fault + offsetof(struct uiommu_fault, prg_index), &what, sizeof(what));
 }
 
-/** Decode a request of any kind but stop markers; the malformed get UIOMMU_FAULT_REJECT. */
+/** Decode a malformed request of any kind but stop markers: it gets UIOMMU_FAULT_REJECT. */
 static inline void
-smmuv3_pri_decode_odd(uint64_t w0, uint64_t w1, enum smmuv3_pri_kind kind,
-		      struct uiommu_fault *fault)
+smmuv3_pri_decode_odd(uint64_t w0, uint64_t w1, struct uiommu_fault *fault)
 {
 	smmuv3_pri_decode(w0, w1, fault);
-	fault->flags |= (uint16_t)((w0 & SMMUV3_PRI0_X) >> 56 | (w0 & SMMUV3_PRI0_PRIV) >> 54);
-	if (kind != SMMUV3_PRI_REQUEST)
-		fault->flags |= UIOMMU_FAULT_REJECT;
+	fault->flags |= (uint16_t)((w0 & SMMUV3_PRI0_X) >> 56 | (w0 & SMMUV3_PRI0_PRIV) >> 54 |
+				   UIOMMU_FAULT_REJECT);
 }
 
 /* -------------------------------------------------------------------- events */

@@ -109,6 +109,13 @@ smmuv3_queue_reset(struct smmuv3_queue *queue);
 uint32_t
 smmuv3_source_look(struct smmuv3_queue *queue, struct smmuv3_source *source);
 
+/**
+ * The unit puts no more page requests into the queue: answer those that are in it, Invalid Request.
+ * Commands before have been carried out, and when it is over these have. @return 0; -ETIMEDOUT; -EIO
+ */
+int
+smmuv3_requests_end(struct smmuv3_queue *queue);
+
 /** Give all places before smmuv3_source::head back to the unit, and acknowledge its overflow. */
 static inline void
 smmuv3_source_release(const struct smmuv3_queue *queue, const struct smmuv3_source *source)

@@ -16,6 +16,9 @@
 /** The same while the unit has commands to carry out. */
 #define IDLE_CHECK_BUSY 64
 
+/** Bits of *_PROD that are neither index, wrap nor overflow, S 6.3. */
+#define PROD_RESERVED (~(SMMUV3_QUEUE_INDEX_MASK | SMMUV3_PROD_OVFLG))
+
 /** room() looks at the unit when it knows of less room than this: the largest burst. */
 #define ROOM_LOW 512
 
@@ -47,14 +50,19 @@ smmuv3_queue_reset(struct smmuv3_queue *queue)
 /*
  * The register holds what it cannot hold. All ones is what a unit that has gone reads as. Nothing
  * more is taken then, since what is in memory is old.
+ *
+ * @return whether it can be used all the same
  */
-static __rte_noinline __rte_cold void
-wild_index(struct smmuv3_queue *queue, uint32_t prod)
+static __rte_noinline __rte_cold bool
+wild_index(struct smmuv3_queue *queue, const struct smmuv3_source *source, uint32_t prod)
 {
 	uiommu_count(&queue->stats.wild_index, 1);
-	if (prod == UINT32_MAX &&
-	    uiommu_reg_read32(queue->plat, SMMUV3_REG_GERROR) == UINT32_MAX)
+	if (prod != UINT32_MAX)
+		return uiommu_ring_hw_wrap_used(source->head, prod, source->mask) <=
+		       source->mask + 1;
+	if (uiommu_reg_read32(queue->plat, SMMUV3_REG_GERROR) == UINT32_MAX)
 		smmuv3_cmdq_fail(&queue->cmdq, -EIO, "registers read as all ones");
+	return false;
 }
 
 uint32_t
@@ -63,20 +71,20 @@ smmuv3_source_look(struct smmuv3_queue *queue, struct smmuv3_source *source)
 	const uint32_t prod = uiommu_reg_read32(queue->plat, source->prod_reg);
 	const uint32_t used = uiommu_ring_hw_wrap_used(source->head, prod, source->mask);
 
-	if (likely(used <= source->mask + 1 && prod != UINT32_MAX)) {
+	const bool odd = used > source->mask + 1 || (prod & PROD_RESERVED) != 0;
+
+	if (likely(!odd) || wild_index(queue, source, prod)) {
 		source->tail = source->head + used;
 		source->overflow = prod & SMMUV3_PROD_OVFLG;
-	} else {
-		wild_index(queue, prod);
 	}
 	/* pairs with the unit, which writes entries before *_PROD (S 3.5.2) */
 	uiommu_rmb_after_index();
 	return source->tail - source->head;
 }
 
-/* A StreamID that no endpoint can have: answered here, since nobody else can. */
+/* Answered here, since nobody else can: an endpoint that there cannot be, or a unit that stops. */
 static void
-answer_stranger(struct smmuv3_queue *queue, uint64_t w0, uint64_t w1)
+answer_invalid(struct smmuv3_queue *queue, uint64_t w0, uint64_t w1)
 {
 	struct smmuv3_cmd *cmd;
 	struct uiommu_fault fault;
@@ -107,10 +115,10 @@ take_odd(struct smmuv3_queue *queue, struct odd_counts *odd, uint64_t w0, uint64
 	if (kind == SMMUV3_PRI_STOP_MARKER || kind == SMMUV3_PRI_BAD_STREAM) {
 		odd->left_out++;
 		if (kind == SMMUV3_PRI_BAD_STREAM)
-			answer_stranger(queue, w0, w1);
+			answer_invalid(queue, w0, w1);
 		return 0;
 	}
-	smmuv3_pri_decode_odd(w0, w1, kind, fault);
+	smmuv3_pri_decode_odd(w0, w1, fault);
 	return 1;
 }
 
@@ -179,6 +187,34 @@ requests_take(struct smmuv3_queue *queue, struct uiommu_fault *faults, uint16_t 
 		count_odd(&queue->stats, &odd);
 	*consumed = (uint16_t)n;
 	return (uint16_t)(out - faults);
+}
+
+int
+smmuv3_requests_end(struct smmuv3_queue *queue)
+{
+	struct smmuv3_source *source = &queue->pri;
+	const struct smmuv3_pri *ring = source->ring;
+	uint32_t left = smmuv3_source_look(queue, source), n, i;
+	int ret = 0;
+
+	for (; left != 0 && ret == 0; left -= n) {
+		n = RTE_MIN(left, (uint32_t)SMMUV3_CMDQ_RESERVE);
+		for (i = 0; i < n; i++) {
+			const struct smmuv3_pri *entry = &ring[(source->head + i) & source->mask];
+			const uint64_t w0 = entry->q[0], w1 = entry->q[1];
+
+			if (smmuv3_pri_classify(w0, w1) != SMMUV3_PRI_STOP_MARKER)
+				answer_invalid(queue, w0, w1);
+		}
+		smmuv3_cmdq_submit(&queue->cmdq, queue->nb_ended);
+		queue->nb_ended = 0;
+		source->head += n;
+		source->taken += n;
+		/* all of them carried out, and room for the next ones */
+		ret = smmuv3_cmdq_run(&queue->cmdq, NULL, 0);
+	}
+	smmuv3_source_release(queue, source);
+	return ret;
 }
 
 /* Nothing to take. */

@@ -77,7 +77,7 @@ static const struct harness_spoil vtd_spoils[] = {
 		.name = text, .driver = "vtd", .devargs = args, .entries_min = 128,                \
 		.entries_max = 16384, .entries_default = 16384, .queue_full = 1,                   \
 		.entry_size = 32, .reserved_pasid = 0,                                             \
-		.small_commands = ",iq=128", .refused = &vtd_privileged,                           \
+		.small_commands = ",iq=128", .refused = &vtd_privileged, .can_exchange = true,     \
 		.small_events = "",                                                                \
 		.counters = {                                                                      \
 			.device_timeout = "_ite", .bad_completion = "_ice", .bad_command = "_iqe", \
@@ -134,6 +134,8 @@ static const struct harness_spoil smmuv3_spoils[] = {
 	RESERVED(52), RESERVED(53), RESERVED(54), RESERVED(55), RESERVED(56), RESERVED(57),
 	RESERVED_HI(9), RESERVED_HI(10), RESERVED_HI(11),
 	{"everything clear", {UINT64_MAX, UINT64_MAX}, {0}, false},
+	{"privileged", {0}, {BIT(58)}, true},
+	{"execute and read", {0}, {BIT(59)}, true},
 	/* of neither table: 48 bits each, one from 0 on and one to the end */
 	{"address 0x0001000000000000", {0}, {0, BIT(48)}, true},
 	{"address 0x8000000000000000", {0}, {0, BIT(63)}, true},
@@ -178,7 +180,7 @@ static const struct harness_unit units[] = {
 	    "ecap_set=0x20000000000,ecap_clear=0x2000000000040,lazy=1",
 	    "vtd/emu-caching", UIOMMU_CAPA_CACHES_ABSENT, .is_variant = true),
 	SMMUV3("smmuv3,platform=emu", "smmuv3/emu", 16384,
-	       UIOMMU_CAPA_PAGE_REQUESTS, .wide_ids = ",idr1_clear=0x3f,idr1_set=24",
+	       UIOMMU_CAPA_PAGE_REQUESTS, .wide_ids = ",idr1=0x2739d18",
 	       .has_messages = true),
 	/*
 	 * As unlike that as a unit can be: one-level tables for 15 bits of StreamID and 10 of

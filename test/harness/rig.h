@@ -220,6 +220,10 @@ rig_xstat(const struct rig *rig, const char *name);
 struct uiommu_emu_verdict
 rig_verdict(const struct rig *rig, bool final);
 
+/** Accesses that the unit has reported as failed for good. */
+uint64_t
+rig_faults_recorded(const struct rig *rig);
+
 /* ----------------------------------------------------------- endpoints */
 
 /** The model's number for "without PASID" is another. */
@@ -302,6 +306,13 @@ rig_wait_for(struct rig *rig, const char *counter, uint64_t value);
 /** Let the devices send for a time, or until so many requests were made; then settle. */
 void
 rig_traffic(struct rig *rig, const struct uiommu_emu_traffic *traffic, uint64_t requests);
+
+/**
+ * The devices stop sending, and have stopped when this returns; what they have sent is where it is.
+ * Before a unit is stopped that cannot refuse page requests by itself.
+ */
+void
+rig_traffic_pause(struct rig *rig);
 
 /* ------------------------------------------------------- accesses that wait */
 

@@ -212,6 +212,13 @@ rig_traffic(struct rig *rig, const struct uiommu_emu_traffic *traffic, uint64_t 
 	rig_settle(rig);
 }
 
+void
+rig_traffic_pause(struct rig *rig)
+{
+	uiommu_emu_traffic_run(rig->emu, false);
+	thread_turns_wait(rig->has_model, &rig->model_turns);
+}
+
 /* ------------------------------------------------------------- responses */
 
 /* Those that were passed over come first, in order. */
@@ -387,6 +394,15 @@ rig_xstat(const struct rig *rig, const char *name)
 			return xstats[i].value;
 	}
 	harness_fail(__FILE__, __LINE__, "no counter of the name %s%s", driver, name);
+}
+
+uint64_t
+rig_faults_recorded(const struct rig *rig)
+{
+	struct uiommu_emu_verdict verdict = rig_verdict(rig, false);
+
+	/* in registers, or in a queue */
+	return verdict.faults_recorded + verdict.reports;
 }
 
 struct uiommu_emu_verdict
