@@ -197,6 +197,7 @@ stats_init(struct smmuv3 *smmu)
 		{"stalls", &queue->stalls},
 		{"stalls_refused", &queue->stalls_refused},
 		{"stalls_calmed", &queue->stalls_calmed},
+		{"requests_ended", &queue->requests_ended},
 		{"storms", &queue->storms},
 		{"cerror_ill", &cmdq->cerror_ill},
 		{"cerror_abt", &cmdq->cerror_abt},
