@@ -47,6 +47,10 @@ runtime:fuzzer        libclang-rt-dev
 command:llvm-symbolizer llvm
 command:debootstrap   debootstrap
 command:strace        strace
+command:ccache        ccache
+command:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+command:qemu-aarch64  qemu-user
+command:spin          spin
 '
 
 have()
@@ -81,14 +85,19 @@ missing_of()
         done <<<"$1" | sort -u
 }
 
+apt_install()
+{
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
+                --no-install-recommends install "$@" >&2
+}
+
 install_packages()
 {
-        local -a required optional names
+        local -a required optional
 
         readarray -t required < <(missing_of "$1")
         readarray -t optional < <(missing_of "$2")
-        names=("${required[@]}" "${optional[@]}")
-        ((${#names[@]} > 0)) || return 0
+        ((${#required[@]} + ${#optional[@]} > 0)) || return 0
 
         if ! command -v apt-get >/dev/null || ! may_be_root; then
                 ((${#required[@]} == 0)) ||
@@ -96,12 +105,15 @@ install_packages()
                 say "not there, so some tests will be skipped: ${optional[*]}"
                 return 0
         fi
-        say "installing: ${names[*]}"
+        say "installing: ${required[*]} ${optional[*]}"
         as_root apt-get -q -o DPkg::Lock::Timeout=300 update >&2 ||
-                die "apt-get update failed; these packages are missing: ${names[*]}"
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
-                --no-install-recommends install "${names[@]}" >&2 ||
-                die "apt-get could not install: ${names[*]}"
+                die "apt-get update failed; these packages are missing:" \
+                        "${required[*]} ${optional[*]}"
+        # one that cannot be had takes the others of its call with it
+        ((${#required[@]} == 0)) || apt_install "${required[@]}" ||
+                die "apt-get could not install: ${required[*]}"
+        ((${#optional[@]} == 0)) || apt_install "${optional[@]}" ||
+                say "apt-get could not install, so some tests will be skipped: ${optional[*]}"
         readarray -t required < <(missing_of "$1")
         ((${#required[@]} == 0)) || die "installed, but still not usable: ${required[*]}"
 }

@@ -50,6 +50,7 @@ struct bench_options {
 	uint32_t tables_mib; /* walk: size of the tables */
 	uint32_t threads;   /* most at once */
 	uint32_t rounds;
+	const char *unit;   /* domain: name of a driver; its emulation is probed */
 	const char *csv;    /* NULL: none; "-": stdout */
 	const char *json;
 	bool quick;

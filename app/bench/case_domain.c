@@ -69,10 +69,12 @@ unit_open(struct bench_domain *d)
 	struct uiommu_emu_device_conf device = {.endpoint_id = ENDPOINT, .nb_pasids = 1,
 						.pasids = &pasid};
 	struct uiommu_dev_info info;
+	char devargs[128];
 	int ret;
 
 	d->dev_id = -1;
-	ret = uiommu_probe("vtd,platform=emu", &d->dev_id);
+	snprintf(devargs, sizeof(devargs), "%s,platform=emu", d->b->o.unit);
+	ret = uiommu_probe(devargs, &d->dev_id);
 	if (ret != 0)
 		return ret;
 	ret = uiommu_configure(d->dev_id, &conf);
@@ -156,7 +158,7 @@ domain_of(struct bench *b)
 		ret = bond_open(b->domain);
 	if (ret == 0)
 		return b->domain;
-	talk("cannot open an emulated unit: %s", strerror(-ret));
+	talk("cannot open an emulated unit \"%s\": %s", b->o.unit, strerror(-ret));
 	domain_free(b);
 	return NULL;
 }

@@ -22,6 +22,7 @@ static const char help_text[] =
 	"  --pages N             pages of 4 KiB of each measurement, 512 to 1048576, a multiple\n"
 	"                        of 512 (default: 65536)\n"
 	"  --tables-mib N        walk: size of the tables, 1 to 1024 (default: 64)\n"
+	"  --unit NAME           domain: unit to emulate, see --list (default: vtd)\n"
 	"  --threads N           most threads at once, 1 to 64 (default: as many as CPUs)\n"
 	"\n"
 	"Run:\n"
@@ -33,7 +34,7 @@ static const char help_text[] =
 	"  --csv FILE            as CSV; \"-\": stdout, in place of the text\n"
 	"  --json FILE           as JSON, with each sample; \"-\": likewise\n"
 	"  --quiet               no progress on stderr, and no text\n"
-	"  --list                cases and formats, and exit\n"
+	"  --list                cases, formats and units, and exit\n"
 	"  --version             and exit\n"
 	"  -h, --help            this text, and exit\n"
 	"\n"
@@ -57,5 +58,8 @@ help_list(void)
 	printf("\nformats:");
 	for (i = 0; i < UIOMMU_PGTABLE_FORMATS; i++)
 		printf(" %s", uiommu_pgtable_format_name(i));
+	printf("\nunits:");
+	for (i = 0; uiommu_driver_name(i) != NULL; i++)
+		printf(" %s", uiommu_driver_name(i));
 	printf("\n");
 }

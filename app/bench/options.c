@@ -23,6 +23,7 @@ enum {
 	OPT_TABLES_MIB,
 	OPT_THREADS,
 	OPT_ROUNDS,
+	OPT_UNIT,
 	OPT_QUICK,
 	OPT_CSV,
 	OPT_JSON,
@@ -38,6 +39,7 @@ static const struct option longs[] = {
 	{"tables-mib", required_argument, NULL, OPT_TABLES_MIB},
 	{"threads", required_argument, NULL, OPT_THREADS},
 	{"rounds", required_argument, NULL, OPT_ROUNDS},
+	{"unit", required_argument, NULL, OPT_UNIT},
 	{"quick", no_argument, NULL, OPT_QUICK},
 	{"csv", required_argument, NULL, OPT_CSV},
 	{"json", required_argument, NULL, OPT_JSON},
@@ -111,6 +113,17 @@ words_parse(const char *option, const char *text, const char *(*name)(uint32_t i
 }
 
 static int
+text_take(const char *option, const char *text, const char **to)
+{
+	if (text[0] == '\0') {
+		talk("--%s: empty", option);
+		return -EINVAL;
+	}
+	*to = text;
+	return 0;
+}
+
+static int
 take(int option, const char *text, struct bench_options *o)
 {
 	switch (option) {
@@ -133,13 +146,12 @@ take(int option, const char *text, struct bench_options *o)
 	case OPT_QUIET:
 		o->quiet = true;
 		return 0;
+	case OPT_UNIT:
+		return text_take("unit", text, &o->unit);
+	case OPT_CSV:
+		return text_take("csv", text, &o->csv);
 	default:
-		if (text[0] == '\0') {
-			talk("--%s: empty", option == OPT_CSV ? "csv" : "json");
-			return -EINVAL;
-		}
-		*(option == OPT_CSV ? &o->csv : &o->json) = text;
-		return 0;
+		return text_take("json", text, &o->json);
 	}
 }
 
@@ -185,7 +197,8 @@ options_parse(int argc, char **argv, uint32_t nb_cpus, struct bench_options *o, 
 	int c;
 
 	*o = (struct bench_options){.cases = ALL(NB_CASES),
-				    .formats = 1U << UIOMMU_PGTABLE_X86_FIRST};
+				    .formats = 1U << UIOMMU_PGTABLE_X86_FIRST,
+				    .unit = "vtd"};
 	*exit_code = BENCH_USAGE;
 	opterr = 0;
 	optind = 1;

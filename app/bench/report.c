@@ -32,8 +32,9 @@ report_print(const struct bench *b, uint32_t rounds)
 {
 	uint32_t in, i;
 
-	printf("%u rounds, tables in %s, %u CPUs; nanoseconds, medians; spread is between the "
-	       "quartiles\n\n", rounds, b->hugepages ? "hugepages" : "small pages", b->nb_cpus);
+	printf("%u rounds, tables in %s, domains on %s, %u CPUs; nanoseconds, medians; spread is "
+	       "between the quartiles\n\n", rounds, b->hugepages ? "hugepages" : "small pages",
+	       b->o.unit, b->nb_cpus);
 	printf("%-36s %10s %10s %10s %7s\n", "", "ns", "least", "most", "spread");
 	for (in = 0; in < NB_CASES; in++) {
 		if ((b->o.cases & 1U << in) != 0)
@@ -163,6 +164,7 @@ report_json(struct bench *b, uint32_t rounds)
 	json_object_set_new(root, "cpus", json_integer(b->nb_cpus));
 	json_object_set_new(root, "hugepages", json_boolean(b->hugepages));
 	json_object_set_new(root, "pages", json_integer(b->o.pages));
+	json_object_set_new(root, "unit", json_string(b->o.unit));
 	json_object_set_new(root, "tables_mib", json_integer(b->o.tables_mib));
 	for (i = 0; i < b->nb_points; i++)
 		if (!b->points[i]->missing)

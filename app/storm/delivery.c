@@ -39,14 +39,13 @@ power_down(uint32_t n)
 static int
 plan_sva(struct storm *s, const struct delivery_load *load)
 {
-	uint64_t groups = (uint64_t)load->endpoints * load->groups;
 	/* by default the queue takes four requests for each group of its depth: leave half of it */
-	uint64_t wanted = RTE_MAX(groups, (uint64_t)load->endpoints * load->credits / 2);
+	uint64_t wanted = RTE_MAX(load->groups, load->requests / 2);
 
 	if (wanted > STORM_SLOTS_MAX) {
 		talk("--handler sva: %" PRIu64 " groups and %" PRIu64 " requests can be "
 		     "outstanding, a fault queue takes %u groups; fewer endpoints or larger groups",
-		     groups, (uint64_t)load->endpoints * load->credits, STORM_SLOTS_MAX);
+		     load->groups, load->requests, STORM_SLOTS_MAX);
 		return -EINVAL;
 	}
 	s->delivery.sva_depth = power_up(wanted, STORM_SLOTS_MAX);
@@ -61,13 +60,13 @@ plan_sva(struct storm *s, const struct delivery_load *load)
 static void
 plan_queues(struct delivery *d, const struct storm_options *o, const struct delivery_load *load)
 {
-	uint64_t groups = (uint64_t)load->endpoints * load->groups;
-	uint64_t requests = (uint64_t)load->endpoints * load->credits;
+	uint64_t requests = load->requests;
 	uint32_t left = STORM_SLOTS_MAX - d->stuck_depth;
 
 	if (o->fault_queues == 0)
 		return;
-	d->depth = o->depth != 0 ? o->depth : power_up(groups, power_down(left / o->fault_queues));
+	d->depth = o->depth != 0 ? o->depth : power_up(load->groups,
+						   power_down(left / o->fault_queues));
 	requests = RTE_MIN(requests, (uint64_t)d->depth * o->traffic.group_pages_max);
 	requests = RTE_MAX(requests, (uint64_t)GROUP_MAX);
 	d->messages = power_up(requests,
@@ -81,7 +80,7 @@ plan_queues(struct delivery *d, const struct storm_options *o, const struct deli
 static uint32_t
 stuck_depth(const struct storm_options *o, const struct delivery_load *load)
 {
-	return o->depth != 0 ? o->depth : power_down(load->groups / 2);
+	return o->depth != 0 ? o->depth : power_down(load->last_groups / 2);
 }
 
 int

@@ -25,11 +25,11 @@ struct delivery {
 	struct uiommu_fault_queue_stats *before; /* when figures began */
 };
 
-/* Devices' sizes, that those of the queues follow from. */
+/* What devices have outstanding at a time, which the sizes of the queues follow from. */
 struct delivery_load {
-	uint32_t endpoints;
-	uint32_t credits; /* of each, requests */
-	uint32_t groups;  /* of each, outstanding at a time */
+	uint64_t requests;    /* of all of them */
+	uint64_t groups;      /* likewise */
+	uint32_t last_groups; /* of the last one, that the stuck consumer may have */
 };
 
 /*

@@ -12,6 +12,14 @@
 /* PASID 0 is taken for requests without PASID on some units. */
 #define PASID_FIRST 1U
 
+/* How many devices of a kind the storm has: with stalled accesses, or with page requests. */
+uint32_t
+devices_of_kind(const struct storm_options *o, bool stalls);
+
+/* Requests that one may have outstanding, once that is planned. */
+uint32_t
+devices_credits(const struct storm *s, uint32_t endpoint);
+
 /* Entries of the page-request queue. */
 uint32_t
 devices_queue_entries(const struct storm *s);

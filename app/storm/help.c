@@ -21,8 +21,13 @@ static const char help_text[] =
 	"first two worker lcores are the fault lcore and the model's.\n"
 	"\n"
 	"Unit:\n"
-	"  --unit NAME           unit to emulate, see --list (default: vtd)\n"
+	"  --unit NAME           unit to emulate: vtd (default), smmuv3; see --list\n"
 	"  --iommu DEVARGS       full device arguments instead, \"vtd,platform=emu,...\"\n"
+	"  --source S            pri: devices send page requests (default); stall: their accesses\n"
+	"                        wait in the unit; both: half of the devices each. stall and\n"
+	"                        both want a unit that can have them wait (smmuv3)\n"
+	"  --storm-limit N       stalls of one endpoint in a second from which on the driver lets\n"
+	"                        it wait no more for a time (default: none)\n"
 	"  --queue-entries N     page-request queue, power of two (default: the unit's maximum;\n"
 	"                        with --overflow: small enough for the devices to overrun)\n"
 	"  --burst N             requests taken and answered at once, 1 to 512 (default: 64)\n"
@@ -100,7 +105,7 @@ static const char help_text[] =
 	"  --json FILE           report as JSON; -: on stdout, instead of the text\n"
 	"  --quiet               no text report, no progress\n"
 	"  --progress            a line each second, also where stderr is no terminal\n"
-	"  --list                units, drivers, platforms, handlers and profiles\n"
+	"  --list                units, drivers, platforms, sources, handlers and profiles\n"
 	"  --version             versions of uiommu and DPDK\n"
 	"  --help, -h            this text\n"
 	"\n"
@@ -113,8 +118,10 @@ static const char help_text[] =
 	"  engine           1e9 / ns per request: the rate at 100 % busy\n"
 	"  latency          from the model's write of a request to its judging of the answer; the\n"
 	"                   model reads the clock once a burst\n"
-	"  bound            32-byte records moved through two bare rings, there and back, by the\n"
-	"                   same two cores, same burst, no other work; best of three slices\n"
+	"  bound            records moved through bare rings, there and back, by the same two\n"
+	"                   cores, same burst, no other work; of the sizes that the unit's\n"
+	"                   entries have, which are told; best of three slices\n"
+	"  reports          accesses that the unit has ended by itself: nothing is answered\n"
 	"  bound ratio      engine / bound\n"
 	"  missing          with sva: pages that were answered Success and are not there at the\n"
 	"                   end (mincore): a failure\n"
@@ -161,10 +168,11 @@ print_registered(const char *title, const char *(*name_of)(unsigned int index))
 }
 
 void
-help_list(const char *const *handlers, const char *const *profiles)
+help_list(const char *const *sources, const char *const *handlers, const char *const *profiles)
 {
 	print_registered("units and drivers", uiommu_driver_name);
 	print_registered("platforms", uiommu_platform_name);
+	print_words("sources", sources);
 	print_words("handlers", handlers);
 	print_words("profiles", profiles);
 }

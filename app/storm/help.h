@@ -13,6 +13,6 @@ void
 help_version(void);
 
 void
-help_list(const char *const *handlers, const char *const *profiles);
+help_list(const char *const *sources, const char *const *handlers, const char *const *profiles);
 
 #endif /* STORM_HELP_H */

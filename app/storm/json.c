@@ -11,6 +11,7 @@
 #include <rte_version.h>
 
 #include "allocs.h"
+#include "devices.h"
 #include "json_parts.h"
 #include "report.h"
 #include "talk.h"
@@ -26,11 +27,15 @@ add_config(json_t *root, const struct storm *s)
 	set_text(config, "platform", s->info.platform);
 	set_count(config, "queue_entries", s->info.queue_entries);
 	set_count(config, "burst", s->info.burst);
+	set_text(config, "source", options_source_name(o->source));
+	set_count(config, "storm_limit", o->storm_limit);
 	set_text(config, "handler", options_handler_name(o->handler));
 	set_count(config, "endpoints", o->endpoints);
 	set_count(config, "pasids", options_pasids(o));
 	set_count(config, "domains", o->domains);
-	set_count(config, "credits", s->credits);
+	set_count(config, "credits", s->credits[0]);
+	set_count(config, "stalls", s->credits[1]);
+	set_count(config, "stall_endpoints", devices_of_kind(o, true));
 	set_count(config, "group_pages_min", o->traffic.group_pages_min);
 	set_count(config, "group_pages_max", o->traffic.group_pages_max);
 	set_text(config, "profile", options_profile_name(o->traffic.profile));
@@ -85,6 +90,24 @@ add_results(json_t *root, const struct storm_result *r)
 	set_count(root, "bad_requests", r->refused + r->unfinished);
 	set_count(root, "bad_sent", run->verdict.bad_sent);
 	set_bool(root, "bad_exact", r->bad_exact);
+}
+
+/* What the bound is measured with: bytes of the unit's entries, of each kind of fault. */
+static void
+add_bound_bytes(json_t *root, const struct storm *s)
+{
+	struct entry_bytes entries[SOURCE_KINDS];
+	uint32_t nb = source_entries(s->o.source, s->kind, entries), i;
+	json_t *list = json_array();
+
+	for (i = 0; i < nb; i++) {
+		json_t *to = json_object();
+
+		set_count(to, "in", entries[i].in);
+		set_count(to, "out", entries[i].out);
+		json_array_append_new(list, to);
+	}
+	json_object_set_new(root, "bound_bytes", list);
 }
 
 static void
@@ -208,6 +231,8 @@ object_make(const struct storm *s, const struct storm_result *r)
 	add_latency(root, &r->latency);
 	add_codes(root, &r->run.stats);
 	set_text(root, "unit", s->info.driver);
+	set_text(root, "source", options_source_name(s->o.source));
+	add_bound_bytes(root, s);
 	set_text(root, "name", s->info.name);
 	set_count(root, "seed", s->o.traffic.seed);
 	set_text(root, "version", uiommu_version());

@@ -12,6 +12,39 @@ mean_us(uint64_t sum_ns, uint64_t nb)
 }
 
 static json_t *
+stalls_make(const struct storm *s, const struct uiommu_emu_verdict *v)
+{
+	json_t *to;
+
+	if (s->o.source == STORM_SOURCE_PRI)
+		return json_null();
+	to = json_object();
+	set_count(to, "all", v->stalls);
+	set_count(to, "retried", v->stalls_retried);
+	set_count(to, "aborted", v->stalls_aborted);
+	set_count(to, "terminated", v->stalls_terminated);
+	set_count(to, "ended", v->stalls_ended);
+	set_count(to, "early_retries", v->early_retries);
+	return to;
+}
+
+static json_t *
+reports_make(const struct storm_result *r)
+{
+	json_t *to = json_object();
+	uint32_t i;
+
+	set_count(to, "all", r->run.reports.all);
+	set_count(to, "lost", r->run.stats.reports_lost);
+	for (i = 0; i < UIOMMU_REPORT_REASONS; i++)
+		set_count(to, reports_reason_name(i), r->run.reports.by_reason[i]);
+	set_count(to, "by_unit", r->run.verdict.reports);
+	set_count(to, "lost_by_unit", r->run.verdict.reports_lost);
+	set_count(to, "overflows", r->run.verdict.report_overflows);
+	return to;
+}
+
+static json_t *
 churn_make(const struct churn *churn)
 {
 	json_t *to = json_object();
@@ -137,6 +170,8 @@ stuck_make(const struct storm *s, const struct storm_result *r)
 void
 json_life_add(json_t *root, const struct storm *s, const struct storm_result *r)
 {
+	json_object_set_new(root, "stalls", stalls_make(s, &r->run.verdict));
+	json_object_set_new(root, "reports", reports_make(r));
 	json_object_set_new(root, "churn", churn_make(&r->run.churn));
 	json_object_set_new(root, "deliver", deliver_make(s, &r->run.delivered));
 	json_object_set_new(root, "sva", sva_make(s));

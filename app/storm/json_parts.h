@@ -38,7 +38,10 @@ set_bool(json_t *to, const char *key, bool value)
 	json_object_set_new(to, key, json_boolean(value));
 }
 
-/* Members "churn", "deliver", "sva" and "stuck"; null for what the storm had not. */
+/*
+ * Members "stalls", "reports", "churn", "deliver", "sva" and "stuck"; null for what the storm had
+ * not.
+ */
 void
 json_life_add(json_t *root, const struct storm *s, const struct storm_result *r);
 

@@ -131,12 +131,18 @@ storm_of_single_pages(struct storm *s, struct storm_result *r)
 static void
 bound_of(const struct storm *s, struct storm_result *r)
 {
+	struct bound_conf conf = {
+		.lcore_copy = s->eal.lcore_fault,
+		.lcore_model = s->eal.lcore_model,
+		.ring_entries = s->info.queue_entries,
+		.burst = s->o.burst,
+	};
 	int ret;
 
 	if (s->o.no_bound || storm_interrupted())
 		return;
-	ret = bound_measure(s->eal.lcore_fault, s->eal.lcore_model, s->info.queue_entries,
-			    s->o.burst, &r->bound);
+	conf.nb_sources = source_entries(s->o.source, s->kind, conf.sources);
+	ret = bound_measure(&conf, &r->bound);
 	if (ret < 0)
 		talk("the bound cannot be measured: %s", strerror(-ret));
 	r->has_bound = ret == 0;

@@ -32,6 +32,8 @@ enum kind {
 	KIND_VERSION,
 };
 
+/* in the order of enum storm_source */
+static const char *const source_names[] = {"pri", "stall", "both", NULL};
 static const char *const handler_names[] = {"null", "count", "deliver", "sva", "map", NULL};
 static const char *const stage_names[] = {"first", "second", NULL};
 static const char *const backing_names[] = {"memory", "file", "anon", "callback", NULL};
@@ -58,6 +60,8 @@ struct spec {
 static const struct spec specs[] = {
 	PLAIN("unit", KIND_TEXT, unit),
 	PLAIN("iommu", KIND_TEXT, iommu),
+	CHOICE("source", source, source_names),
+	NUMBER("storm-limit", KIND_U32, storm_limit, 1, 1e9),
 	NUMBER("queue-entries", KIND_U32, queue_entries, 1, 1 << 20),
 	NUMBER("burst", KIND_U32, burst, 1, STORM_BURST_MAX),
 	CHOICE("handler", handler, handler_names),
@@ -268,7 +272,7 @@ finish(enum kind kind)
 		help_print();
 		return true;
 	case KIND_LIST:
-		help_list(handler_names, profile_names);
+		help_list(source_names, handler_names, profile_names);
 		return true;
 	case KIND_VERSION:
 		help_version();
@@ -320,6 +324,12 @@ options_parse(int argc, char **argv, struct storm_options *o, int *exit_code)
 		return false;
 	}
 	return options_complete(o) == 0;
+}
+
+const char *
+options_source_name(enum storm_source source)
+{
+	return source_names[source];
 }
 
 const char *

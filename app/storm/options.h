@@ -11,6 +11,8 @@
 
 #include <uiommu_emu.h>
 
+#include "source.h"
+
 #define STORM_ENDPOINTS_MAX 4096
 #define STORM_PASIDS_MAX (1024 * 1024)
 #define STORM_BURST_MAX 512
@@ -67,6 +69,8 @@ struct storm_options {
 	/* unit */
 	const char *unit;  /* name of a driver; its emulation is probed */
 	const char *iommu; /* devargs; NULL: made from unit */
+	enum storm_source source;
+	uint32_t storm_limit;   /* stalls a second of an endpoint, for the driver; 0: none */
 	uint32_t queue_entries; /* 0: the unit's maximum */
 	uint32_t burst;
 	enum storm_handler handler;
@@ -139,6 +143,9 @@ options_stage_name(uint32_t stage);
 
 const char *
 options_backing_name(uint32_t backing);
+
+const char *
+options_source_name(enum storm_source source);
 
 const char *
 options_handler_name(enum storm_handler handler);

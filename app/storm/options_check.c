@@ -41,6 +41,31 @@ check_devices(struct storm_options *o)
 	return 0;
 }
 
+/* What the devices send that a kind of them cannot. */
+static int
+check_source(const struct storm_options *o)
+{
+	if (o->source == STORM_SOURCE_STALL && o->traffic.overflow) {
+		talk("--overflow: not with --source stall: stalled accesses wait in the unit while "
+		     "its queue is full, and nothing overflows");
+		return -EINVAL;
+	}
+	if (o->source == STORM_SOURCE_STALL && o->traffic.group_pages_max != 1) {
+		talk("--group-pages: not with --source stall: each stalled access is a group by "
+		     "itself");
+		return -EINVAL;
+	}
+	if (o->source == STORM_SOURCE_BOTH && o->endpoints < 2) {
+		talk("--source both: at least two endpoints, one of each kind");
+		return -EINVAL;
+	}
+	if (o->storm_limit != 0 && (o->source == STORM_SOURCE_PRI || o->iommu != NULL)) {
+		talk("--storm-limit goes with --unit and with --source stall or both");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* The PASID is that of the address space: the process has one, whoever uses it. */
 static int
 check_sva(struct storm_options *o)
@@ -193,6 +218,8 @@ options_complete(struct storm_options *o)
 
 	if (ret == 0)
 		ret = o->handler == STORM_HANDLER_SVA ? check_sva(o) : check_devices(o);
+	if (ret == 0)
+		ret = check_source(o);
 	if (ret == 0 && o->handler != STORM_HANDLER_SVA)
 		ret = check_delivery(o);
 	if (ret == 0)

@@ -8,6 +8,7 @@
 #include <rte_cycles.h>
 
 #include "allocs.h"
+#include "devices.h"
 #include "report.h"
 #include "report_life.h"
 
@@ -16,11 +17,20 @@ print_head(const struct storm *s)
 {
 	const struct storm_options *o = &s->o;
 
-	printf("unit       %s (%s, %s), queue of %u, burst %u\n", s->info.name, s->info.driver,
-	       s->info.platform, s->info.queue_entries, s->info.burst);
-	printf("devices    %u endpoints, %u PASID%s, %u domain%s, %u credits each\n", o->endpoints,
-	       options_pasids(o), options_pasids(o) == 1 ? "" : "s", o->domains,
-	       o->domains == 1 ? "" : "s", s->credits);
+	printf("unit       %s (%s, %s), source %s, queue of %u, burst %u\n", s->info.name,
+	       s->info.driver, s->info.platform, options_source_name(o->source),
+	       s->info.queue_entries, s->info.burst);
+	printf("devices    %u endpoints, %u PASID%s, %u domain%s", o->endpoints, options_pasids(o),
+	       options_pasids(o) == 1 ? "" : "s", o->domains, o->domains == 1 ? "" : "s");
+	if (s->credits[0] != 0)
+		printf(", %u credits each", s->credits[0]);
+	if (o->source == STORM_SOURCE_BOTH)
+		printf(" of %u", devices_of_kind(o, false));
+	if (s->credits[1] != 0)
+		printf(", %u stalls each", s->credits[1]);
+	if (o->source == STORM_SOURCE_BOTH)
+		printf(" of %u", devices_of_kind(o, true));
+	printf("\n");
 	printf("traffic    %s, groups of %u-%u, %.3g writes, %.3g bad, seed %" PRIu64 "%s%s\n",
 	       options_profile_name(o->traffic.profile), o->traffic.group_pages_min,
 	       o->traffic.group_pages_max, o->traffic.write_ratio, o->traffic.bad_ratio,
@@ -29,6 +39,19 @@ print_head(const struct storm *s)
 	printf("engine     handler %s, judge %s, memory %s\n", options_handler_name(o->handler),
 	       options_judge_name(o->traffic.judge),
 	       s->eal.hugepages ? "hugepages" : "no hugepages");
+}
+
+static void
+print_bound(const struct storm *s, const struct storm_result *r)
+{
+	struct entry_bytes entries[SOURCE_KINDS];
+	uint32_t nb = source_entries(s->o.source, s->kind, entries), i;
+
+	printf("bound      %.3f M/s (bare rings", r->bound.best * 1e-6);
+	for (i = 0; i < nb; i++)
+		printf("%s %u in, %u out", i == 0 ? "," : " and", entries[i].in, entries[i].out);
+	printf(": %.1f, %.1f, %.1f), ratio %.3f\n", r->bound.slices[0] * 1e-6,
+	       r->bound.slices[1] * 1e-6, r->bound.slices[2] * 1e-6, r->bound_ratio);
 }
 
 static void
@@ -42,9 +65,7 @@ print_rates(const struct storm *s, const struct storm_result *r)
 	       r->ns_per_request, r->undisturbed_ns_per_request, r->busy_ratio * 100);
 	printf("engine     %.3f M/s at 100 %% busy\n", r->engine_requests_per_s * 1e-6);
 	if (r->has_bound)
-		printf("bound      %.3f M/s (bare rings: %.1f, %.1f, %.1f), ratio %.3f\n",
-		       r->bound.best * 1e-6, r->bound.slices[0] * 1e-6, r->bound.slices[1] * 1e-6,
-		       r->bound.slices[2] * 1e-6, r->bound_ratio);
+		print_bound(s, r);
 	printf("round trip %.0f ns between the cores before, %.0f ns after\n",
 	       r->round_trip_before_ns, r->round_trip_after_ns);
 	printf("latency    p50 %" PRIu64 ", p90 %" PRIu64 ", p99 %" PRIu64 ", p99.9 %" PRIu64
@@ -72,6 +93,10 @@ print_answers(const struct storm *s, const struct storm_result *r)
 		printf("bad        %" PRIu64 " sent, %" PRIu64 " refused, %" PRIu64
 		       " never finished%s\n", v->bad_sent, r->refused, r->unfinished,
 		       r->bad_exact ? "" : " (not comparable)");
+	if (s->o.source != STORM_SOURCE_PRI)
+		report_stalls(v);
+	if (r->run.reports.all != 0)
+		report_reports(&r->run.reports);
 	if (r->run.churn.done != 0)
 		report_churn(&r->run.churn);
 	if (s->delivery.nb != 0)

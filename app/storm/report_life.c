@@ -15,6 +15,27 @@ mean_us(uint64_t sum_ns, uint64_t nb)
 }
 
 void
+report_stalls(const struct uiommu_emu_verdict *v)
+{
+	printf("stalls     %" PRIu64 " retried %" PRIu64 " aborted %" PRIu64 " terminated %" PRIu64
+	       "; ended by the unit %" PRIu64 ", retried early %" PRIu64 "\n",
+	       v->stalls, v->stalls_retried, v->stalls_aborted, v->stalls_terminated,
+	       v->stalls_ended, v->early_retries);
+}
+
+void
+report_reports(const struct report_counts *counts)
+{
+	uint32_t i;
+
+	printf("reports    %" PRIu64 ":", counts->all);
+	for (i = 0; i < UIOMMU_REPORT_REASONS; i++)
+		if (counts->by_reason[i] != 0)
+			printf(" %s %" PRIu64, reports_reason_name(i), counts->by_reason[i]);
+	printf("\n");
+}
+
+void
 report_churn(const struct churn *c)
 {
 	printf("churn      %" PRIu64 " (%" PRIu64 " of whole endpoints, %" PRIu64 " late)", c->done,

@@ -9,6 +9,14 @@
 
 #include "result.h"
 
+/* What became of accesses that waited in the unit. */
+void
+report_stalls(const struct uiommu_emu_verdict *v);
+
+/* Accesses that have failed for good, by reason. */
+void
+report_reports(const struct report_counts *counts);
+
 void
 report_churn(const struct churn *churn);
 

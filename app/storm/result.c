@@ -121,6 +121,29 @@ judge_books(const struct storm *s, const struct storm_result *r)
 	return ok;
 }
 
+/* What has failed for good is told to the application: all of it, and nothing else. */
+static bool
+judge_reports(const struct storm_result *r)
+{
+	const struct uiommu_emu_verdict *v = &r->run.verdict;
+	const struct uiommu_stats *stats = &r->run.stats;
+	bool ok = true;
+
+	if (stats->reports != r->run.reports.all) {
+		talk("%" PRIu64 " reports of the engine, %" PRIu64 " taken", stats->reports,
+		     r->run.reports.all);
+		ok = false;
+	}
+	/* of an overflow, software learns that there was one */
+	if (v->reports != 0 && v->report_overflows == 0 &&
+	    stats->reports + stats->reports_lost != v->reports) {
+		talk("%" PRIu64 " reports of the unit, %" PRIu64 " of the engine and %" PRIu64
+		     " lost", v->reports, stats->reports, stats->reports_lost);
+		ok = false;
+	}
+	return ok;
+}
+
 static bool
 must_equal(const char *what, uint64_t a, const char *and, uint64_t b)
 {
@@ -237,6 +260,7 @@ result_judge(const struct storm *s, struct storm_result *r)
 		talk("verdict not clean: %s", r->run.verdict.first[0] != '\0' ?
 			     r->run.verdict.first : "requests are not answered");
 	r->clean &= judge_books(s, r);
+	r->clean &= judge_reports(r);
 	r->clean &= judge_bad_requests(r);
 	r->clean &= judge_delivery(s, r);
 	r->clean &= judge_sva(s, r);

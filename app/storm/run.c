@@ -64,6 +64,7 @@ run_figures_begin(struct storm *s, struct storm_run *run)
 	uiommu_stats_reset(s->dev_id);
 	uiommu_emu_reset_counters(s->emu);
 	memset(s->counts, 0, s->o.pasids * sizeof(*s->counts));
+	reports_figures_begin(&s->reports);
 	delivery_figures_begin(s);
 	consumers_figures_begin(s);
 	sva_window_figures_begin(s);
@@ -77,6 +78,7 @@ run_figures_end(struct storm *s, struct storm_run *run)
 	uiommu_emu_verdict(s->emu, true, &run->verdict);
 	uiommu_emu_latency_get(s->emu, run->latency);
 	counts_sum(s->counts, s->o.pasids, &run->handled);
+	reports_figures_end(&s->reports, &run->reports);
 	delivery_figures_end(s, &run->delivered);
 	consumers_figures_end(s);
 	sva_window_figures_end(s);

@@ -20,6 +20,7 @@ struct storm_run {
 	struct uiommu_stats stats;
 	struct uiommu_emu_verdict verdict;
 	uint64_t parked_before; /* requests that were parked when it began */
+	struct report_counts reports; /* accesses that have failed for good */
 	struct count_sums handled; /* by the count handler, all bonds */
 	uint64_t latency[UIOMMU_LATENCY_BUCKETS];
 	struct churn churn;

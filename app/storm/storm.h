@@ -20,12 +20,15 @@
 #include "lcores.h"
 #include "map.h"
 #include "options.h"
+#include "reports.h"
+#include "source.h"
 #include "sva_window.h"
 
 struct storm_endpoint {
 	struct uiommu_endpoint *endpoint;
 	struct uiommu_sva *sva; /* with --handler sva, in place of bonds of our own */
 	uint32_t id;
+	bool stalls; /* its accesses wait in the unit; else it sends page requests */
 	uint32_t first_bond; /* its bonds follow one another */
 	uint32_t nb_bonds;
 };
@@ -38,11 +41,13 @@ struct storm {
 	int16_t dev_id;
 	struct uiommu_dev_info info;
 	struct uiommu_emu *emu;
-	uint32_t credits; /* of each device, requests */
+	const struct unit_kind *kind;
+	uint32_t credits[SOURCE_KINDS]; /* of a device: page requests, stalled accesses; 0: none */
 	struct uiommu_domain **domains; /* with --stuck, one more */
 	struct storm_endpoint *endpoints;
 	struct uiommu_attach **attaches; /* one for each bond; NULL: detached */
 	struct bond_count *counts;       /* one for each bond */
+	struct storm_reports reports;
 	struct delivery delivery;
 	struct consumers consumers;
 	struct sva_window sva;

@@ -43,13 +43,43 @@ check_sizes(const struct storm *s)
 	return 0;
 }
 
+/* Whether the unit can do what was asked for. */
+static int
+check_unit(struct storm *s)
+{
+	const struct uiommu_dev_info *info = &s->info;
+	const char *source = options_source_name(s->o.source);
+
+	if (s->o.source != STORM_SOURCE_STALL && (info->capa & UIOMMU_CAPA_PAGE_REQUESTS) == 0) {
+		talk("--source %s: %s takes no page requests", source, info->name);
+		return -EINVAL;
+	}
+	if (s->o.source != STORM_SOURCE_PRI && (info->capa & UIOMMU_CAPA_STALL) == 0) {
+		talk("--source %s: accesses cannot wait in %s", source, info->name);
+		return -EINVAL;
+	}
+	if (s->o.handler == STORM_HANDLER_MAP && s->o.map.stage != 0 &&
+	    (info->capa & UIOMMU_CAPA_SECOND_STAGE) == 0) {
+		talk("--stage %s: %s has none", options_stage_name(s->o.map.stage), info->name);
+		return -EINVAL;
+	}
+	s->kind = unit_kind_find(info->driver);
+	if (s->kind == NULL) {
+		talk("%s: sizes of the entries of its queues are not known here", info->driver);
+		return -ENODEV;
+	}
+	return 0;
+}
+
 static int
 probe(struct storm *s)
 {
-	char devargs[128];
+	char devargs[128], limit[32] = "";
 	int ret;
 
-	snprintf(devargs, sizeof(devargs), "%s,platform=emu", s->o.unit);
+	if (s->o.storm_limit != 0)
+		snprintf(limit, sizeof(limit), ",storm=%u", s->o.storm_limit);
+	snprintf(devargs, sizeof(devargs), "%s,platform=emu%s", s->o.unit, limit);
 	talk_hold();
 	ret = uiommu_probe(s->o.iommu != NULL ? s->o.iommu : devargs, &s->dev_id);
 	talk_release();
@@ -82,6 +112,8 @@ configure(struct storm *s)
 		.timeout_ns = TIMEOUT_NS,
 		.table_pages = map_table_pages(&s->o),
 		.frame_pages = map_frame_pages(&s->o),
+		.report = reports_take,
+		.report_priv = &s->reports,
 	};
 	int ret;
 
@@ -121,6 +153,8 @@ unit_open(struct storm *s)
 {
 	int ret = probe(s);
 
+	if (ret == 0)
+		ret = check_unit(s);
 	if (ret == 0)
 		ret = check_sizes(s);
 	if (ret == 0)
@@ -172,6 +206,9 @@ unit_endpoint_add(struct storm *s, struct storm_endpoint *e)
 	if (s->o.endpoints > WIDE_ENDPOINTS_MAX)
 		while (pasids > UINT32_C(1) << conf.pasid_bits)
 			conf.pasid_bits++;
+	if (e->stalls)
+		conf.flags = UIOMMU_ENDPOINT_STALL | UIOMMU_ENDPOINT_NO_ATS |
+			     UIOMMU_ENDPOINT_NO_PAGE_REQUESTS;
 	e->endpoint = uiommu_endpoint_add(s->dev_id, e->id, &conf);
 	if (e->endpoint == NULL) {
 		talk("cannot add endpoint 0x%x: %s", e->id, rte_strerror(rte_errno));

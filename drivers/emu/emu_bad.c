@@ -122,6 +122,17 @@ is_answered(const struct uiommu_emu *emu, enum emu_kind kind)
 	       kind == EMU_KIND_PRIVILEGE || kind == EMU_KIND_CANONICAL;
 }
 
+static uint8_t
+allowed(const struct uiommu_emu *emu, enum emu_kind kind)
+{
+	if (kind == EMU_KIND_RESERVED || kind == EMU_KIND_TYPE)
+		return emu->model->reserved_allow;
+	/* SMMUv3 leaves it to the tables, and so to software, who may execute what */
+	if (kind == EMU_KIND_PRIVILEGE && emu->model->event_size != 0)
+		return EMU_ALLOW_SUCCESS | EMU_ALLOW_INVALID;
+	return EMU_ALLOW_INVALID;
+}
+
 unsigned int
 emu_bad_send(struct uiommu_emu *emu, const struct emu_template *tmpl)
 {
@@ -154,10 +165,7 @@ emu_bad_send(struct uiommu_emu *emu, const struct emu_template *tmpl)
 	if (kind == EMU_KIND_STOP)
 		uiommu_count(&emu->live.stop_markers, 1);
 	if (is_answered(emu, kind))
-		emu_group_await(emu, tmpl->device, msg.prgi,
-				kind == EMU_KIND_RESERVED || kind == EMU_KIND_TYPE ?
-					emu->model->reserved_allow :
-					EMU_ALLOW_INVALID);
+		emu_group_await(emu, tmpl->device, msg.prgi, allowed(emu, kind));
 	else
 		emu_group_silence(emu, tmpl->device, msg.prgi);
 	return 1;

@@ -66,6 +66,12 @@ emu_bond_allow(const struct uiommu_emu *emu, uint32_t bond)
 	return EMU_ALLOW_SUCCESS | EMU_ALLOW_INVALID;
 }
 
+uint8_t
+emu_allow_detached(const struct uiommu_emu *emu, uint8_t allow)
+{
+	return emu->model->checks_pasids ? 0 : allow & EMU_ALLOW_INVALID;
+}
+
 void
 emu_bond_arm(struct uiommu_emu *emu, uint32_t bond)
 {
@@ -254,9 +260,8 @@ bond_orphan(struct uiommu_emu *emu, uint32_t bond)
 		if ((slots[i].meta & EMU_META_BOND_MASK) == bond)
 			emu_group_unfold(emu, device, i);
 		/* what was sent since is for software to refuse, see emu_bond_allow() */
-		if (groups[i].state == EMU_GROUP_ACTIVE && groups[i].bond == bond &&
-		    groups[i].allow != EMU_ALLOW_INVALID)
-			groups[i].allow = 0;
+		if (groups[i].state == EMU_GROUP_ACTIVE && groups[i].bond == bond)
+			groups[i].allow = emu_allow_detached(emu, groups[i].allow);
 	}
 }
 

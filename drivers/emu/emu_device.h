@@ -205,6 +205,14 @@ emu_group_unfold(struct uiommu_emu *emu, uint32_t device, uint16_t prgi);
 uint8_t
 emu_bond_allow(const struct uiommu_emu *emu, uint32_t bond);
 
+/**
+ * What may come for a group when its bond has gone: nothing, for it was drained. But a unit that
+ * does not look at PASIDs lets in what was sent between the end of a detach and its announcement.
+ *
+ * @param allow what might have come before
+ */
+uint8_t
+emu_allow_detached(const struct uiommu_emu *emu, uint8_t allow);
 
 /** What is outstanding of a device that stalls was ended by the unit, unanswered. */
 void

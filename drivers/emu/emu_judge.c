@@ -176,7 +176,7 @@ answer_check(struct uiommu_emu *emu, const struct emu_group *group, const struct
 		/* now, and not as of the last step: the answer is younger than the change */
 		want = emu_bond_want(emu, group->bond);
 		if ((want & EMU_WANT_STATE) == UIOMMU_EMU_DETACHED)
-			allow = 0;
+			allow = emu_allow_detached(emu, group->allow);
 		else if (want != UIOMMU_EMU_ATTACHED)
 			allow |= EMU_ALLOW_INVALID;
 	}

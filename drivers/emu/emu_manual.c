@@ -312,6 +312,17 @@ uiommu_emu_request(struct uiommu_emu *emu, const struct uiommu_emu_request *req)
 	return outcome;
 }
 
+/*
+ * Last, and nothing else: for SMMUv3 a page request like others where it has no PASID (S 8), for
+ * VT-d one whose index says nothing.
+ */
+static bool
+is_bare_last(const struct uiommu_emu *emu, const struct emu_message *msg)
+{
+	return emu->model->event_size != 0 && msg->pasid == EMU_NO_PASID &&
+	       (msg->flags & EMU_REQ_LAST) != 0;
+}
+
 int
 uiommu_emu_request_raw(struct uiommu_emu *emu, const void *entry, size_t size)
 {
@@ -329,7 +340,7 @@ uiommu_emu_request_raw(struct uiommu_emu *emu, const void *entry, size_t size)
 	emu->model->commands(emu);
 	queued = emu->model->raw(emu, word, (uint32_t)size);
 	if (queued && emu->model->decode(word, (uint32_t)size, &msg) &&
-	    emu_message_is_answered(&msg)) {
+	    (emu_message_is_answered(&msg) || is_bare_last(emu, &msg))) {
 		group = group_new(emu, msg.endpoint_id, msg.pasid, msg.prgi);
 		if (group != NULL) {
 			group->state = EMU_GROUP_ACTIVE;

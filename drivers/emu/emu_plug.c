@@ -216,6 +216,8 @@ emu_groups_forget(struct uiommu_emu *emu, uint32_t device)
 	struct emu_device *dev = emu->devices[device];
 	uint16_t i;
 
+	if (dev->stalls)
+		emu_hands_end(emu, device);
 	for (i = 0; i < EMU_PRGI_COUNT; i++) {
 		emu_group_unfold(emu, device, i);
 		if (dev->groups[i].state == EMU_GROUP_ACTIVE) {

@@ -299,6 +299,9 @@ emu_manual_arrive(struct uiommu_emu *emu, const struct emu_message *msg, uint32_
 /** Software's answer to an access that was made by hand; its slot is free again. */
 void
 emu_hand_answered(struct uiommu_emu *emu, uint32_t hand, enum uiommu_emu_answer answer);
+/** Accesses of a device that wait are over. */
+void
+emu_hands_end(struct uiommu_emu *emu, uint32_t device);
 /** Accesses whose event waits for room try again. */
 void
 emu_hands_retry(struct uiommu_emu *emu);

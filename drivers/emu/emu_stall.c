@@ -91,14 +91,17 @@ emu_hands_retry(struct uiommu_emu *emu)
 {
 	uint32_t i;
 
-	for (i = 0; i < emu->nb_hands; i++)
+	if (emu->events.room == 0)
+		emu->model->room(emu);
+	for (i = 0; i < emu->nb_hands && emu->events.room > 0; i++)
 		if (emu->hands[i].state == UIOMMU_EMU_ACCESS_UNSEEN)
 			hand_try(emu, &emu->hands[i]);
+	emu->model->publish(emu);
 }
 
 /* What is not seen by software yet ends here as well. */
-static void
-hands_end(struct uiommu_emu *emu, uint32_t device)
+void
+emu_hands_end(struct uiommu_emu *emu, uint32_t device)
 {
 	uint32_t i;
 
@@ -117,7 +120,7 @@ emu_stalls_end(struct uiommu_emu *emu, uint32_t device)
 	struct emu_group *group;
 	uint16_t i;
 
-	hands_end(emu, device);
+	emu_hands_end(emu, device);
 	for (i = 0; i < EMU_PRGI_COUNT; i++) {
 		emu_group_unfold(emu, device, i);
 		group = &emu->devices[device]->groups[i];

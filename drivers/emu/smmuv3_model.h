@@ -32,7 +32,6 @@ struct smmuv3_output {
 	uint32_t prod_reg; /**< offsets of its registers */
 	uint32_t cons_reg;
 	uint32_t order;    /**< log2 of its entries */
-	uint32_t cons;     /**< that was seen last, with wrap */
 	bool overflow;     /**< value of OVFLG */
 	uint64_t pa;
 	uint64_t size;     /**< bytes */

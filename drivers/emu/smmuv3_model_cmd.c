@@ -87,6 +87,8 @@ smmuv3_model_command_error(struct smmuv3_model *smmu, uint32_t code)
 {
 	const uint32_t cons = smmu->cmdq_head | code << SMMUV3_CMDQ_CONS_ERR_SHIFT;
 
+	/* meanwhile what was not consumed may be taken back */
+	smmu->cmdq_seen = smmu->cmdq_head;
 	/* the reason is seen before the error, S 7.1 */
 	__atomic_store_n(&smmu->cmdq_cons, cons, __ATOMIC_RELEASE);
 	smmuv3_model_error(smmu, SMMUV3_GERROR_CMDQ);

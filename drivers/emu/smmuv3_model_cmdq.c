@@ -137,11 +137,8 @@ smmuv3_model_execute(struct uiommu_emu *emu, unsigned int max)
 
 	if (!smmuv3_is_on(smmu, SMMUV3_CR0_CMDQEN))
 		return 0;
-	if (unlikely(smmuv3_model_error_is_active(smmu, SMMUV3_GERROR_CMDQ))) {
-		/* S 7.1: meanwhile what was not consumed may be taken back */
-		smmu->cmdq_seen = smmu->cmdq_head;
+	if (unlikely(smmuv3_model_error_is_active(smmu, SMMUV3_GERROR_CMDQ)))
 		return 0;
-	}
 	if (__atomic_load_n(&smmu->cmdq_prod, __ATOMIC_RELAXED) == smmu->cmdq_head)
 		return 0;
 	if (fetch_fails(emu) || !prod_check(emu, &prod))

@@ -39,7 +39,6 @@ smmuv3_model_queue_open(struct uiommu_emu *emu, struct emu_ring *ring,
 	out->order = order;
 	out->size = UINT64_C(1) << (order + shift);
 	out->pa = base & SMMUV3_QUEUE_BASE_ADDR_MASK & ~(RTE_MAX(out->size, UINT64_C(32)) - 1);
-	out->cons = cons & wrap_mask;
 	out->overflow = (prod & SMMUV3_PROD_OVFLG) != 0;
 	ring->mask = (1U << order) - 1;
 	ring->tail = prod & wrap_mask;
@@ -50,7 +49,7 @@ smmuv3_model_queue_open(struct uiommu_emu *emu, struct emu_ring *ring,
 		emu_violation(emu, &emu->live.protocol, "%s_BASE 0x%" PRIx64 " is %s", name, base,
 			      ring->base == NULL ? "not the unit's memory" :
 						   "not aligned to the queue's size");
-	if (((ring->tail - out->cons) & wrap_mask) > ring->mask + 1)
+	if (((ring->tail - cons) & wrap_mask) > ring->mask + 1)
 		emu_violation(emu, &emu->live.protocol,
 			      "%s enabled with PROD 0x%x, CONS 0x%x", name, prod, cons);
 }
@@ -68,14 +67,6 @@ room_look(struct uiommu_emu *emu, struct emu_ring *ring, struct smmuv3_output *o
 		ring->room = 0;
 		return;
 	}
-	if (unlikely((reg & ~(SMMUV3_CONS_OVACKFLG | wrap_mask)) != 0))
-		emu_violation(emu, &emu->live.protocol, "register 0x%x written with 0x%x",
-			      out->cons_reg, reg);
-	if (unlikely(((ring->published - cons) & wrap_mask) >
-		     ((ring->published - out->cons) & wrap_mask)))
-		emu_violation(emu, &emu->live.protocol, "register 0x%x: 0x%x moved past PROD",
-			      out->cons_reg, reg);
-	out->cons = cons;
 	ring->room = ring->mask + 1 - RTE_MIN((ring->tail - cons) & wrap_mask, ring->mask + 1);
 }
 
@@ -95,6 +86,9 @@ smmuv3_model_room(struct uiommu_emu *emu)
 	/* more than that wait outside, S 3.12.2.3; an error keeps them there as well, S 7.2.1 */
 	if (smmuv3_model_error_is_active(smmu, SMMUV3_GERROR_EVENTQ_ABT))
 		emu->events.room = 0;
+	else if (smmuv3_field(smmu->idr[0], SMMUV3_IDR0_STALL_MODEL_SHIFT,
+			      SMMUV3_IDR0_STALL_MODEL_MASK) == SMMUV3_STALL_MODEL_NONE)
+		return;
 	else if (stalled < stall_max)
 		emu->events.room = (uint32_t)RTE_MIN((int64_t)emu->events.room,
 						     stall_max - stalled);

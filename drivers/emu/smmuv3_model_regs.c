@@ -266,6 +266,26 @@ gerrorn_write(struct uiommu_emu *emu, uint32_t value)
 	__atomic_store_n(&smmu->gerrorn, value & SMMUV3_GERROR_DEFINED_MASK, __ATOMIC_RELEASE);
 }
 
+/* Forwards, up to PROD, S 3.5.1. Not looked at while the queue is off. */
+static void
+cons_check(struct uiommu_emu *emu, const struct smmuv3_output *out, uint32_t enable, uint32_t prod,
+	   uint32_t old, uint32_t value)
+{
+	const struct smmuv3_model *smmu = emu->unit;
+	uint32_t mask;
+
+	if ((load(&smmu->cr0ack) & enable) != enable)
+		return;
+	mask = (2U << out->order) - 1;
+	if ((value & ~(SMMUV3_CONS_OVACKFLG | mask)) != 0)
+		emu_violation(emu, &emu->live.protocol, "register 0x%x written with 0x%x",
+			      out->cons_reg, value);
+	if (((prod - value) & mask) > ((prod - old) & mask))
+		emu_violation(emu, &emu->live.protocol,
+			      "register 0x%x moved from 0x%x to 0x%x, with PROD 0x%x",
+			      out->cons_reg, old, value, prod);
+}
+
 /* Processed up to PROD, and then acknowledged: S 8.1.1; and never without need */
 static void
 priq_cons_write(struct uiommu_emu *emu, uint32_t value)
@@ -273,6 +293,7 @@ priq_cons_write(struct uiommu_emu *emu, uint32_t value)
 	struct smmuv3_model *smmu = emu->unit;
 	const uint32_t prod = load(&smmu->priq_prod), old = load(&smmu->priq_cons);
 
+	cons_check(emu, &smmu->priq, SMMUV3_CR0_PRIQEN | SMMUV3_CR0_SMMUEN, prod, old, value);
 	if (((value ^ old) & SMMUV3_CONS_OVACKFLG) != 0) {
 		if (((prod ^ old) & SMMUV3_PROD_OVFLG) == 0)
 			emu_violation(emu, &emu->live.protocol,
@@ -293,6 +314,7 @@ eventq_cons_write(struct uiommu_emu *emu, uint32_t value)
 	struct smmuv3_model *smmu = emu->unit;
 	const uint32_t prod = load(&smmu->eventq_prod), old = load(&smmu->eventq_cons);
 
+	cons_check(emu, &smmu->eventq, SMMUV3_CR0_EVENTQEN, prod, old, value);
 	if (((value ^ old) & SMMUV3_CONS_OVACKFLG) != 0 && ((prod ^ old) & SMMUV3_PROD_OVFLG) == 0)
 		emu_violation(emu, &emu->live.protocol,
 			      "EVENTQ_CONS 0x%x acknowledges an overflow that is none", value);

@@ -80,7 +80,7 @@ table_kinds(unsigned int tg, unsigned int ttl)
 {
 	if (tg > SMMUV3_TLBI_TG_4K)
 		return 0;
-	return ttl == 0 ? TABLE_KINDS_ALL : (1U << (ttl - 1)) - 1;
+	return ttl == 0 ? TABLE_KINDS_ALL : (1U << ttl) - 1;
 }
 
 /* S 4.4.1.1: with a granule, the address is aligned to what it is the level of. */

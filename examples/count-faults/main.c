@@ -3,9 +3,13 @@
  */
 
 /*
- * Count page requests by address space. The unit is the emulated one, and the device behind it
+ * Count page requests by address space. The unit is an emulated one, and the device behind it
  * asks for a thousand pages of each of four address spaces; with a real unit, only the devargs
  * and the part marked "device" would differ.
+ *
+ *      count-faults [EAL arguments] [-- DEVARGS]
+ *
+ * DEVARGS is the unit: "vtd,platform=emu" where nothing else is said, or "smmuv3,platform=emu".
  */
 
 #include <stdio.h>
@@ -89,12 +93,18 @@ main(int argc, char **argv)
 	uint64_t counters[NB_PASIDS] = {0};
 	struct uiommu_emu_verdict verdict;
 	struct uiommu_emu *emu;
+	char devargs[128];
 	bool clean;
 	int16_t dev_id;
+	int own;
 
-	if (rte_eal_init(argc, argv) < 0)
+	own = rte_eal_init(argc, argv);
+	if (own < 0)
 		rte_exit(EXIT_FAILURE, "EAL: %s\n", rte_strerror(rte_errno));
-	dev_id = serve("vtd,platform=emu,name=unit,inline=1", counters);
+	/* the model has no thread of its own here: it takes a step at each access to a register */
+	snprintf(devargs, sizeof(devargs), "%s,name=unit,inline=1",
+		 own + 1 < argc ? argv[own + 1] : "vtd,platform=emu");
+	dev_id = serve(devargs, counters);
 	emu = uiommu_emu_find("unit");
 	if (uiommu_emu_device_add(emu, &device) != 0 || uiommu_queue_claim(dev_id, 0) != 0)
 		rte_exit(EXIT_FAILURE, "no device\n");

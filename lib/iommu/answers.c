@@ -29,16 +29,22 @@ answers_rescan(struct uiommu_queue *queue, uint16_t room)
 	uint32_t i, nb_slots = queue->unit->conf.deferred_max;
 	uint16_t sent = 0;
 
-	/* before the look at the slots: an answer that comes meanwhile sets it again */
-	__atomic_store_n(&queue->rescan, 0, __ATOMIC_SEQ_CST);
+	/*
+	 * Before the look at the slots: an answer that comes meanwhile sets it again. Acquire pairs
+	 * with the exchange in uiommu_pvt_answer_one(): of all who have set it by now, the answer
+	 * is seen. No store would do: the loads below may pass it.
+	 */
+	(void)__atomic_exchange_n(&queue->rescan, 0, __ATOMIC_ACQUIRE);
 	for (i = 0; i < nb_slots; i++) {
 		struct uiommu_slot *slot = &queue->slots[i];
+		/* pairs with the compare-and-swap in uiommu_slot_answer() */
 		uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
 
 		if (uiommu_slot_state(word) != UIOMMU_SLOT_ANSWERED)
 			continue;
 		if (sent == room) {
-			__atomic_store_n(&queue->rescan, 1, __ATOMIC_RELAXED);
+			/* no store: it would stand between the next look and whoever set it */
+			(void)__atomic_exchange_n(&queue->rescan, 1, __ATOMIC_RELAXED);
 			break;
 		}
 		uiommu_pvt_slot_send(queue, slot, false);
@@ -88,6 +94,7 @@ uiommu_pvt_answers_expire(struct uiommu_queue *queue)
 
 	for (i = 0; i < RTE_MIN(nb_slots, (uint32_t)EXPIRE_SLOTS) && sent < room; i++) {
 		struct uiommu_slot *slot = &queue->slots[queue->expire_pos];
+		/* pairs with the compare-and-swap in uiommu_slot_answer() */
 		uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
 
 		queue->expire_pos = (queue->expire_pos + 1) & (nb_slots - 1);
@@ -121,6 +128,7 @@ uiommu_pvt_answers_sweep(struct uiommu_queue *queue, const struct uiommu_whose *
 		return 0;
 	for (i = 0; i < nb_slots; i++) {
 		struct uiommu_slot *slot = &queue->slots[i];
+		/* pairs with the compare-and-swap in uiommu_slot_answer() */
 		uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
 		bool revoked;
 
@@ -166,8 +174,9 @@ uiommu_pvt_answer_one(struct uiommu_unit *unit, uiommu_cookie_t cookie, uint8_t 
 		__atomic_fetch_add(&queue->stale_answers, 1, __ATOMIC_RELAXED);
 		return -ENOENT;
 	}
+	/* release pairs with the exchange in answers_rescan() */
 	if (rte_ring_enqueue(queue->answers, (void *)(uintptr_t)cookie) != 0)
-		__atomic_store_n(&queue->rescan, 1, __ATOMIC_SEQ_CST);
+		(void)__atomic_exchange_n(&queue->rescan, 1, __ATOMIC_RELEASE);
 	return 0;
 }
 

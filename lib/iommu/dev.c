@@ -24,6 +24,7 @@ uiommu_pvt_unit_get(int16_t dev_id)
 {
 	if (dev_id < 0 || dev_id >= UIOMMU_MAX_DEVS)
 		return NULL;
+	/* pairs with the store in probe_parsed() */
 	return __atomic_load_n(&units[dev_id], __ATOMIC_ACQUIRE);
 }
 
@@ -205,6 +206,7 @@ probe_parsed(struct uiommu_args *args, int16_t *dev_id)
 		rte_free(unit);
 		return ret;
 	}
+	/* pairs with the load in uiommu_pvt_unit_get(): a unit is seen filled in */
 	__atomic_store_n(&units[id], unit, __ATOMIC_RELEASE);
 	*dev_id = id;
 	return 0;
@@ -360,6 +362,7 @@ uiommu_close(int16_t dev_id)
 	}
 	uiommu_pvt_sva_unit_gone(unit);
 	pthread_mutex_lock(&units_lock);
+	/* pairs with nothing: callers see to it that no other call for the unit is under way */
 	__atomic_store_n(&units[dev_id], NULL, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&units_lock);
 	uiommu_pvt_unit_unconfigure(unit);

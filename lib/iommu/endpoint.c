@@ -26,6 +26,7 @@ endpoint_publish(struct uiommu_unit *unit, uint32_t id, struct uiommu_endpoint *
 		if (leaf == NULL)
 			return -ENOMEM;
 		memcpy(leaf, unit->endpoint_leaf_empty, sizeof(*leaf));
+		/* pair with the loads in burst_route(): leaf and endpoint are seen filled in */
 		__atomic_store_n(place, leaf, __ATOMIC_RELEASE);
 	}
 	__atomic_store_n(&leaf->endpoint[id & (UIOMMU_ENDPOINT_LEAF_ENTRIES - 1)], endpoint,

@@ -82,7 +82,7 @@ fault_queue_enter(struct uiommu_fault_queue *fq)
 {
 	/*
 	 * Sequentially consistent, as the store of closing and the load of users in
-	 * queue.c: one of the two sees the other.
+	 * queue.c, which they pair with: one of the two sees the other.
 	 */
 	__atomic_fetch_add(&fq->users, 1, __ATOMIC_SEQ_CST);
 	return __atomic_load_n(&fq->closing, __ATOMIC_SEQ_CST) == 0;

@@ -82,6 +82,7 @@ uiommu_pvt_unit_is_owned(const struct uiommu_unit *unit)
 	uint16_t i;
 
 	for (i = 0; i < unit->nb_queues; i++) {
+		/* pairs with the store in uiommu_pvt_queue_release() */
 		if (unit->queues[i] != NULL &&
 		    __atomic_load_n(&unit->queues[i]->owner, __ATOMIC_ACQUIRE) != NULL)
 			return true;

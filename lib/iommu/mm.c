@@ -157,7 +157,7 @@ uiommu_mm_create(const struct uiommu_mm_conf *conf)
 void
 uiommu_pvt_mm_put(struct uiommu_mm *mm)
 {
-	/* the last one sees what the others have done */
+	/* pairs with itself: the last one sees what the others have done */
 	if (__atomic_sub_fetch(&mm->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
 	pthread_mutex_destroy(&mm->lock);
@@ -195,6 +195,7 @@ uiommu_pvt_mm_count_dying(struct uiommu_mm_lane *lane, uint32_t nb_groups)
 static bool
 mm_end(struct uiommu_mm *mm)
 {
+	/* pairs with the load in uiommu_pvt_mm_enter() */
 	return !__atomic_exchange_n(&mm->dying, true, __ATOMIC_SEQ_CST);
 }
 
@@ -205,6 +206,7 @@ mm_quiesce(struct uiommu_mm *mm)
 	unsigned int i;
 
 	for (i = 0; i < RTE_DIM(mm->lanes); i++) {
+		/* pairs with the addition and the subtraction in _enter() and _leave() */
 		while (__atomic_load_n(&mm->lanes[i].running, __ATOMIC_SEQ_CST) != 0)
 			uiommu_pvt_wait_turn();
 	}

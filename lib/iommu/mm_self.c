@@ -58,9 +58,11 @@ count(uint64_t *counter, uint64_t n)
 	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 }
 
+/* Whether the kernel brings pages when asked: there are emulations that say yes, and do nothing. */
 static int
 populate_check(const struct uiommu_mm_self *self)
 {
+	unsigned char in_core = 0;
 	void *page =
 		mmap(NULL, self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int ret = 0;
@@ -69,6 +71,8 @@ populate_check(const struct uiommu_mm_self *self)
 		return -ENOMEM;
 	if (madvise(page, self->page, MADV_POPULATE_WRITE) != 0)
 		ret = errno == EINVAL ? -ENOTSUP : -ENOMEM;
+	else if (mincore(page, self->page, &in_core) == 0 && (in_core & 1) == 0)
+		ret = -ENOTSUP;
 	munmap(page, self->page);
 	return ret;
 }

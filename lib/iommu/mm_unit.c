@@ -105,7 +105,7 @@ unit_free(struct uiommu_mm_unit *on)
 void
 uiommu_pvt_mm_unit_put(struct uiommu_mm_unit *on)
 {
-	/* the last one sees what the others have done */
+	/* pairs with itself: the last one sees what the others have done */
 	if (__atomic_sub_fetch(&on->refs, 1, __ATOMIC_ACQ_REL) == 0)
 		unit_free(on);
 }

@@ -16,7 +16,10 @@
 static void
 counts_add(const struct uiommu_paging_counts *counts, struct uiommu_paging_stats *stats)
 {
-	/* before the requests, so that the difference is not below 0 */
+	/*
+	 * Before the requests, so that the difference is not below 0, as a rule: counts are written
+	 * without order, and this pairs with nothing.
+	 */
 	const uint64_t missed = __atomic_load_n(&counts->missed, __ATOMIC_ACQUIRE);
 	const uint64_t requests = __atomic_load_n(&counts->requests, __ATOMIC_RELAXED);
 

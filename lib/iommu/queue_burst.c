@@ -185,6 +185,7 @@ wake(struct uiommu_fault_queue *fq)
 {
 	const uint64_t one = 1;
 
+	/* pairs with the exchange in uiommu_fault_queue_arm() */
 	if (fq->fd < 0 || __atomic_exchange_n(&fq->armed, 0, __ATOMIC_ACQ_REL) == 0)
 		return;
 	__atomic_fetch_add(&fq->wakeups, 1, __ATOMIC_RELAXED);

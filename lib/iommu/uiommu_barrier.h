@@ -21,14 +21,20 @@
 #include <rte_common.h>
 #include <rte_io.h>
 
-/** Before a doorbell: descriptors written before are visible to the unit after it. */
+/**
+ * Before a doorbell: descriptors written before are visible to the unit after it. Pairs with the
+ * unit's fetch of descriptors after it has got the index.
+ */
 static inline void
 uiommu_wmb_before_doorbell(void)
 {
 	rte_io_wmb();
 }
 
-/** After a producer index was read: entries are read only after it. */
+/**
+ * After a producer index was read: entries are read only after it. Pairs with the order of the
+ * unit, which makes entries visible before the index.
+ */
 static inline void
 uiommu_rmb_after_index(void)
 {
@@ -37,7 +43,8 @@ uiommu_rmb_after_index(void)
 
 /**
  * Before a consumer index is published: the entries were read, and the unit may
- * overwrite them after it. Orders earlier loads before a later store.
+ * overwrite them after it. Orders earlier loads before a later store. Pairs with the unit's look
+ * at the index before it writes.
  */
 static inline void
 uiommu_mb_before_release(void)
@@ -52,7 +59,8 @@ uiommu_mb_before_release(void)
 
 /**
  * Between the body of a table entry in memory and the store that makes it
- * present: the unit never sees a present entry with an old body.
+ * present: the unit never sees a present entry with an old body. Pairs with the unit's reads of the
+ * body after that of the word with the present bit.
  */
 static inline void
 uiommu_wmb_before_present(void)
@@ -70,7 +78,7 @@ uiommu_store_shared64(uint64_t *p, uint64_t v)
 	__atomic_store_n(p, v, __ATOMIC_RELEASE);
 }
 
-/** Load one 64-bit word that a unit may be writing. Acquire order. */
+/** Load one 64-bit word that a unit may be writing. Acquire, pairs with the unit's write. */
 static inline uint64_t
 uiommu_load_shared64(const uint64_t *p)
 {
@@ -99,10 +107,18 @@ uiommu_flush_lines(const void *va, size_t len)
 		asm volatile(".insn i 0x0f, 2, x0, %0, 1" : : "r"(line) : "memory");
 #endif
 	}
+#if defined(__aarch64__)
+	/* "dmb" would order them, but only "dsb" waits until they are through */
+	asm volatile("dsb sy" : : : "memory");
+#else
 	rte_io_mb();
+#endif
 }
 
-/** Load one 32-bit word that a unit may be writing (a wait status). Acquire order. */
+/**
+ * Load one 32-bit word that a unit may be writing (a wait status). Acquire; pairs with the unit's
+ * write of it after all that it says is done.
+ */
 static inline uint32_t
 uiommu_load_shared32(const uint32_t *p)
 {

@@ -14,7 +14,10 @@
 
 #include "rig.h"
 
-/* Requests of a case; sanitizers make each of them dear. */
+/*
+ * Requests of a case, or rounds. Sanitizers make each of them dear, and so does an emulated
+ * processor; units that are only there to be unlike others need not see as many.
+ */
 #ifdef __has_feature
 #if __has_feature(thread_sanitizer)
 #define __SANITIZE_THREAD__ 1
@@ -23,16 +26,21 @@
 #endif
 #endif
 #ifdef __SANITIZE_THREAD__
-#define TRAFFIC(n) ((n) / 8)
+#define TRAFFIC_SHARE 8
 #elif defined(__SANITIZE_ADDRESS__)
-#define TRAFFIC(n) ((n) / 3)
+#define TRAFFIC_SHARE 3
+#elif defined(UIOMMU_TEST_EMULATED)
+#define TRAFFIC_SHARE 8
 #else
-#define TRAFFIC(n) (n)
+#define TRAFFIC_SHARE 1
 #endif
+#define TRAFFIC(n) ((n) / (TRAFFIC_SHARE * (harness_unit()->is_variant ? 2 : 1)))
 
 extern const struct harness_suite r1_suite, r2_suite, r4_suite, r4_threads_suite, r5_suite,
 	r4_contexts_suite, r6_suite, r7_suite, r8_suite, r9_suite, r10_suite, r11_suite,
-	defects_suite;
+	r11_unit_errors_suite,
+	defects_suite, reports_suite, wide_ids_suite, stall_suite, stall_end_suite,
+	stall_storm_suite, stall_list_suite;
 extern const struct harness_suite deadlines_suite, domains_suite, page_requests_suite,
 	release_suite, replace_suite, replace_threads_suite, undo_suite, undo_threads_suite,
 	user_pasids_suite, virtual_functions_suite;

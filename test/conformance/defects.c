@@ -95,8 +95,9 @@ largest_queue(void)
 {
 	struct rig *rig = rig_open(NULL);
 
-	CHECK_EQ(rig->info.queue_entries, rig->info.queue_entries_max);
-	CHECK_EQ(rig->info.queue_entries, harness_unit()->entries_max);
+	CHECK_EQ(rig->info.queue_entries_min, harness_unit()->entries_min);
+	CHECK_EQ(rig->info.queue_entries_max, harness_unit()->entries_max);
+	CHECK_EQ(rig->info.queue_entries, harness_unit()->entries_default);
 	rig_close(rig);
 }
 
@@ -187,8 +188,8 @@ blocked_dma(void)
 	CHECK_EQ(harness_log_lines(), 0);
 	for (i = 0; i < 5000; i++)
 		rig_turn(rig);
-	CHECK(rig_verdict(rig, false).faults_recorded > 0);
-	CHECK(rig_xstat(rig, "_fault_records") > 0);
+	CHECK(rig_faults_recorded(rig) > 0);
+	CHECK(rig_stats(rig).reports > 0);
 	CHECK_EQ(rig_state(rig), UIOMMU_DEV_STARTED);
 	rig_close(rig);
 }
@@ -200,6 +201,7 @@ no_log_at_detach(void)
 	struct rig *rig = rig_open(NULL);
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 	struct uiommu_endpoint *endpoint = rig_endpoint(rig, EP, 0);
+	struct uiommu_emu_response resp;
 	unsigned int round, i;
 
 	harness_log_watch();
@@ -210,7 +212,9 @@ no_log_at_detach(void)
 			rig_ask(rig, 7, (uint16_t)i, i, true);
 		CHECK_EQ(uiommu_detach(attach), 0);
 		for (i = 0; i < 50; i++)
-			CHECK(rig_send(rig, EP, 7, (uint16_t)i, i, true) != UIOMMU_EMU_QUEUED);
+			CHECK(rig_response(rig, &resp));
+		for (i = 0; i < 50; i++)
+			rig_ask_in_vain(rig, EP, 7, (uint16_t)i);
 		rig_settle(rig);
 	}
 	CHECK_EQ(harness_log_lines(), 0);
@@ -228,8 +232,7 @@ pasid_zero(void)
 	if (harness_unit()->reserved_pasid == 0) {
 		CHECK_ERRNO(uiommu_attach(endpoint, 0, rec->domain, NULL), EINVAL);
 		rig_attach(endpoint, UIOMMU_NO_PASID, rec->domain, NULL);
-		CHECK_EQ(rig_send(rig, EP, 0, 1, 1, true), UIOMMU_EMU_AUTO_INVALID);
-		rig_expect_auto(rig, EP, 0, 1, UIOMMU_EMU_INVALID);
+		rig_ask_in_vain(rig, EP, 0, 1);
 		/* past the unit's checks: not the RID's bond */
 		rig_raw_ask(rig, EP, 0, 2, true);
 		rig_settle(rig);
@@ -253,7 +256,7 @@ static const struct harness_case defects_cases[] = {
 	{"T33 P7 functions of one device are told apart", functions_of_one_device, 0},
 	{"T40 P8 Response Failure is never sent for a tenant", never_failure, 0},
 	{"T35 T45 blocked DMA does not flood the log", blocked_dma, 0},
-	{"T35 detach under fire does not flood the log", no_log_at_detach, UIOMMU_CAPA_AUTO_ANSWER},
+	{"T35 detach under fire does not flood the log", no_log_at_detach, 0},
 	{"T44 PASID 0", pasid_zero, 0},
 };
 

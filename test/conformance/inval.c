@@ -357,6 +357,7 @@ copied(bool second)
 	uint64_t copy;
 	unsigned int i;
 
+	paging_needs_exchange();
 	paging_open(&p, &conf);
 	other = rig_endpoint(p.rig, 0x0210, 0);
 	rig_attach(p.endpoint, 8, p.domain, NULL);
@@ -397,7 +398,10 @@ region_gone(bool second)
 
 	paging_open(&p, &conf);
 	region = paging_region(&p, IOVA, p.memory, 16 * PAGE, ALL, 0);
-	zeroes = paging_anon(&p, IOVA + LARGE, 16 * PAGE, ALL);
+	if (harness_unit()->can_exchange)
+		zeroes = paging_anon(&p, IOVA + LARGE, 16 * PAGE, ALL);
+	else
+		zeroes = paging_region(&p, IOVA + LARGE, p.memory + LARGE, 16 * PAGE, ALL, 0);
 	CHECK_EQ(paging_ask(&p, IOVA, true), UIOMMU_CODE_SUCCESS);
 	CHECK_EQ(paging_ask(&p, IOVA + LARGE, true), UIOMMU_CODE_SUCCESS);
 	prime(&p, IOVA, 8, paging_pa(p.memory));

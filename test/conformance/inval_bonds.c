@@ -177,7 +177,7 @@ replace_stage(void)
 
 /* Identity is cached, too. */
 static void
-identity(void)
+identity_of(uint32_t pasid)
 {
 	struct paging_conf conf = {.no_bond = true};
 	struct uiommu_attach *attach;
@@ -186,18 +186,30 @@ identity(void)
 
 	paging_open(&p, &conf);
 	there = paging_domain_at(&p, paging_pa(p.memory));
-	attach = rig_attach(p.endpoint, PASID, rig_domain(p.rig, UIOMMU_DOMAIN_IDENTITY), NULL);
-	paging_prime_at(&p, PASID, IOVA);
+	attach = rig_attach(p.endpoint, pasid, rig_domain(p.rig, UIOMMU_DOMAIN_IDENTITY), NULL);
+	paging_prime_at(&p, pasid, IOVA);
 	attach = uiommu_replace(attach, there, NULL);
 	CHECK(attach != NULL);
 	paging_audit(&p);
-	paging_prime_at(&p, PASID, paging_pa(p.memory));
+	paging_prime_at(&p, pasid, paging_pa(p.memory));
 	attach = uiommu_replace(attach, rig_domain(p.rig, UIOMMU_DOMAIN_IDENTITY), NULL);
 	CHECK(attach != NULL);
-	paging_prime_at(&p, PASID, IOVA);
+	paging_prime_at(&p, pasid, IOVA);
 	CHECK_EQ(uiommu_detach(attach), 0);
-	gone(&p, PASID);
+	gone(&p, pasid);
 	paging_close(&p);
+}
+
+static void
+identity_pasid(void)
+{
+	identity_of(PASID);
+}
+
+static void
+identity_rid(void)
+{
+	identity_of(UIOMMU_NO_PASID);
 }
 
 /* The device's own entry goes; with and without bonds at that moment, and it comes back. */
@@ -246,7 +258,9 @@ static const struct harness_case inval_bonds_cases[] = {
 	BOTH("R4 replace, without PASID", replace_rid),
 	{"inval R4 replace by a domain of the other stage", replace_stage,
 	 UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_SECOND_STAGE},
-	{"inval R4 replace of identity", identity,
+	{"inval R4 replace of identity", identity_pasid,
+	 UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_PASSTHROUGH_PASID},
+	{"inval R4 replace of identity, without PASID", identity_rid,
 	 UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_PASSTHROUGH},
 	BOTH("R4 T16 endpoint removed", endpoint_removed),
 };

@@ -34,6 +34,13 @@ main(int argc, char **argv)
 		&inval_other_suite,
 		&evict_suite,
 		&evict_threads_suite,
+		&r11_unit_errors_suite,
+		&reports_suite,
+		&wide_ids_suite,
+		&stall_suite,
+		&stall_end_suite,
+		&stall_list_suite,
+		&stall_storm_suite,
 	};
 	static const struct harness_program program = {
 		.suites = suites,

@@ -59,6 +59,13 @@ paging_domain(struct rig *rig, const struct paging_conf *conf)
 }
 
 void
+paging_needs_exchange(void)
+{
+	if (!harness_unit()->can_exchange)
+		harness_skip("no page can take another's place in one step");
+}
+
+void
 paging_open(struct paging *p, const struct paging_conf *conf)
 {
 	static const struct paging_conf defaults;

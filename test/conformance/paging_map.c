@@ -451,10 +451,15 @@ region_at_the_end(bool second)
 
 	paging_open(&p, &conf);
 	/* below what devices may ask for, in a second stage with the width of a first */
-	iova = (second ? UINT64_C(1) << 47 : 0) - 16 * PAGE;
+	if (second)
+		iova = (UINT64_C(1) << 47) - 16 * PAGE;
+	else if (harness_unit()->sign_bits != 0)
+		iova = (UINT64_C(1) << p.rig->info.address_bits) - 16 * PAGE;
+	else
+		iova = -16 * PAGE;
 	pa = paging_pa(p.memory);
 	memory.va = p.memory;
-	if (!second)
+	if (iova + 16 * PAGE == 0)
 		CHECK_ERRNO(uiommu_region_add(p.domain, iova, 16 * PAGE, &memory, ALL), EINVAL);
 	CHECK(paging_region(&p, iova, p.memory, 15 * PAGE, ALL, 0) != NULL);
 	CHECK_EQ(uiommu_domain_map(p.domain, iova, pa, 16 * PAGE, ALL), -EEXIST);

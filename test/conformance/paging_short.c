@@ -90,6 +90,7 @@ no_frame(bool second)
 	struct paging p;
 	unsigned int i, there = 0;
 
+	paging_needs_exchange();
 	paging_open(&p, &conf);
 	paging_anon(&p, IOVA, 64 * PAGE, ALL);
 	paging_region(&p, IOVA + LARGE, p.memory, 4 * PAGE, ALL, UIOMMU_REGION_COW);
@@ -133,6 +134,7 @@ frame_in_vain(bool second)
 	struct paging p;
 	unsigned int i;
 
+	paging_needs_exchange();
 	paging_open(&p, &conf);
 	paging_anon(&p, IOVA, 64 * PAGE, ALL);
 	paging_region(&p, IOVA + LARGE, p.memory, 64 * PAGE, ALL, UIOMMU_REGION_COW);
@@ -189,6 +191,7 @@ budget(bool second)
 	struct paging p, other;
 	unsigned int i;
 
+	paging_needs_exchange();
 	paging_open(&p, &conf);
 	other = p;
 	other.conf.budget = 0;
@@ -231,6 +234,7 @@ group_over_budget(bool second)
 	struct paging p;
 	unsigned int i;
 
+	paging_needs_exchange();
 	paging_open(&p, &conf);
 	paging_anon(&p, IOVA, 64 * PAGE, ALL);
 	for (i = 0; i < 6; i++)

@@ -77,7 +77,8 @@ not_canonical(void)
 	};
 	struct recorder *rec;
 	struct rig *rig = plain_rig(&rec, NULL);
-	uint64_t bit = UINT64_C(1) << (rig->info.address_bits - 1);
+	uint64_t bit = UINT64_C(1)
+		       << (rig->info.address_bits + harness_unit()->sign_bits - 1);
 
 	req.iova = bit;
 	rig_raw(rig, &req, NULL);
@@ -165,11 +166,14 @@ stop_markers(void)
 	req.endpoint_id = EP;
 	req.pasid = 1234;
 	rig_raw(rig, &req, NULL);
-	/* without a PASID it is none, but nothing that could be answered either */
+	/* without a PASID it is none; whether it can be answered is for the unit's manual to say */
 	req.pasid = UIOMMU_NO_PASID;
 	rig_raw(rig, &req, NULL);
 	rig_settle(rig);
+	if (harness_unit()->answers_no_access)
+		rig_expect(rig, EP, UIOMMU_NO_PASID, 3, UIOMMU_EMU_INVALID);
 	rig_expect_none(rig);
+	CHECK_EQ(rec->calls, 1);
 	CHECK_EQ(rig_stats(rig).stop_markers, 12);
 	CHECK_EQ(rig_stats(rig).malformed, 1);
 	rig_close_now(rig);
@@ -182,15 +186,17 @@ strangers(void)
 	struct rig_conf conf = {.no_log = true};
 	struct recorder *rec;
 	struct rig *rig = plain_rig(&rec, &conf);
+	const uint32_t ids = UINT32_C(1) << rig->info.endpoint_bits;
 	uint32_t id, pasid, sent = 0;
 
-	for (id = 0; id < 65536; id += 7, sent++) {
+	for (id = 0; id < ids; id += ids < 65536 ? 3 : ids / 65536 * 7, sent++) {
 		rig_raw_ask(rig, id == EP ? id + 1 : id, 7, (uint16_t)(id % 512), true);
 		if (sent % 64 == 0)
 			rig_settle(rig);
 	}
 	rig_settle(rig);
 	CHECK_EQ(rig_stats(rig).unknown_endpoint, sent);
+	/* whatever the unit's width is: an entry has room for all of them */
 	for (pasid = 0, sent = 0; pasid < UIOMMU_PASID_COUNT; pasid += 997, sent++) {
 		rig_raw_ask(rig, EP, pasid == 7 ? 8 : pasid, (uint16_t)(pasid % 512), true);
 		if (sent % 64 == 0)
@@ -218,13 +224,12 @@ narrow_endpoint(void)
 	CHECK_ERRNO(uiommu_attach(endpoint, 256, rec->domain, NULL), EINVAL);
 	rig_ask(rig, 255, 1, 1, true);
 	rig_raw_ask(rig, EP, 256, 2, true);
-	rig_raw_ask(rig, EP, 0xfffff, 3, true);
-	CHECK_EQ(rig_send(rig, EP, 0xfffff, 4, 1, true), UIOMMU_EMU_AUTO_INVALID);
-	rig_expect_auto(rig, EP, 0xfffff, 4, UIOMMU_EMU_INVALID);
+	rig_raw_ask(rig, EP, rig_pasid_max(rig), 3, true);
 	rig_settle(rig);
 	rig_expect_any(rig, EP, 255, 1, UIOMMU_EMU_SUCCESS);
 	rig_expect_any(rig, EP, 256, 2, UIOMMU_EMU_INVALID);
-	rig_expect_any(rig, EP, 0xfffff, 3, UIOMMU_EMU_INVALID);
+	rig_expect_any(rig, EP, rig_pasid_max(rig), 3, UIOMMU_EMU_INVALID);
+	rig_ask_in_vain(rig, EP, rig_pasid_max(rig), 4);
 	rig_expect_none(rig);
 	rig_close(rig);
 }
@@ -251,7 +256,7 @@ bad_storm(void)
 	CHECK_EQ(harness_log_lines(), 0);
 	s = rig_stats(rig);
 	v = rig_verdict(rig, false);
-	CHECK(v.bad_sent > 1000);
+	CHECK(v.bad_sent > 100);
 	CHECK(s.malformed > 0 && s.unknown_endpoint > 0 && s.unknown_pasid > 0);
 	CHECK(s.stop_markers > 0 && s.refused > 0);
 	/* a request of each kind is one that the model has sent; good ones may be in park_full */
@@ -275,7 +280,8 @@ wild_tail(void)
 		rig_expect(rig, EP, 7, i, UIOMMU_EMU_SUCCESS);
 	}
 	uiommu_emu_fault_set(rig->emu, UIOMMU_EMU_FAULT_NONE, 0);
-	CHECK(rig_xstat(rig, "_prq_wild_index") > 0);
+	if (harness_unit()->counters.wild_index != NULL)
+		CHECK(rig_xstat(rig, harness_unit()->counters.wild_index) > 0);
 	rig_expect_none(rig);
 	rig_close(rig);
 }
@@ -286,7 +292,7 @@ static const struct harness_case r10_cases[] = {
 	{"R10 requests that look odd and are sound", odd_but_sound, 0},
 	{"R10 K1 T10 stop markers", stop_markers, 0},
 	{"R10 T36 unknown endpoints and PASIDs all over the range", strangers, 0},
-	{"R10 PASID beyond the width of its endpoint", narrow_endpoint, UIOMMU_CAPA_AUTO_ANSWER},
+	{"R10 PASID beyond the width of its endpoint", narrow_endpoint, 0},
 	{"R10 T32 T45 storm of bad requests, and no line in the log", bad_storm, 0},
 	{"R10 tail register with bits that it cannot have", wild_tail, 0},
 };

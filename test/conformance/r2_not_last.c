@@ -93,12 +93,11 @@ refused_member(void)
 		.iova = 0x4000,
 		.prg_index = 1,
 		.read = true,
-		.priv = true,
 	};
 
 	rig_attach(endpoint, 7, rec->domain, NULL);
 	rig_ask(rig, 7, 1, 1, false);
-	rig_raw(rig, &req, NULL);
+	rig_raw(rig, &req, harness_unit()->refused);
 	rig_ask(rig, 7, 1, 2, true);
 	rig_settle(rig);
 	CHECK_EQ(rec->nb_kept, 1);
@@ -125,13 +124,12 @@ refused_last(void)
 		.prg_index = 1,
 		.read = true,
 		.last = true,
-		.priv = true,
 	};
 
 	rig_attach(endpoint, 7, rec->domain, NULL);
 	rig_ask(rig, 7, 1, 1, false);
 	rig_ask(rig, 7, 2, 8, false);
-	rig_raw(rig, &req, NULL);
+	rig_raw(rig, &req, harness_unit()->refused);
 	rig_settle(rig);
 	rig_expect(rig, EP, 7, 1, UIOMMU_EMU_INVALID);
 	CHECK_EQ(rig_stats(rig).discarded, 1);

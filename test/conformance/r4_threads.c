@@ -266,6 +266,7 @@ stop_with_traffic(void)
 	struct rig_conf conf = {.model_thread = true, .no_log = true};
 	struct rig *rig = rig_open(&conf);
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
+	const bool refuses = (rig->info.capa & UIOMMU_CAPA_AUTO_ANSWER) != 0;
 	unsigned int round, turn;
 	uint32_t pasid;
 
@@ -277,8 +278,12 @@ stop_with_traffic(void)
 			rig_turn(rig);
 		for (pasid = 1; pasid <= PASIDS; pasid++)
 			uiommu_emu_pasid_state(rig->emu, EP, pasid, UIOMMU_EMU_CHANGING);
+		/* a unit that looks nothing up refuses nothing: it is for the devices to stop */
+		if (!refuses)
+			rig_traffic_pause(rig);
 		CHECK_EQ(uiommu_stop(rig->dev), 0);
 		CHECK_EQ(uiommu_start(rig->dev), 0);
+		uiommu_emu_traffic_run(rig->emu, true);
 		for (pasid = 1; pasid <= PASIDS; pasid++)
 			uiommu_emu_pasid_state(rig->emu, EP, pasid, UIOMMU_EMU_ATTACHED);
 	}

@@ -6,7 +6,7 @@
 
 #include "conformance.h"
 
-#define SMALL harness_unit()->entries_min
+#define SMALL RTE_MAX(harness_unit()->entries_min, 128U)
 #define USABLE (SMALL - harness_unit()->queue_full)
 
 /* Fill the queue with groups of one page of PASID 8, from an index on. @return index after them */
@@ -112,6 +112,39 @@ acknowledged_when_empty(void)
 	/* the flag was set once, and its clearing is what the judge looks at */
 	CHECK_EQ(rig_verdict(rig, false).protocol, 0);
 	CHECK_EQ(rig_verdict(rig, false).overflows, 1);
+	rig_close(rig);
+}
+
+/*
+ * T5: all that was in the queue has been taken when it is seen that it overflowed, and nothing
+ * comes: acknowledged all the same, or no request would ever get in again.
+ */
+static void
+acknowledged_with_no_new_entry(void)
+{
+	struct recorder *rec;
+	struct rig *rig = small_rig(&rec);
+	struct uiommu_emu_response resp;
+	unsigned int round;
+
+	for (round = 1; round <= 20; round++) {
+		uint64_t groups = rec->groups;
+		unsigned int taken = 0;
+		uint16_t filled = fill(rig);
+
+		CHECK_EQ(filled, USABLE);
+		/* in pieces, so that the unit is looked at more than once */
+		while (taken < filled)
+			taken += uiommu_poll(rig->dev, 0, 1 + round);
+		CHECK_EQ(rec->groups, groups + filled);
+		CHECK_EQ(uiommu_poll(rig->dev, 0, 64), 0);
+		CHECK_EQ(uiommu_poll(rig->dev, 0, 64), 0);
+		CHECK_EQ(rig_stats(rig).overflows, round);
+		CHECK_EQ(rig_verdict(rig, false).overflows, round);
+		while (rig_response(rig, &resp))
+			CHECK_EQ(resp.code, UIOMMU_EMU_SUCCESS);
+		rig_ask_and_expect(rig, EP, 7, 300, UIOMMU_EMU_SUCCESS);
+	}
 	rig_close(rig);
 }
 
@@ -227,6 +260,7 @@ static const struct harness_case r7_cases[] = {
 	{"R7 K23 T39 overflow in the middle of a group", middle_of_group, 0},
 	{"R7 T4 overflow is acknowledged when the queue is empty, not before",
 	 acknowledged_when_empty, 0},
+	{"R7 T5 overflow is acknowledged with no new entry", acknowledged_with_no_new_entry, 0},
 	{"R7 T3 overflow many times", many_times, 0},
 	{"R7 overflow leaves whole groups alone", deferred_groups_stay, 0},
 	{"R7 T3 T4 storm of overflows", storm_alone, 0},

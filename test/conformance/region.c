@@ -171,8 +171,12 @@ domain_goes(bool second)
 		domain = paging_domain(p.rig, &conf);
 		p.domain = domain;
 		p.attach = rig_attach(p.endpoint, PASID, domain, NULL);
-		paging_anon(&p, IOVA, 64 * PAGE, ALL);
-		paging_region(&p, IOVA + LARGE, p.memory, 64 * PAGE, ALL, UIOMMU_REGION_COW);
+		if (harness_unit()->can_exchange)
+			paging_anon(&p, IOVA, 64 * PAGE, ALL);
+		else
+			paging_region(&p, IOVA, p.memory + LARGE, 64 * PAGE, ALL, 0);
+		paging_region(&p, IOVA + LARGE, p.memory, 64 * PAGE, ALL,
+			      harness_unit()->can_exchange ? UIOMMU_REGION_COW : 0);
 		paging_region(&p, IOVA + 2 * LARGE, p.memory, 64 * PAGE, ALL, 0);
 		CHECK_EQ(paging_ask(&p, IOVA, true), UIOMMU_CODE_SUCCESS);
 		CHECK_EQ(paging_ask(&p, IOVA + LARGE, true), UIOMMU_CODE_SUCCESS);

@@ -413,12 +413,12 @@ bad_configurations(void)
 	CHECK_ERRNO(uiommu_mm_create(&conf), EINVAL);
 	conf.ops = &no_fault;
 	CHECK_ERRNO(uiommu_mm_create(&conf), EINVAL);
-	self = sva_self(UIOMMU_MM_POLLED, NULL);
+	self = sva_self(NULL, UIOMMU_MM_POLLED, NULL);
 	conf = (struct uiommu_mm_conf){.size = sizeof(conf)};
 	CHECK_ERRNO(uiommu_mm_create(&conf), EEXIST);
 	CHECK_EQ(uiommu_mm_info_get(self, NULL), -EINVAL);
 	sva_mm_end(self);
-	self = sva_self(UIOMMU_MM_WORKER, NULL);
+	self = sva_self(NULL, UIOMMU_MM_WORKER, NULL);
 	user = sva_user(UIOMMU_MM_WORKER, &(struct uiommu_mm_conf){.nb_workers = 16});
 	CHECK_EQ(uiommu_mm_poll(user->mm, 1), 0);
 	sva_mm_end(user->mm);

@@ -50,9 +50,9 @@ sva_code_set(struct sva_user *user, unsigned int code);
 void
 sva_hook_set(struct sva_user *user, sva_hook_t hook, void *arg);
 
-/* The address space of this process. */
+/* That of this process. Where the kernel cannot: rig, if any, is closed, and the case skipped. */
 struct uiommu_mm *
-sva_self(uint32_t mode, const struct uiommu_mm_conf *conf);
+sva_self(struct rig *rig, uint32_t mode, const struct uiommu_mm_conf *conf);
 
 /* Destroy an address space, which nothing is bound to. */
 void

@@ -13,7 +13,7 @@ static void
 self_in(uint32_t mode)
 {
 	struct rig *rig = sva_rig(NULL);
-	struct uiommu_mm *mm = sva_self(mode, NULL);
+	struct uiommu_mm *mm = sva_self(rig, mode, NULL);
 	struct uiommu_sva *sva = sva_bind(sva_endpoint(rig, EP), mm);
 	uint8_t *rw = sva_map(4, PROT_READ | PROT_WRITE);
 	uint8_t *ro = sva_map(1, PROT_READ);
@@ -57,7 +57,7 @@ static void
 self_bad_page(void)
 {
 	struct rig *rig = sva_rig(NULL);
-	struct uiommu_mm *mm = sva_self(UIOMMU_MM_POLLED, NULL);
+	struct uiommu_mm *mm = sva_self(rig, UIOMMU_MM_POLLED, NULL);
 	struct uiommu_sva *sva = sva_bind(sva_endpoint(rig, EP), mm);
 	uint8_t *va = sva_map(9, PROT_READ | PROT_WRITE);
 	uint16_t i;
@@ -82,7 +82,7 @@ static void
 self_ranges(void)
 {
 	struct rig *rig = sva_rig(NULL);
-	struct uiommu_mm *mm = sva_self(UIOMMU_MM_POLLED, NULL);
+	struct uiommu_mm *mm = sva_self(rig, UIOMMU_MM_POLLED, NULL);
 	struct uiommu_sva *sva = sva_bind(sva_endpoint(rig, EP), mm);
 	uint8_t *va = sva_map(64, PROT_READ | PROT_WRITE);
 	uint16_t i;
@@ -116,7 +116,7 @@ self_limit(void)
 			.limit_code = limit_codes[i],
 		};
 		struct rig *rig = sva_rig(NULL);
-		struct uiommu_mm *mm = sva_self(UIOMMU_MM_POLLED, &conf);
+		struct uiommu_mm *mm = sva_self(rig, UIOMMU_MM_POLLED, &conf);
 		struct uiommu_sva *sva = sva_bind(sva_endpoint(rig, EP), mm);
 		uint8_t *va = sva_map(2, PROT_READ | PROT_WRITE);
 
@@ -156,7 +156,7 @@ self_traffic(void)
 	struct rig_conf conf = {.model_thread = true, .owner_thread = true, .no_log = true};
 	struct rig *rig = sva_rig(&conf);
 	const struct uiommu_mm_conf two = {.nb_workers = 2};
-	struct uiommu_mm *mm = sva_self(UIOMMU_MM_WORKER, &two);
+	struct uiommu_mm *mm = sva_self(rig, UIOMMU_MM_WORKER, &two);
 	struct uiommu_endpoint *endpoint = sva_endpoint_bits(rig, EP, SVA_BITS);
 	struct uiommu_sva *sva = sva_bind(endpoint, mm);
 	uint8_t *va = sva_map(PAGES, PROT_READ | PROT_WRITE);

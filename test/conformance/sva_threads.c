@@ -117,8 +117,11 @@ die_in(uint32_t mode)
 	struct rig *rig = sva_rig(&conf);
 	struct uiommu_endpoint *endpoint = sva_endpoint_bits(rig, EP, 3);
 	unsigned int round;
+	uint32_t pasid;
 
 	rig_device_range(rig, EP, 1, PASIDS, 256);
+	for (pasid = 1; pasid <= PASIDS; pasid++)
+		pasid_judge(rig, pasid, UIOMMU_EMU_CHANGING);
 	CHECK_EQ(uiommu_emu_traffic_set(rig->emu, &traffic), 0);
 	uiommu_emu_traffic_run(rig->emu, true);
 	for (round = 0; round < 8; round++)

@@ -79,7 +79,7 @@ as_good_as_detach(uint32_t pasid)
 		}
 	}
 	CHECK_ERRNO(uiommu_attach_find(u.endpoint, pasid, UIOMMU_DOMAIN_ANY), ENOENT);
-	CHECK(rig_send(u.rig, EP, pasid, 50, 1, true) != UIOMMU_EMU_QUEUED);
+	rig_ask_in_vain(u.rig, EP, pasid, 50);
 	/* the PASID is free again, and nothing parked joins */
 	rig_attach(u.endpoint, pasid, next->domain, NULL);
 	rig_ask(u.rig, pasid, 90, 2, true);
@@ -245,7 +245,7 @@ stopped(void)
 	CHECK_EQ(undo_wait(u.rig, second), 0);
 	recorder_close(u.rec);
 	CHECK_EQ(uiommu_start(u.rig->dev), 0);
-	CHECK(rig_send(u.rig, EP, 7, 2, 1, true) != UIOMMU_EMU_QUEUED);
+	rig_ask_in_vain(u.rig, EP, 7, 2);
 	rig_close(u.rig);
 }
 

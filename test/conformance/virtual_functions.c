@@ -309,12 +309,12 @@ close_with_family(void)
 static const struct harness_case virtual_functions_cases[] = {
 	{"P7 T33 a VF comes after its PF and goes before it", order, 0},
 	{"P7 PF that is refused its removal serves on", busy_pf, 0},
-	{"P7 P9 PF without page requests", pf_without_page_requests, UIOMMU_CAPA_AUTO_ANSWER},
+	{"P7 P9 PF without page requests", pf_without_page_requests, 0},
 	{"P8 T40 FAILURE of any function's handler", failure_of_any, 0},
 	{"P8 T40 FAILURE of a VF whose PF may fail", failure_of_a_vf_only, 0},
 	{"P8 T40 FAILURE by the burst interface", failure_in_a_burst, 0},
 	{"P8 P5 K16 FAILURE that the PF's owner means stops the family", failure_that_is_meant, 0},
-	{"P7 T33 one VF goes, the family stays", one_goes, UIOMMU_CAPA_AUTO_ANSWER},
+	{"P7 T33 one VF goes, the family stays", one_goes, 0},
 	{"P7 T33 VF removed and added, with traffic", one_goes_in_traffic, 0},
 	{"P7 stop and close with a family", close_with_family, 0},
 };

@@ -172,7 +172,7 @@ attach_plain(struct world *world)
 static int
 attach_far(struct world *world)
 {
-	return attach(world, world->ep, PASID_FAR, world->answering->domain);
+	return attach(world, world->ep, world_far(world), world->answering->domain);
 }
 
 /* The first bond of an endpoint: page requests go on. */
@@ -208,7 +208,7 @@ attach_new_endpoint(struct world *world)
 
 	if (ret != 0)
 		return ret;
-	ret = attach(world, world->new_ep, PASID_FAR, world->answering->domain);
+	ret = attach(world, world->new_ep, world_far(world), world->answering->domain);
 	if (ret != 0)
 		CHECK_EQ(uiommu_endpoint_remove(world->new_ep), 0);
 	return ret;

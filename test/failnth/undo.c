@@ -98,7 +98,7 @@ endpoint_bring(struct world *world)
 {
 	only(world);
 	rig_attach(world->other, UIOMMU_NO_PASID, world->plain, NULL);
-	rig_attach(world->other, PASID_FAR, world->deferring->domain, NULL);
+	rig_attach(world->other, world_far(world), world->deferring->domain, NULL);
 }
 
 static int

@@ -179,9 +179,9 @@ domain_take(struct world *world, const struct uiommu_domain_conf *what)
 static void
 endpoints_take(struct world *world)
 {
-	static const uint32_t pasids[] = {
-		PASID_ANSWERED, PASID_DEFERRED, PASID_QUEUED,	 PASID_PLAIN,
-		PASID_FREE,	PASID_FAR,	UIOMMU_NO_PASID,
+	const uint32_t pasids[] = {
+		PASID_ANSWERED, PASID_DEFERRED,   PASID_QUEUED,    PASID_PLAIN,
+		PASID_FREE,     world_far(world), UIOMMU_NO_PASID,
 	};
 	static const uint32_t ids[] = {EP, EP_OTHER, EP_NEW};
 	const struct uiommu_emu_device_conf vf = {
@@ -293,7 +293,7 @@ snapshot_take(const struct world *world, struct snapshot *snapshot)
 	for (pasid = 1; pasid <= PASID_PLAIN; pasid++)
 		snapshot->bonds[pasid] = uiommu_attach_find(world->ep, pasid, UIOMMU_DOMAIN_ANY);
 	snapshot->free = uiommu_attach_find(world->ep, PASID_FREE, UIOMMU_DOMAIN_ANY);
-	snapshot->far = uiommu_attach_find(world->ep, PASID_FAR, UIOMMU_DOMAIN_ANY);
+	snapshot->far = uiommu_attach_find(world->ep, world_far(world), UIOMMU_DOMAIN_ANY);
 	snapshot->rid = uiommu_attach_find(world->ep, UIOMMU_NO_PASID, UIOMMU_DOMAIN_ANY);
 	snapshot->deferred_now = rig_stats(world->rig).deferred_now;
 }

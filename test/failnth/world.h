@@ -11,6 +11,8 @@
  * endpoint and one bond of each sort, two of them with groups that wait for an answer.
  */
 
+#include <rte_common.h>
+
 #include <uiommu.h>
 
 #include "harness.h"
@@ -22,7 +24,6 @@
 #define PASID_QUEUED 3	  /**< groups go to a fault queue; one is open */
 #define PASID_PLAIN 7	  /**< the domain takes no faults */
 #define PASID_FREE 8	  /**< no bond; that of the case under test, where it wants one */
-#define PASID_FAR 0x41234 /**< the same, where no table is yet */
 
 /** Bound on a wait for the unit; see gate_hurry(). */
 #define WORLD_TIMEOUT_NS UINT64_C(30000000000)
@@ -76,6 +77,13 @@ struct holdings {
 };
 
 void world_open(struct world *world);
+
+/** Like PASID_FREE, where no table is yet. */
+static inline uint32_t
+world_far(const struct world *world)
+{
+	return RTE_MIN(UINT32_C(0x41234), rig_pasid_max(world->rig));
+}
 
 /** Everything in order, nothing lost: see rig_close(). */
 void world_close(struct world *world);

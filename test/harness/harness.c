@@ -195,25 +195,29 @@ result_print(unsigned int number, const char *name, enum ending ending, const ch
 
 /* Runs what is wanted; with number NULL only counts it. Returns failures, or the count. */
 static unsigned int
-suites_walk(const struct harness_program *program, int nb_words, char *const *words,
+suites_walk(const struct harness_program *program, size_t unit, int nb_words, char *const *words,
 	    unsigned int *number)
 {
 	unsigned int result = 0;
 	size_t i, j;
 
 	for (i = 0; i < program->nb_suites; i++) {
-		for (j = 0; j < program->suites[i]->nb_cases; j++) {
-			const struct harness_case *one = &program->suites[i]->cases[j];
+		const struct harness_suite *suite = program->suites[i];
+
+		for (j = 0; j < suite->nb_cases; j++) {
+			const struct harness_case *one = &suite->cases[j];
 			uint64_t begin = harness_now_ns();
 			enum ending ending = ENDING_SKIPPED;
 
 			if (!case_is_wanted(one, nb_words, words))
 				continue;
+			/* a case may have chosen another one for itself */
+			harness_unit_choose(unit);
 			if (number == NULL) {
 				result++;
 				continue;
 			}
-			if ((one->capa & ~harness_unit()->capa) == 0)
+			if (((one->capa | suite->capa) & ~harness_unit()->capa) == 0)
 				ending = case_run(one);
 			else
 				snprintf(skip_reason, sizeof(skip_reason),
@@ -237,31 +241,48 @@ names_print(const struct harness_program *program)
 	return 0;
 }
 
+static int
+usage(const char *program)
+{
+	size_t i;
+
+	fprintf(stderr, "Usage: %s [--list | --unit NAME] [WORD...]\nUnits:", program);
+	for (i = 0; i < harness_unit_count(); i++) {
+		harness_unit_choose(i);
+		fprintf(stderr, " %s", harness_unit()->name);
+	}
+	fputc('\n', stderr);
+	return 2;
+}
+
 int
 harness_main(int argc, char **argv, const struct harness_program *program)
 {
-	size_t nb_units = program->every_unit ? harness_unit_count() : 1;
+	size_t first = 0, end = program->every_unit ? harness_unit_count() : 1;
 	unsigned int number = 0, failed = 0;
 	size_t i;
 	int ret;
 
 	if (argc > 1 && strcmp(argv[1], "--list") == 0)
 		return names_print(program);
-	if (argc > 1 && argv[1][0] == '-') {
-		fprintf(stderr, "Usage: %s [--list | WORD...]\n", argv[0]);
-		return 2;
+	if (argc > 2 && strcmp(argv[1], "--unit") == 0) {
+		if (!harness_unit_find(argv[2], &first))
+			return usage(argv[0]);
+		end = first + 1;
+		argc -= 2;
+		argv += 2;
 	}
+	if (argc > 1 && argv[1][0] == '-')
+		return usage(argv[0]);
 	ret = harness_eal_init(program->telemetry, program->memory_mb);
 	if (ret != 0) {
 		fprintf(stderr, "skipped: EAL does not start here: %s\n", strerror(-ret));
 		printf("1..1\nok 1 - all # SKIP EAL does not start here: %s\n", strerror(-ret));
 		return 0;
 	}
-	printf("1..%zu\n", suites_walk(program, argc - 1, argv + 1, NULL) * nb_units);
-	for (i = 0; i < nb_units; i++) {
-		harness_unit_choose(i);
-		failed += suites_walk(program, argc - 1, argv + 1, &number);
-	}
+	printf("1..%zu\n", suites_walk(program, first, argc - 1, argv + 1, NULL) * (end - first));
+	for (i = first; i < end; i++)
+		failed += suites_walk(program, i, argc - 1, argv + 1, &number);
 	harness_eal_end();
 	return failed == 0 ? 0 : 1;
 }

@@ -35,10 +35,14 @@ struct harness_case {
 struct harness_suite {
 	const struct harness_case *cases;
 	size_t nb_cases;
+	uint64_t capa;       /**< what a unit must have for each of them */
 };
 
-#define HARNESS_SUITE(name)                                                                        \
-	const struct harness_suite name##_suite = {name##_cases, ARRAY_COUNT(name##_cases)}
+#define HARNESS_SUITE_OF(name, capa)                                                               \
+	const struct harness_suite name##_suite = {name##_cases, ARRAY_COUNT(name##_cases), capa}
+
+/** Most are about page requests. */
+#define HARNESS_SUITE(name) HARNESS_SUITE_OF(name, UIOMMU_CAPA_PAGE_REQUESTS)
 
 /** What a program is. */
 struct harness_program {
@@ -50,8 +54,8 @@ struct harness_program {
 };
 
 /**
- * Start EAL and run the cases. Arguments: "--list"; words: only cases whose names have one
- * of them.
+ * Start EAL and run the cases. Arguments: "--list"; "--unit NAME": only on that one; words: only
+ * cases whose names have one of them.
  *
  * @return exit code: 0, 1 (a case failed), 2 (usage)
  */

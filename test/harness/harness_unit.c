@@ -49,6 +49,10 @@ vtd_guest_table(void *va, uint64_t at, uint64_t iova, uint64_t target)
 #define RESERVED(n) {"reserved bit " #n, {0}, {BIT(n)}, true}
 #define TYPE(n) {"type " #n, {0xff}, {n}, false}
 
+#define PRIVILEGED {"privileged", {0}, {BIT(53)}, true}
+
+static const struct harness_spoil vtd_privileged = PRIVILEGED;
+
 static const struct harness_spoil vtd_spoils[] = {
 	RESERVED(9), RESERVED(10), RESERVED(11), RESERVED(12), RESERVED(13), RESERVED(14),
 	RESERVED(15), RESERVED(54), RESERVED(55), RESERVED(56), RESERVED(57), RESERVED(58),
@@ -57,7 +61,7 @@ static const struct harness_spoil vtd_spoils[] = {
 	/* a type that is unknown, with its reserved bits set too */
 	{"everything set", {0}, {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}, false},
 	{"everything clear", {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}, {0}, false},
-	{"privileged", {0}, {BIT(53)}, true},
+	PRIVILEGED,
 	{"execute and read", {0}, {BIT(52)}, true},
 	/* canonical neither with 48 bits nor with 57 */
 	{"address 0x0100000000000000", {0}, {0, BIT(56)}, true},
@@ -68,21 +72,105 @@ static const struct harness_spoil vtd_spoils[] = {
 	{"no access, no PASID", {BIT(8), 3}, {0}, false},
 };
 
-#define VTD(args, text, more)                                                                      \
+#define VTD(args, text, more, ...)                                                                 \
 	{                                                                                          \
 		.name = text, .driver = "vtd", .devargs = args, .entries_min = 128,                \
-		.entries_max = 16384, .queue_full = 1, .entry_size = 32, .reserved_pasid = 0,      \
+		.entries_max = 16384, .entries_default = 16384, .queue_full = 1,                   \
+		.entry_size = 32, .reserved_pasid = 0,                                             \
+		.small_commands = ",iq=128", .refused = &vtd_privileged, .can_exchange = true,     \
+		.small_events = "",                                                                \
+		.counters = {                                                                      \
+			.device_timeout = "_ite", .bad_completion = "_ice", .bad_command = "_iqe", \
+			.given_up = "_iqe_given_up", .wild_index = "_prq_wild_index",              \
+		},                                                                                 \
 		.capa = UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |          \
 			UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_SECOND_STAGE |                       \
 			UIOMMU_CAPA_NESTED | UIOMMU_CAPA_PAGE_TABLES |                            \
 			UIOMMU_CAPA_PAGE_REQUESTS | (more),                                        \
 		.spoils = vtd_spoils, .nb_spoils = ARRAY_COUNT(vtd_spoils), .encode = vtd_encode,  \
-		.guest_table = vtd_guest_table,                                                    \
+		.guest_table = vtd_guest_table, __VA_ARGS__                                        \
+	}
+
+/* ---------------------------------------------------------------- SMMUv3 */
+
+/* Page request, S 8: StreamID 31:0, SubstreamID 51:32, Priv 58, X, R, W, Last, SSV 63. */
+static void
+smmuv3_encode(const struct uiommu_emu_request *req, uint64_t *entry)
+{
+	/* without SSV the SubstreamID is unknown, and X and Priv are 0 */
+	entry[0] = req->endpoint_id | UINT64_C(0xabcde) << 32;
+	if (req->pasid != UINT32_MAX)
+		entry[0] = req->endpoint_id | (uint64_t)req->pasid << 32 |
+			   (uint64_t)req->priv << 58 | (uint64_t)req->exec << 59 |
+			   UINT64_C(1) << 63;
+	entry[0] |= (uint64_t)req->read << 60 | (uint64_t)req->write << 61 |
+		    (uint64_t)req->last << 62;
+	entry[1] = req->prg_index | (req->iova & ~UINT64_C(0xfff));
+}
+
+/*
+ * F_TRANSLATION, S 7.3.13: SSV 11, SubstreamID 31:12, StreamID 63:32; STAG 15:0, Stall 31, PnU 33,
+ * InD 34, RnW 35, CLASS 41:40 (2: input address); the address.
+ */
+static void
+smmuv3_encode_stall(const struct uiommu_emu_request *req, uint64_t *entry)
+{
+	bool has_pasid = req->pasid != UINT32_MAX;
+
+	entry[0] = 0x10 | (uint64_t)has_pasid << 11 | (uint64_t)req->endpoint_id << 32;
+	if (has_pasid)
+		entry[0] |= (uint64_t)req->pasid << 12;
+	entry[1] = req->prg_index | BIT(31) | (uint64_t)req->priv << 33 |
+		   (uint64_t)req->exec << 34 | (uint64_t)req->read << 35 | UINT64_C(2) << 40;
+	entry[2] = req->iova;
+	entry[3] = 0;
+}
+
+#define RESERVED_HI(n) {"reserved bit 1:" #n, {0}, {0, BIT(n)}, true}
+
+static const struct harness_spoil smmuv3_reserved = RESERVED(52);
+
+static const struct harness_spoil smmuv3_spoils[] = {
+	RESERVED(52), RESERVED(53), RESERVED(54), RESERVED(55), RESERVED(56), RESERVED(57),
+	RESERVED_HI(9), RESERVED_HI(10), RESERVED_HI(11),
+	{"everything clear", {UINT64_MAX, UINT64_MAX}, {0}, false},
+	{"privileged", {0}, {BIT(58)}, true},
+	{"execute and read", {0}, {BIT(59)}, true},
+	/* of neither table: 48 bits each, one from 0 on and one to the end */
+	{"address 0x0001000000000000", {0}, {0, BIT(48)}, true},
+	{"address 0x8000000000000000", {0}, {0, BIT(63)}, true},
+	{"address 0xfffe000000000000", {0}, {0, UINT64_C(0xfffe000000000000)}, true},
+	/* with the last flag a stop marker, which is not answered either */
+	{"no access", {BIT(60) | BIT(61)}, {0}, false},
+};
+
+#define SMMUV3(args, text, entries, more, ...)                                                     \
+	{                                                                                          \
+		.name = text, .driver = "smmuv3", .devargs = args, .entries_min = 128,             \
+		.entries_max = entries, .entries_default = entries,                                \
+		.queue_full = 0, .entry_size = 16, .reserved_pasid = 0, .sign_bits = 1,            \
+		.small_commands = ",cmdq=512", .small_events = ",evtq=128", .events_min = 128,     \
+		.refused = &smmuv3_reserved, .answers_no_access = true,                            \
+		.has_memory_errors = true,                                                         \
+		.counters = {                                                                      \
+			.device_timeout = "_cerror_atc", .bad_command = "_cerror_ill",             \
+			.given_up = "_cerror_given_up", .wild_index = "_wild_index",               \
+			.command_abort = "_cerror_abt", .message_abort = "_msi_aborts",            \
+			.storms = "_storms", .terminated = "_stalls_calmed",                       \
+			.not_allowed = "_stalls_refused",                                          \
+		},                                                                                 \
+		.capa = UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |          \
+			UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_PASSTHROUGH | UIOMMU_CAPA_STALL |    \
+			UIOMMU_CAPA_CACHES_RIGHTS |                                                \
+			(more),                                                                    \
+		.spoils = smmuv3_spoils, .nb_spoils = ARRAY_COUNT(smmuv3_spoils),                  \
+		.encode = smmuv3_encode, .encode_stall = smmuv3_encode_stall, .stall_size = 32,    \
+		__VA_ARGS__                                                                        \
 	}
 
 static const struct harness_unit units[] = {
 	VTD("vtd,platform=emu", "vtd/emu",
-	    UIOMMU_CAPA_PASSTHROUGH | UIOMMU_CAPA_PASSTHROUGH_PASID),
+	    UIOMMU_CAPA_PASSTHROUGH | UIOMMU_CAPA_PASSTHROUGH_PASID, .is_variant = false),
 	/*
 	 * Caching mode and device-TLB throttling on; five levels, implicit invalidations at SRTP,
 	 * pass-through and RID_PASID off: as unlike the first one as a unit can be. Its devices
@@ -90,7 +178,22 @@ static const struct harness_unit units[] = {
 	 */
 	VTD("vtd,platform=emu,cap_set=0x80,cap_clear=0xd000000000000000,"
 	    "ecap_set=0x20000000000,ecap_clear=0x2000000000040,lazy=1",
-	    "vtd/emu-caching", UIOMMU_CAPA_CACHES_ABSENT),
+	    "vtd/emu-caching", UIOMMU_CAPA_CACHES_ABSENT, .is_variant = true),
+	SMMUV3("smmuv3,platform=emu", "smmuv3/emu", 16384,
+	       UIOMMU_CAPA_PAGE_REQUESTS, .wide_ids = ",idr1=0x2739d18",
+	       .has_messages = true),
+	/*
+	 * As unlike that as a unit can be: one-level tables for 15 bits of StreamID and 10 of
+	 * SubstreamID (idr1), ASIDs of 8 bits, nothing kept up to date in tables, no MSI, accesses
+	 * end in an abort only (idr0); automatic answers always with their PASID, no ranges
+	 * (idr3), pages of 4 KiB only (idr5). Its devices confirm invalidations late.
+	 */
+	SMMUV3("smmuv3,platform=emu,idr0_clear=0x180830c0,idr0_set=0x4000000,idr1=0x14a628f,"
+	       "idr3_set=0x20,idr3_clear=0x400,idr5_clear=0x60,lazy=1",
+	       "smmuv3/emu-small", 4096, UIOMMU_CAPA_PAGE_REQUESTS, .is_variant = true),
+	/* Neither page requests nor ATS: accesses that wait are all there is. */
+	SMMUV3("smmuv3,platform=emu,idr0_clear=0x10400", "smmuv3/emu-stalls", 16384, 0,
+	       .is_variant = true, .has_messages = true),
 };
 
 static size_t chosen;
@@ -111,4 +214,18 @@ void
 harness_unit_choose(size_t index)
 {
 	chosen = index;
+}
+
+bool
+harness_unit_find(const char *name, size_t *index)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_COUNT(units); i++) {
+		if (strcmp(units[i].name, name) == 0) {
+			*index = i;
+			return true;
+		}
+	}
+	return false;
 }

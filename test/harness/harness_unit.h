@@ -28,21 +28,58 @@ struct harness_spoil {
 
 struct uiommu_emu_request;
 
+/** The driver's own counters of what the model can be made to do; NULL: the unit has no such. */
+struct harness_counters {
+	const char *device_timeout; /**< devices confirmed late: UIOMMU_EMU_FAULT_DEVICE_TIMEOUT */
+	const char *bad_completion; /**< stray confirmations: ..._BAD_COMPLETION */
+	const char *bad_command;    /**< commands that were refused: ..._BAD_DESCRIPTOR */
+	const char *given_up;       /**< responses among them that were refused too often */
+	const char *wild_index;     /**< impossible indices: ..._WILD_INDEX */
+	const char *command_abort;  /**< commands that could not be read: ..._COMMAND_ABORT */
+	const char *message_abort;  /**< completions that could not be written: ..._MSI_ABORT */
+	const char *storms;         /**< storms of stalls: see storm= of the driver */
+	const char *terminated;     /**< stalls that they have cost: ended by the driver */
+	const char *not_allowed;    /**< stalls of endpoints that may not: ended likewise */
+};
+
 /** A unit that cases run on. */
 struct harness_unit {
 	const char *name;       /**< in the output: driver/platform */
 	const char *driver;     /**< name of the driver, which its own counters begin with */
 	const char *devargs;    /**< without the keys that the harness adds */
-	uint64_t capa;          /**< what it has, found out at the start */
+	bool is_variant;        /**< unlike its driver's first one, which sees most traffic */
+	uint64_t capa;          /**< what it has; compared when it is opened */
 	uint32_t entries_min;   /**< of the request queue */
 	uint32_t entries_max;
+	uint32_t entries_default;
 	uint32_t queue_full;    /**< entries that a queue of n cannot hold: n - this are usable */
 	size_t entry_size;      /**< in bytes */
 	uint32_t reserved_pasid; /**< PASID that cannot be attached; UIOMMU_NO_PASID: none */
+	/** argument for as small a command queue as there can be, beginning with a comma */
+	const char *small_commands;
+	/** the same for the queue of stalls and reports, where they have one of their own */
+	const char *small_events;
+	uint32_t events_min;     /**< entries of that */
+	/** the same for endpoint ids of more than 16 bits; NULL: the unit has none */
+	const char *wide_ids;
 	const struct harness_spoil *spoils;
 	size_t nb_spoils;
+	const struct harness_spoil *refused; /**< one of them that is answered */
+	/** the unit says when it cannot reach its queues in memory, or can do nothing any more */
+	bool has_memory_errors;
+	bool has_messages;       /**< completions of commands are written to memory */
+	/** a page can take another's place in a table in one step: ANON and COW regions */
+	bool can_exchange;
+	/** a last request without access, without PASID, is one like others: INVALID */
+	bool answers_no_access;
+	struct harness_counters counters;
+	/** bits of an address above address_bits that choose between two tables */
+	unsigned int sign_bits;
 	/** Entry of a request. */
 	void (*encode)(const struct uiommu_emu_request *req, uint64_t *entry);
+	/** Entry of an access that waits, of stall_size bytes; prg_index is its tag. */
+	void (*encode_stall)(const struct uiommu_emu_request *req, uint64_t *entry);
+	size_t stall_size;
 	/**
 	 * A guest's first-stage table of the unit's usual levels, with one page that may be
 	 * read and written. va: 8 pages of 4 KiB for it; at: where they are for the guest; iova
@@ -60,5 +97,9 @@ harness_unit_count(void);
 
 void
 harness_unit_choose(size_t index);
+
+/** @return whether there is one of the name */
+bool
+harness_unit_find(const char *name, size_t *index);
 
 #endif /* HARNESS_UNIT_H */

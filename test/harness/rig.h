@@ -62,6 +62,7 @@ struct rig {
 	uint64_t owner_turns;        /**< atomic */
 	uint64_t model_turns;        /**< atomic */
 	bool raw;                    /**< entries were made past the unit's own checks */
+	uint64_t refused;            /**< answers of the engine to rig_ask_in_vain() */
 	struct recorder *recorders;  /**< all of them */
 	struct uiommu_emu_response pile[RIG_PILE]; /**< passed over by rig_expect_any() */
 	uint32_t nb_pile;
@@ -197,12 +198,31 @@ rig_state(const struct rig *rig);
 struct uiommu_stats
 rig_stats(const struct rig *rig);
 
+/** Responses so far, without those to requests that were made in vain. */
+uint64_t
+rig_served(const struct rig *rig);
+
+/** Requests that reached software so far, without those that were made in vain. */
+uint64_t
+rig_taken(const struct rig *rig);
+
+/** The largest PASID of the unit. */
+static inline uint32_t
+rig_pasid_max(const struct rig *rig)
+{
+	return (UINT32_C(1) << rig->info.pasid_bits) - 1;
+}
+
 /** A counter by name, with the driver's own as "_name". Ends the case where there is none. */
 uint64_t
 rig_xstat(const struct rig *rig, const char *name);
 
 struct uiommu_emu_verdict
 rig_verdict(const struct rig *rig, bool final);
+
+/** Accesses that the unit has reported as failed for good. */
+uint64_t
+rig_faults_recorded(const struct rig *rig);
 
 /* ----------------------------------------------------------- endpoints */
 
@@ -259,7 +279,10 @@ rig_raw(struct rig *rig, const struct uiommu_emu_request *req, const struct harn
 void
 rig_raw_ask(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index, bool last);
 
-/** A request that the unit answers itself: nothing was let through. */
+/**
+ * A request that nobody takes, and that is answered Invalid: by the unit itself where it looks
+ * endpoints and PASIDs up, else by the engine.
+ */
 void
 rig_ask_in_vain(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index);
 
@@ -283,6 +306,52 @@ rig_wait_for(struct rig *rig, const char *counter, uint64_t value);
 /** Let the devices send for a time, or until so many requests were made; then settle. */
 void
 rig_traffic(struct rig *rig, const struct uiommu_emu_traffic *traffic, uint64_t requests);
+
+/**
+ * The devices stop sending, and have stopped when this returns; what they have sent is where it is.
+ * Before a unit is stopped that cannot refuse page requests by itself.
+ */
+void
+rig_traffic_pause(struct rig *rig);
+
+/* ------------------------------------------------------- accesses that wait */
+
+/** Flags of an endpoint whose accesses may wait in the unit. */
+#define RIG_STALLS                                                                                 \
+	(UIOMMU_ENDPOINT_STALL | UIOMMU_ENDPOINT_NO_ATS | UIOMMU_ENDPOINT_NO_PAGE_REQUESTS)
+
+/** A device that has its accesses wait, with the PASIDs of most cases; no endpoint. */
+void
+rig_stalling_device(struct rig *rig, uint32_t endpoint_id, uint32_t credits);
+
+/** The same with its endpoint. */
+struct uiommu_endpoint *
+rig_stalling_endpoint(struct rig *rig, uint32_t endpoint_id, uint32_t credits);
+
+/**
+ * One access of a device whose accesses may wait.
+ *
+ * @param state what must become of it at first
+ * @return handle, for as long as the rig lives
+ */
+uint32_t
+rig_access(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint64_t iova, bool write,
+	   enum uiommu_emu_access_state state);
+
+/** What became of it by now. */
+struct uiommu_emu_stalled
+rig_access_get(struct rig *rig, uint32_t handle);
+
+static inline uint32_t
+rig_access_state(struct rig *rig, uint32_t handle)
+{
+	return rig_access_get(rig, handle).state;
+}
+
+/** One of the responses that are there is this one, to an access of a device; it is taken out. */
+void
+rig_expect_stall(struct rig *rig, uint32_t endpoint_id, uint16_t tag,
+		 enum uiommu_emu_answer answer);
 
 /* ------------------------------------------------------------ responses */
 

@@ -70,8 +70,17 @@ rig_raw_ask(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t inde
 void
 rig_ask_in_vain(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index)
 {
-	CHECK_EQ(rig_send(rig, endpoint_id, pasid, index, 1, true), UIOMMU_EMU_AUTO_INVALID);
-	rig_expect_auto(rig, endpoint_id, pasid, index, UIOMMU_EMU_INVALID);
+	enum uiommu_emu_outcome outcome = rig_send(rig, endpoint_id, pasid, index, 1, true);
+
+	if ((rig->info.capa & UIOMMU_CAPA_AUTO_ANSWER) != 0) {
+		CHECK_EQ(outcome, UIOMMU_EMU_AUTO_INVALID);
+		rig_expect_auto(rig, endpoint_id, pasid, index, UIOMMU_EMU_INVALID);
+		return;
+	}
+	CHECK_EQ(outcome, UIOMMU_EMU_QUEUED);
+	rig_settle(rig);
+	rig_expect_any(rig, endpoint_id, pasid, index, UIOMMU_EMU_INVALID);
+	rig->refused++;
 }
 
 void
@@ -82,6 +91,33 @@ rig_ask_and_expect(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16
 	rig_settle(rig);
 	rig_expect(rig, endpoint_id, pasid, index, code);
 	rig_expect_none(rig);
+}
+
+uint32_t
+rig_access(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint64_t iova, bool write,
+	   enum uiommu_emu_access_state state)
+{
+	const struct uiommu_emu_request req = {
+		.endpoint_id = endpoint_id,
+		.pasid = rig_pasid_to_emu(pasid),
+		.iova = iova,
+		.read = !write,
+		.write = write,
+	};
+	struct uiommu_emu_stalled out;
+
+	CHECK_EQ(uiommu_emu_stall(rig->emu, &req, &out), 0);
+	CHECK_EQ(out.state, state);
+	return out.handle;
+}
+
+struct uiommu_emu_stalled
+rig_access_get(struct rig *rig, uint32_t handle)
+{
+	struct uiommu_emu_stalled out;
+
+	CHECK_EQ(uiommu_emu_stall_get(rig->emu, handle, &out), 0);
+	return out;
 }
 
 uint16_t
@@ -97,8 +133,9 @@ progress(struct rig *rig)
 	struct uiommu_emu_verdict v = rig_verdict(rig, false);
 	struct uiommu_stats s = rig_stats(rig);
 
-	return s.requests + s.responses + s.busy_polls + s.overflows + v.requests + v.responses +
-	       v.auto_success + v.auto_invalid + v.dropped + v.invalidations + v.waits;
+	return s.requests + s.responses + s.busy_polls + s.overflows + s.reports + v.requests +
+	       v.responses + v.auto_success + v.auto_invalid + v.dropped + v.invalidations +
+	       v.waits + v.stalls + v.reports;
 }
 
 /* Wait for turns of a thread, which may be away from the processor for long. */
@@ -175,6 +212,13 @@ rig_traffic(struct rig *rig, const struct uiommu_emu_traffic *traffic, uint64_t 
 	rig_settle(rig);
 }
 
+void
+rig_traffic_pause(struct rig *rig)
+{
+	uiommu_emu_traffic_run(rig->emu, false);
+	thread_turns_wait(rig->has_model, &rig->model_turns);
+}
+
 /* ------------------------------------------------------------- responses */
 
 /* Those that were passed over come first, in order. */
@@ -214,14 +258,53 @@ response_expect(struct rig *rig, const struct uiommu_emu_response *want)
 	CHECK_EQ(resp.prg_index, want->prg_index);
 	CHECK_EQ(resp.code, want->code);
 	CHECK_EQ(resp.by_unit, want->by_unit);
+	CHECK_EQ(resp.answer, want->answer);
 }
 
 void
 rig_expect(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index, uint16_t code)
 {
-	const struct uiommu_emu_response want = {endpoint_id, pasid, index, code, false};
+	const struct uiommu_emu_response want = {
+		.endpoint_id = endpoint_id, .pasid = pasid, .prg_index = index, .code = code,
+	};
 
 	response_expect(rig, &want);
+}
+
+static void
+pile_fill(struct rig *rig)
+{
+	struct uiommu_emu_response resp;
+
+	while (rig->nb_pile < RIG_PILE && uiommu_emu_response_next(rig->emu, &resp)) {
+		if (resp.pasid == UINT32_MAX)
+			resp.pasid = UIOMMU_NO_PASID;
+		rig->pile[rig->nb_pile++] = resp;
+	}
+}
+
+static bool
+is_of(const struct uiommu_emu_response *resp, uint32_t endpoint_id, uint16_t index, bool stall)
+{
+	return resp->endpoint_id == endpoint_id && resp->prg_index == index &&
+	       (resp->answer != UIOMMU_EMU_ANSWER_GROUP) == stall;
+}
+
+/* By its tag alone: whether the PASID comes along is for the unit to say. */
+void
+rig_expect_stall(struct rig *rig, uint32_t endpoint_id, uint16_t tag, enum uiommu_emu_answer answer)
+{
+	struct uiommu_emu_response resp;
+	uint32_t i = 0;
+
+	pile_fill(rig);
+	while (i < rig->nb_pile && !is_of(&rig->pile[i], endpoint_id, tag, true))
+		i++;
+	if (!pile_take(rig, i, &resp))
+		harness_fail(__FILE__, __LINE__, "no answer for device 0x%x tag 0x%x",
+			     endpoint_id, tag);
+	CHECK_EQ(resp.answer, answer);
+	CHECK(!resp.by_unit);
 }
 
 void
@@ -230,13 +313,9 @@ rig_expect_any(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t i
 	struct uiommu_emu_response resp;
 	uint32_t i = 0;
 
-	while (rig->nb_pile < RIG_PILE && uiommu_emu_response_next(rig->emu, &resp)) {
-		if (resp.pasid == UINT32_MAX)
-			resp.pasid = UIOMMU_NO_PASID;
-		rig->pile[rig->nb_pile++] = resp;
-	}
-	while (i < rig->nb_pile && (rig->pile[i].endpoint_id != endpoint_id ||
-				    rig->pile[i].pasid != pasid || rig->pile[i].prg_index != index))
+	pile_fill(rig);
+	while (i < rig->nb_pile && (!is_of(&rig->pile[i], endpoint_id, index, false) ||
+				    rig->pile[i].pasid != pasid))
 		i++;
 	if (!pile_take(rig, i, &resp))
 		harness_fail(__FILE__, __LINE__, "no response for device 0x%x PASID 0x%x index %u",
@@ -249,7 +328,10 @@ void
 rig_expect_auto(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index,
 		uint16_t code)
 {
-	const struct uiommu_emu_response want = {endpoint_id, pasid, index, code, true};
+	const struct uiommu_emu_response want = {
+		.endpoint_id = endpoint_id, .pasid = pasid, .prg_index = index, .code = code,
+		.by_unit = true,
+	};
 
 	response_expect(rig, &want);
 }
@@ -286,6 +368,18 @@ rig_stats(const struct rig *rig)
 }
 
 uint64_t
+rig_served(const struct rig *rig)
+{
+	return rig_stats(rig).responses - rig->refused;
+}
+
+uint64_t
+rig_taken(const struct rig *rig)
+{
+	return rig_stats(rig).requests - rig->refused;
+}
+
+uint64_t
 rig_xstat(const struct rig *rig, const char *name)
 {
 	struct uiommu_xstat xstats[128];
@@ -300,6 +394,15 @@ rig_xstat(const struct rig *rig, const char *name)
 			return xstats[i].value;
 	}
 	harness_fail(__FILE__, __LINE__, "no counter of the name %s%s", driver, name);
+}
+
+uint64_t
+rig_faults_recorded(const struct rig *rig)
+{
+	struct uiommu_emu_verdict verdict = rig_verdict(rig, false);
+
+	/* in registers, or in a queue */
+	return verdict.faults_recorded + verdict.reports;
 }
 
 struct uiommu_emu_verdict

@@ -217,11 +217,32 @@ rig_endpoint_with(struct rig *rig, uint32_t endpoint_id, uint64_t flags, uint16_
 		.endpoint_id = endpoint_id,
 		.nb_pasids = ARRAY_COUNT(usual_pasids),
 		.is_vf = (flags & UIOMMU_ENDPOINT_VF) != 0,
-		.pf_id = pf_id,
+		.pf_id = (endpoint_id & ~UINT32_C(0xffff)) | pf_id,
+		.stalls = (flags & UIOMMU_ENDPOINT_STALL) != 0,
 	};
 
 	device_plug(rig, &conf, usual_pasids);
 	return rig_endpoint_add(rig, endpoint_id, flags, pf_id);
+}
+
+void
+rig_stalling_device(struct rig *rig, uint32_t endpoint_id, uint32_t credits)
+{
+	struct uiommu_emu_device_conf conf = {
+		.endpoint_id = endpoint_id,
+		.credits = credits,
+		.nb_pasids = ARRAY_COUNT(usual_pasids),
+		.stalls = true,
+	};
+
+	device_plug(rig, &conf, usual_pasids);
+}
+
+struct uiommu_endpoint *
+rig_stalling_endpoint(struct rig *rig, uint32_t endpoint_id, uint32_t credits)
+{
+	rig_stalling_device(rig, endpoint_id, credits);
+	return rig_endpoint_add(rig, endpoint_id, RIG_STALLS, 0);
 }
 
 struct uiommu_endpoint *

@@ -102,6 +102,16 @@ done <<'END'
 --handler map --budget-pages 4096 --window-pages 1G
 --handler map --window-pages 1G
 --handler map --backing anon --window-pages 1M
+--source
+--source sideways
+--source stall
+--source both
+--source both --endpoints 1
+--source stall --unit smmuv3 --overflow
+--source stall --unit smmuv3 --group-pages 1-4
+--source stall --unit smmuv3 --storm-limit 0
+--source stall --iommu smmuv3,platform=emu --storm-limit 100
+--storm-limit 100
 --stuck --endpoints 1
 --stuck --churn 10
 --stuck --overflow
@@ -114,6 +124,7 @@ left-over
 END
 
 storm --list
+check "--list names the sources" grep -q "^sources: pri stall both$" "$scratch/stdout"
 check "--list names the handlers" grep -q "^handlers: null count deliver sva map$" "$scratch/stdout"
 
 # What cannot be found is no wrong usage.

@@ -31,6 +31,7 @@ done <<'END'
 --threads 65
 --tables-mib 0
 --csv - --json -
+--unit
 left-over
 END
 

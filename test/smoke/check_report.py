@@ -17,6 +17,7 @@ import sys
 COUNT = (int,)
 NUMBER = (int, float)
 TEXT = (str,)
+NUMBER_OR_NULL = (int, float, type(None))
 
 MEMBERS = {
     'requests': COUNT,
@@ -28,9 +29,10 @@ MEMBERS = {
     'unexpected': COUNT,
     'requests_per_s': NUMBER,
     'ns_per_request': NUMBER,
-    'bound_requests_per_s': NUMBER,
+    'bound_requests_per_s': NUMBER_OR_NULL,
     'engine_requests_per_s': NUMBER,
-    'bound_ratio': NUMBER,
+    'bound_ratio': NUMBER_OR_NULL,
+    'bound_bytes': (list,),
     'latency_ns.p50': NUMBER,
     'latency_ns.p90': NUMBER,
     'latency_ns.p99': NUMBER,
@@ -41,13 +43,16 @@ MEMBERS = {
     'codes': (dict,),
     'churn.done': COUNT,
     'churn.replaced': COUNT,
+    'reports.all': COUNT,
+    'reports.lost': COUNT,
     'unit': TEXT,
+    'source': TEXT,
     'seed': COUNT,
     'dpdk_version': TEXT,
 }
 
 # There, and null where the storm had nothing of the kind.
-PARTS = ['deliver', 'sva', 'stuck', 'paging']
+PARTS = ['stalls', 'deliver', 'sva', 'stuck', 'paging']
 
 # Counters of the part "paging".
 PAGING = ['requests', 'present', 'merged_same', 'merged_next', 'mapped_pages', 'around_pages',
@@ -141,6 +146,27 @@ def check_paging(checks, report):
                    'every byte is what was written')
 
 
+# Bytes of an entry and of its answer, by unit: page requests, stalled accesses.
+ENTRIES = {
+    'vtd': {'pri': {'in': 32, 'out': 32}},
+    'smmuv3': {'pri': {'in': 16, 'out': 16}, 'stall': {'in': 32, 'out': 16}},
+}
+
+
+def check_source(checks, report):
+    source, stalls, reports = report['source'], report['stalls'], report['reports']
+    sources = ['pri', 'stall'] if source == 'both' else [source]
+    wanted = [ENTRIES[report['unit']][name] for name in sources]
+    checks.add(report['bound_bytes'] == wanted, 'the bound is of entries of the unit')
+    checks.add((stalls is None) == (source == 'pri'), 'stalls are reported where there are some')
+    if stalls is not None:
+        ends = sum(stalls[name] for name in ('retried', 'aborted', 'terminated', 'ended'))
+        checks.add(0 < stalls['all'] == ends, 'each stall has come to one end')
+    reasons = sum(value for name, value in reports.items()
+                  if name not in ('all', 'lost', 'by_unit', 'lost_by_unit', 'overflows'))
+    checks.add(reasons == reports['all'], 'reasons add up to the reports')
+
+
 def check_parts(checks, report):
     deliver, sva = report.get('deliver'), report.get('sva')
     if deliver is not None:
@@ -181,7 +207,7 @@ def main():
     engine = 1e9 / report['ns_per_request']
     checks.add(near(report['engine_requests_per_s'], engine),
                'engine_requests_per_s is 1e9 / ns_per_request')
-    if report['bound_requests_per_s'] > 0:
+    if report['bound_requests_per_s']:
         ratio = report['engine_requests_per_s'] / report['bound_requests_per_s']
         checks.add(near(report['bound_ratio'], ratio),
                    'bound_ratio is engine_requests_per_s / bound_requests_per_s')
@@ -190,6 +216,7 @@ def main():
     checks.add(order == sorted(order), 'latencies rise with their percentile')
     checks.add(sum(report['codes'].values()) == report['responses'],
                'codes add up to the responses')
+    check_source(checks, report)
     check_parts(checks, report)
     check_paging(checks, report)
     return 1 if checks.failed else 0

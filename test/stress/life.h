@@ -172,6 +172,14 @@ life_is_over(const struct life *life)
 
 uint32_t endpoint_id(unsigned int index);
 
+/** Some devices do not ask, but wait, where the unit can do that; none of the family. */
+static inline bool
+endpoint_stalls(const struct life *life, unsigned int index)
+{
+	return (index == 1 || index == BOND_ENDPOINTS) &&
+	       (life->rig->info.capa & UIOMMU_CAPA_STALL) != 0;
+}
+
 /** PASID of a place. */
 static inline uint32_t
 place_pasid(unsigned int place)

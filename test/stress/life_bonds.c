@@ -210,9 +210,16 @@ station_enter(struct station *station)
 	return NULL;
 }
 
+static bool
+can_be(const struct life *life, enum choice choice, unsigned int place)
+{
+	return choice != IDENTITY || place == RID_PLACE ||
+	       (life->rig->info.capa & UIOMMU_CAPA_PASSTHROUGH_PASID) != 0;
+}
+
 /* Choose what a bond is to be next, and have its domain at hand. */
 static struct uiommu_domain *
-domain_choose(struct worker *self, struct bond *bond)
+domain_choose(struct worker *self, struct bond *bond, unsigned int place)
 {
 	struct life *life = self->life;
 	struct uiommu_domain *domain = NULL;
@@ -227,7 +234,7 @@ domain_choose(struct worker *self, struct bond *bond)
 		} else if (bond->choice == OWN_QUEUE) {
 			own_make(self, bond);
 			domain = bond->own_domain;
-		} else {
+		} else if (can_be(life, bond->choice, place)) {
 			domain = life->domains[bond->choice];
 		}
 	}
@@ -256,7 +263,7 @@ bond_attach(struct worker *self, unsigned int index, unsigned int place)
 {
 	struct endpoint *endpoint = &self->life->endpoints[index];
 	struct bond *bond = &endpoint->bonds[place];
-	struct uiommu_domain *domain = domain_choose(self, bond);
+	struct uiommu_domain *domain = domain_choose(self, bond, place);
 
 	doing(self, "attach");
 	judge_tell(self->life, index, place, UIOMMU_EMU_CHANGING);
@@ -367,7 +374,7 @@ bond_replace(struct worker *self, unsigned int index, unsigned int place)
 		own_queue_drop(self, &old);
 	bond->own_fq = NULL;
 	bond->own_domain = NULL;
-	domain = domain_choose(self, bond);
+	domain = domain_choose(self, bond, place);
 	doing(self, "replace");
 	bond->attach = uiommu_replace(old.attach, domain, bond);
 	CHECK(bond->attach != NULL);

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "harness.h"
 #include "stress.h"
@@ -37,9 +38,17 @@ int
 stress_arguments_read(int argc, char **argv, unsigned int controllers_max,
 		      struct stress_arguments *arguments)
 {
+	const char *name = argv[0];
+
 	arguments->seed = harness_now_ns() % 1000000;
-	if (argc > 4) {
-		fprintf(stderr, "Usage: %s [SECONDS [SEED [CONTROL-THREADS]]]\n", argv[0]);
+	if (argc > 2 && strcmp(argv[1], "--unit") == 0) {
+		arguments->unit = argv[2];
+		argc -= 2;
+		argv += 2;
+	}
+	if (argc > 4 || (argc > 1 && argv[1][0] == '-')) {
+		fprintf(stderr, "Usage: %s [--unit NAME] [SECONDS [SEED [CONTROL-THREADS]]]\n",
+			name);
 		return 2;
 	}
 	if (argc > 1)
@@ -49,4 +58,14 @@ stress_arguments_read(int argc, char **argv, unsigned int controllers_max,
 	if (argc > 3)
 		arguments->nb_controllers = (unsigned int)number(argv[3], 1, controllers_max);
 	return 0;
+}
+
+int
+stress_run(char *name, const struct stress_arguments *arguments,
+	   const struct harness_program *program)
+{
+	char option[] = "--unit";
+	char *argv[] = {name, option, (char *)(uintptr_t)arguments->unit, NULL};
+
+	return harness_main(arguments->unit != NULL ? 3 : 1, argv, program);
 }

@@ -11,8 +11,11 @@
 
 #include <uiommu_emu.h>
 
+struct harness_program;
+
 /** Arguments, in their order on the command line. */
 struct stress_arguments {
+	const char *unit; /**< --unit: of the harness' table; NULL: the program's own choice */
 	double seconds;
 	uint64_t seed;
 	unsigned int nb_controllers;
@@ -24,6 +27,10 @@ struct stress_arguments {
  */
 int stress_arguments_read(int argc, char **argv, unsigned int controllers_max,
 			  struct stress_arguments *arguments);
+
+/** Run the program. @return its exit code */
+int stress_run(char *name, const struct stress_arguments *arguments,
+	       const struct harness_program *program);
 
 #define STRESS_TRAFFICS 5
 

@@ -5,7 +5,7 @@
 /*
  * Everything at once: one thread polls, one is the model at full rate, others detach, attach,
  * remove, add and answer by cookie, at random. No assumption on time: what must hold, holds
- * in any order. Arguments: seconds (3), seed (from the clock), control threads (2).
+ * in any order. Arguments: --unit, seconds (3), seed (from the clock), control threads (2).
  */
 
 #include <sched.h>
@@ -57,6 +57,13 @@ static uint32_t
 endpoint_id(unsigned int index)
 {
 	return 0x0100 * (index % 3) + 8 * index;
+}
+
+/* Two of the devices do not ask, but wait, where the unit can do that. */
+static bool
+stalls(const struct stress *stress, unsigned int index)
+{
+	return index % 3 == 1 && (stress->rig->info.capa & UIOMMU_CAPA_STALL) != 0;
 }
 
 static void
@@ -139,11 +146,11 @@ static void
 endpoint_bring(struct controller *self, unsigned int index)
 {
 	struct stress *stress = self->stress;
+	uint64_t flags = stalls(stress, index) ? RIG_STALLS : 0;
 	struct uiommu_endpoint *endpoint;
 	uint32_t pasid;
 
-	endpoint = uiommu_endpoint_add(stress->rig->dev, endpoint_id(index), NULL);
-	CHECK(endpoint != NULL);
+	endpoint = rig_endpoint_add(stress->rig, endpoint_id(index), flags, 0);
 	for (pasid = 1; pasid <= PASIDS; pasid++)
 		rig_attach(endpoint, pasid, domain_choose(self)->domain, NULL);
 	stress->endpoints[index] = endpoint;
@@ -212,6 +219,23 @@ controller_main(void *arg)
 	return NULL;
 }
 
+static void
+device_plug(struct stress *stress, unsigned int index)
+{
+	uint32_t pasids[PASIDS], i;
+	const struct uiommu_emu_device_conf conf = {
+		.endpoint_id = endpoint_id(index),
+		.credits = 256,
+		.nb_pasids = PASIDS,
+		.pasids = pasids,
+		.stalls = stalls(stress, index),
+	};
+
+	for (i = 0; i < PASIDS; i++)
+		pasids[i] = i + 1;
+	CHECK_EQ(uiommu_emu_device_add(stress->rig->emu, &conf), 0);
+}
+
 static struct stress *
 stress_open(uint64_t seed)
 {
@@ -235,7 +259,7 @@ stress_open(uint64_t seed)
 	}
 	for (i = 0; i < ENDPOINTS; i++) {
 		pthread_mutex_init(&stress.endpoint_locks[i], NULL);
-		rig_device_range(stress.rig, endpoint_id(i), 1, PASIDS, 256);
+		device_plug(&stress, i);
 		endpoint_bring(&first, i);
 	}
 	return &stress;
@@ -331,5 +355,5 @@ main(int argc, char **argv)
 
 	if (stress_arguments_read(argc, argv, CONTROLLERS_MAX, &arguments) != 0)
 		return 2;
-	return harness_main(1, argv, &program);
+	return stress_run(argv[0], &arguments, &program);
 }

@@ -6,7 +6,7 @@
  * The whole life cycle during a storm: one thread polls, one is the model at full rate, others
  * attach, replace, detach, remove, add, bind, unbind, destroy fault queues that are in use,
  * and let address spaces die, at random, while consumers answer late, twice, or not at all.
- * Arguments: seconds (3), seed (from the clock), control threads (3).
+ * Arguments: --unit, seconds (3), seed (from the clock), control threads (3).
  *
  * What must hold, holds in any order: the judge has nothing to say, the sums are right, nothing
  * is touched after its end, and nobody waits for ever.
@@ -75,6 +75,8 @@ endpoint_add(struct worker *self, unsigned int index)
 		/* one of them is too narrow for some PASIDs that the others have */
 		conf.pasid_bits = index == ENDPOINTS - 1 ? 3 : 4;
 	}
+	if (endpoint_stalls(self->life, index))
+		conf.flags = RIG_STALLS;
 	doing(self, "add an endpoint");
 	endpoint->uiommu = uiommu_endpoint_add(self->life->rig->dev, endpoint_id(index), &conf);
 	CHECK(endpoint->uiommu != NULL);
@@ -270,10 +272,9 @@ devices_plug(struct life *life)
 			.credits = 128,
 			.pasids = pasids,
 			.nb_pasids = i < BOND_ENDPOINTS ? BOND_PASIDS : SVA_PASIDS + 1,
-			.is_vf = i > PF_INDEX && i<BOND_ENDPOINTS, .pf_id = i> PF_INDEX &&
-						 i < BOND_ENDPOINTS
-					 ? endpoint_id(PF_INDEX)
-					 : 0,
+			.is_vf = i > PF_INDEX && i < BOND_ENDPOINTS,
+			.pf_id = i > PF_INDEX && i < BOND_ENDPOINTS ? endpoint_id(PF_INDEX) : 0,
+			.stalls = endpoint_stalls(life, i),
 		};
 		unsigned int place;
 
@@ -457,5 +458,5 @@ main(int argc, char **argv)
 
 	if (stress_arguments_read(argc, argv, WORKERS_MAX - STATIONS, &arguments) != 0)
 		return 2;
-	return harness_main(1, argv, &program);
+	return stress_run(argv[0], &arguments, &program);
 }

@@ -267,10 +267,14 @@ devices_plug(void)
 			.atc_entries = 64u << i,
 			/* regions come and go */
 			.may_fail_invalid = true,
+			/* the last one waits for its pages, where the unit can do that */
+			.stalls = i == ENDPOINTS - 1 &&
+				  (storm.rig->info.capa & UIOMMU_CAPA_STALL) != 0,
 		};
 
 		CHECK_EQ(uiommu_emu_device_add(storm.rig->emu, &conf), 0);
-		storm.endpoints[i] = rig_endpoint_add(storm.rig, endpoint_id(i), 0, 0);
+		storm.endpoints[i] = rig_endpoint_add(storm.rig, endpoint_id(i),
+						      conf.stalls ? RIG_STALLS : 0, 0);
 		for (place = 0; place < PLACES; place++) {
 			CHECK_EQ(pthread_mutex_init(&storm.bonds[i][place].lock, NULL), 0);
 			judge_tell(i, place, UIOMMU_EMU_DETACHED);
@@ -429,5 +433,5 @@ main(int argc, char **argv)
 
 	if (stress_arguments_read(argc, argv, WORKERS_MAX, &arguments) != 0)
 		return 2;
-	return harness_main(1, argv, &program);
+	return stress_run(argv[0], &arguments, &program);
 }

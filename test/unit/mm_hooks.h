@@ -10,6 +10,7 @@
  * and can be made to fail. Otherwise they are the real ones, on the real memory of the test.
  */
 
+#include "populate_probe.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -45,6 +46,7 @@ struct hook {
 
 static struct hook hook_madvise, hook_mlock2, hook_set_mempolicy, hook_get_mempolicy, hook_calloc;
 static int64_t hook_clock_s;	 /* 0: the real one */
+static bool hook_madvise_fake;	 /* nothing is done in truth */
 static bool hook_mlock2_fake;	 /* nothing is locked in truth */
 static uint64_t hook_memlock;	 /* RLIMIT_MEMLOCK, which holds; 0: no privilege is needed */
 static int hook_policies[64][2]; /* mode and first node of each set_mempolicy() */
@@ -67,7 +69,9 @@ hook_fails(struct hook *hook)
 static int
 hooked_madvise(void *va, size_t size, int advice)
 {
-	return hook_fails(&hook_madvise) ? -1 : madvise(va, size, advice);
+	if (hook_fails(&hook_madvise))
+		return -1;
+	return hook_madvise_fake ? 0 : madvise(va, size, advice);
 }
 
 static int
@@ -192,7 +196,7 @@ self_setup(void **state)
 	hook_set_mempolicy = hook_get_mempolicy = (struct hook){0};
 	hook_clock_s = 0;
 	hook_memlock = 0;
-	hook_mlock2_fake = false;
+	hook_madvise_fake = hook_mlock2_fake = false;
 	self = NULL;
 	return 0;
 }

@@ -9,6 +9,10 @@
 
 #include "pgtable_rig.h"
 
+#include <signal.h>
+
+#include <sys/mman.h>
+
 #define BASE (UINT64_C(1) << 32)
 
 static void (*other)(void); /* what the other thread does, once */
@@ -258,6 +262,97 @@ reservation_in_the_last_moment(void **state)
 	rig_map(BASE + 5 * page, 0, page, R);
 }
 
+/* ----------------------------------------------------------- memory is added to the pool */
+
+/*
+ * A walk makes no call that the other thread could be played from, but it loads entries: those of
+ * one table cannot be read at first, and the signal is the moment.
+ */
+static void *shut;
+
+static void
+on_shut(int number)
+{
+	void (*now)(void) = other;
+
+	mprotect(shut, rig.page, PROT_READ | PROT_WRITE);
+	other = NULL;
+	if (now != NULL)
+		now();
+}
+
+static void
+shut_table(void *table, void (*what)(void))
+{
+	shut = table;
+	other = what;
+	assert_int_equal(mprotect(table, rig.page, PROT_NONE), 0);
+}
+
+#define ELSEWHERE_SIZE (UINT64_C(32) << 20)
+#define ELSEWHERE_PAGES 8
+
+static uint8_t *elsewhere;
+
+/*
+ * Memory with another difference between its addresses than the pool's first. Whoever took it for
+ * the same would read what follows it, which is zero. The next tables are made of it.
+ */
+static void
+add_memory_and_map(void)
+{
+	const uint64_t size = ELSEWHERE_PAGES * rig.page;
+	/* aligned to pages of every kind */
+	const uint64_t va = ((uint64_t)(uintptr_t)elsewhere + ELSEWHERE_SIZE / 2) & ~UINT64_C(0xffff);
+	const uint64_t wrong = va + size - (uint64_t)(uintptr_t)rig.mem;
+
+	assert_int_equal(uiommu_pgpool_add(rig.pool, (void *)(uintptr_t)va, RIG_POOL_PA + wrong,
+					   size), 0);
+	rig_map(BASE + rig_span(1), 7 * rig.page, rig.page, R);
+}
+
+/* How a pointer comes from an address is known after the entry was loaded, not before. */
+static void
+memory_while_walking(void **state)
+{
+	const uint64_t iovas[2] = {BASE, BASE + rig_span(1)};
+	struct uiommu_pgtable *const pts[2] = {rig.pt, rig.pt};
+	const uint8_t prot[2] = {R, R};
+	struct uiommu_pgtable_hint hint = {0};
+	struct uiommu_pgtable_hint *const hints[2] = {&hint, &hint};
+	struct sigaction catch = {.sa_handler = on_shut}, before;
+	uint8_t present[2];
+	unsigned int near;
+
+	elsewhere = mmap(NULL, ELSEWHERE_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_true(elsewhere != MAP_FAILED);
+	assert_int_equal(sigaction(SIGSEGV, &catch, &before), 0);
+	for (near = 0; near < 2; near++) {
+		rig_close(state);
+		rig_open(state);
+		hint = (struct uiommu_pgtable_hint){0};
+		rig_map(BASE, 0, rig.page, R);
+		uiommu_pgtable_check_near(&rig.pt, hints, iovas, prot, present, 1);
+		assert_int_equal(present[0], 1);
+		shut_table(near ? (void *)(uintptr_t)hint.table :
+				  uiommu_pgpool_va(rig.pool, uiommu_pgtable_root(rig.pt)),
+			   add_memory_and_map);
+		if (near)
+			uiommu_pgtable_check_near(pts, hints, iovas, prot, present, 2);
+		else
+			uiommu_pgtable_check(pts, iovas, prot, present, 2);
+		assert_null(other);
+		assert_int_equal(present[0], 1);
+		assert_int_equal(present[1], 1);
+	}
+	assert_int_equal(sigaction(SIGSEGV, &before, NULL), 0);
+	/* the table goes with its pool, and the pool before its memory */
+	rig_close(state);
+	munmap(elsewhere, ELSEWHERE_SIZE);
+	rig_open(state);
+}
+
 int
 main(void)
 {
@@ -269,6 +364,7 @@ main(void)
 		rig_test(below_a_table_trimmed),
 		rig_test(table_on_its_way_out),
 		rig_test(reservation_in_the_last_moment),
+		rig_test(memory_while_walking),
 	};
 
 	return rig_run("pgtable_between", tests, ARRAY_COUNT(tests));

@@ -212,7 +212,7 @@ frame_add(struct uiommu_pgpool *pool, uint64_t pa, uint64_t delta)
 	if (frame == 0)
 		pool->delta = delta;
 	else if (delta != pool->delta)
-		/* before a page of the frame can be taken: see pgpool_va() */
+		/* before a page of the frame can be taken; see pgpool_va(), pt_batch_table() */
 		__atomic_store_n(&pool->linear, 0, __ATOMIC_RELAXED);
 	pool->frames[frame].pa = pa;
 	pool->frames[frame].delta = delta;

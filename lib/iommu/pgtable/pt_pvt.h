@@ -48,6 +48,7 @@ struct uiommu_pgtable {
 	uint64_t root_pa;
 	uint64_t leaf_sizes;
 	uint32_t pages_max;
+	uint32_t grown; /* counts leaves that got more access while they were there; atomic */
 	_Alignas(64) uint32_t nb_pages;
 };
 
@@ -157,7 +158,7 @@ pt_publish(uint64_t *slot, uint64_t entry)
 	__atomic_store_n(slot, entry, __ATOMIC_RELEASE);
 }
 
-/* As pt_swap_if(), whatever was there. */
+/* As pt_swap_if(), whatever was there; pairs with the same. */
 static inline uint64_t
 pt_swap(uint64_t *slot, uint64_t entry)
 {

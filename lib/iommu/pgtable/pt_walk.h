@@ -182,15 +182,19 @@ static const uint64_t pt_nothing;
 /* A batch of walks, all in tables of one height. */
 struct pt_batch {
 	const uint64_t *slots[PT_CHECK_MAX];
+	const struct uiommu_pgpool *pool; /* of all tables; NULL: they have several */
 	uint64_t delta;  /* of the pool, where all its memory has one */
 	uint64_t ended;  /* a bit for each walk that came to its leaf above level 0 */
-	bool linear;
 };
 
+/*
+ * e: loaded with acquire, and before this looks whether all memory is alike: memory that is not may
+ * have been added since the batch began, and the table may be of it.
+ */
 static inline const uint64_t *
 pt_batch_table(const struct pt_batch *batch, const struct uiommu_pgtable *pt, uint64_t e)
 {
-	if (batch->linear)
+	if (batch->pool != NULL && __atomic_load_n(&batch->pool->linear, __ATOMIC_RELAXED) != 0)
 		return (const uint64_t *)(uintptr_t)(fmt_table_pa(e) + batch->delta);
 	return pt_table_of(pt, e);
 }
@@ -251,7 +255,7 @@ pt_batch_begin(struct pt_batch *batch, struct uiommu_pgtable *const *pts, const 
 	unsigned int i;
 
 	batch->ended = 0;
-	batch->linear = __atomic_load_n(&pool->linear, __ATOMIC_RELAXED) != 0;
+	batch->pool = pool;
 	batch->delta = pool->delta;
 	for (i = 0; i < nb; i++) {
 		const struct uiommu_pgtable *pt = pts[i];
@@ -262,7 +266,7 @@ pt_batch_begin(struct pt_batch *batch, struct uiommu_pgtable *const *pts, const 
 			present[i] = 0;
 			continue;
 		}
-		batch->linear &= pt->pool == pool;
+		batch->pool = pt->pool == pool ? batch->pool : NULL;
 		batch->slots[i] = &pt->root[pt_index(iovas[i], top)];
 		__builtin_prefetch(batch->slots[i]);
 	}
@@ -281,7 +285,7 @@ pt_batch_near(struct pt_batch *batch, struct uiommu_pgtable *const *pts,
 	unsigned int i;
 
 	batch->ended = 0;
-	batch->linear = __atomic_load_n(&pool->linear, __ATOMIC_RELAXED) != 0;
+	batch->pool = pool;
 	batch->delta = pool->delta;
 	for (i = 0; i < nb; i++) {
 		const struct uiommu_pgtable_hint *hint = hints[i];
@@ -290,7 +294,7 @@ pt_batch_near(struct pt_batch *batch, struct uiommu_pgtable *const *pts,
 		/* pairs with the store in take_out(): what was found before that is not used */
 		differs |= hint->generation ^
 			   __atomic_load_n(&pts[i]->generation, __ATOMIC_ACQUIRE);
-		batch->linear &= pts[i]->pool == pool;
+		batch->pool = pts[i]->pool == pool ? batch->pool : NULL;
 		/* may be no table at all: then it is not used */
 		batch->slots[i] = (const uint64_t *)((uintptr_t)hint->table +
 						     pt_index(iovas[i], 1) * sizeof(uint64_t));

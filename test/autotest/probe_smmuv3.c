@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+/*
+ * Arm SMMUv3: what its driver takes, refuses and shows. Bits of the ID registers by S 6.3.1 to
+ * 6.3.6 of the manual.
+ */
+
+#include <stdio.h>
+
+#include "autotest.h"
+
+/* A rig with such a unit, with further devargs. */
+static struct rig *
+smmu_rig(const char *devargs)
+{
+	const struct rig_conf conf = {.devargs = devargs};
+	size_t index;
+
+	CHECK(harness_unit_find("smmuv3/emu", &index));
+	harness_unit_choose(index);
+	return rig_open(&conf);
+}
+
+static void
+devargs_good(void)
+{
+	static const char *const good[] = {
+		"smmuv3,platform=emu",
+		"smmuv3,platform=emu,priq=128",
+		"smmuv3,platform=emu,priq=0x80000,evtq=128,cmdq=512",
+		"smmuv3,platform=emu,evtq=16384,cmdq=0x80000",
+		"smmuv3,platform=emu,gbpa=keep,sync=auto,strtab=linear",
+		"smmuv3,platform=emu,gbpa=abort,sync=poll,strtab=two",
+		"smmuv3,platform=emu,sync=msi,sidbits=9",
+		"smmuv3,platform=emu,storm=0,cooldown=1,takeover=1",
+		"smmuv3,platform=emu,storm=1000000,cooldown=3600000",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_COUNT(good); i++) {
+		if (probe_result(good[i]) != 0)
+			harness_note(__FILE__, __LINE__, "refused: %s", good[i]);
+	}
+}
+
+static void
+devargs_bad(void)
+{
+	static const char *const bad[] = {
+		"priq=64", "priq=0x100000", "priq=1000", "priq=", "priq=-128",
+		"evtq=64", "evtq=0x100000", "evtq=200",
+		"cmdq=128", "cmdq=0x100000", "cmdq=600",
+		"prq=128", "iq=128",
+		"gbpa=open", "gbpa=", "sync=wait", "strtab=three", "strtab=two,sidbits=8",
+		"sidbits=17", "storm=x", "storm=0x100000000", "cooldown=0", "cooldown=3600001",
+		"takeover=2", "sync=msi,idr0_clear=0x2000",
+	};
+	char devargs[128];
+	size_t i;
+
+	for (i = 0; i < ARRAY_COUNT(bad); i++) {
+		int ret;
+
+		snprintf(devargs, sizeof(devargs), "smmuv3,platform=emu,%s", bad[i]);
+		harness_log_watch();
+		ret = probe_result(devargs);
+		if (harness_log_lines() != 1 || ret != -EINVAL)
+			harness_note(__FILE__, __LINE__, "'%s': %d, or not one line logged",
+				     devargs, ret);
+	}
+	CHECK_EQ(uiommu_dev_next(0), -1);
+}
+
+static void
+capabilities(void)
+{
+	static const struct {
+		const char *what;
+		const char *args;
+		int ret;
+	} units[] = {
+		{"stage 1", "idr0_clear=0x2", -ENOTSUP},
+		{"AArch64 tables", "idr0_clear=0xc", -ENOTSUP},
+		{"AArch64 tables, with others", "idr0_clear=0xc,idr0_set=0x4", -ENOTSUP},
+		{"coherent accesses", "idr0_clear=0x10", -ENOTSUP},
+		{"little-endian tables", "idr0_set=0x600000", -ENOTSUP},
+		{"pages of 4 KiB", "idr5_clear=0x10", -ENOTSUP},
+		{"a command queue", "idr1_clear=0x3e00000,idr1_set=0x1000000", -ENOTSUP},
+		{"coherent memory", "coherent=0", -ENOTSUP},
+		{"SubstreamIDs of a sane width", "idr1_set=0x7c0", -ENOTSUP},
+		{"queues of a sane size", "idr1_set=0xf800", -ENOTSUP},
+		{"a stall model", "idr0_set=0x3000000", -ENOTSUP},
+		{"a sane stream table", "idr0_set=0x18000000", -ENOTSUP},
+		{"page requests", "idr0_clear=0x10000", 0},
+		{"page requests and ATS", "idr0_clear=0x10400", 0},
+		{"stalls", "idr0_set=0x1000000", 0},
+		{"terminating, and with stalls always", "idr0_set=0x2000000", 0},
+		{"terminating but by abort", "idr0_set=0x4000000", 0},
+		{"messages", "idr0_clear=0x2000", 0},
+		{"wide ASIDs", "idr0_clear=0x1000", 0},
+		{"two-level context descriptors", "idr0_clear=0x80000", 0},
+		{"two-level stream tables", "idr0_clear=0x18000000", 0},
+		{"marks by the unit", "idr0_clear=0xc0", 0},
+		{"ranges", "idr3_clear=0x400", 0},
+		{"other granules", "idr5_clear=0x60", 0},
+		{"SubstreamIDs", "idr1_clear=0x7c0", 0},
+		{"many StreamIDs", "idr1_clear=0x3f,idr1_set=0x1", 0},
+	};
+	char devargs[128];
+	size_t i;
+
+	for (i = 0; i < ARRAY_COUNT(units); i++) {
+		unsigned int lines;
+		int ret;
+
+		snprintf(devargs, sizeof(devargs), "smmuv3,platform=emu,%s", units[i].args);
+		harness_log_watch();
+		ret = probe_result(devargs);
+		lines = harness_log_lines();
+		if (ret != units[i].ret || (ret != 0) != (lines == 1))
+			harness_note(__FILE__, __LINE__, "without %s: %d and %u lines",
+				     units[i].what, ret, lines);
+	}
+	/* a line for each thing that is missing */
+	harness_log_watch();
+	CHECK_EQ(probe_result("smmuv3,platform=emu,idr0_clear=0x12,idr5_clear=0x10"), -ENOTSUP);
+	CHECK_EQ(harness_log_lines(), 3);
+}
+
+/* What a unit lacks is not in its capabilities, and is refused later. */
+static void
+capabilities_shown(void)
+{
+	static const struct {
+		const char *args;
+		uint64_t lacks;
+	} units[] = {
+		{",idr0_clear=0x10000", UIOMMU_CAPA_PAGE_REQUESTS},
+		{",idr0_clear=0x400", UIOMMU_CAPA_PAGE_REQUESTS},
+		{",idr0_set=0x1000000", UIOMMU_CAPA_STALL},
+		{",idr1_clear=0x7c0", UIOMMU_CAPA_PASID},
+	};
+	struct uiommu_domain_conf second = {
+		.size = sizeof(second), .type = UIOMMU_DOMAIN_PAGING,
+		.flags = UIOMMU_DOMAIN_SECOND_STAGE,
+	};
+	struct uiommu_domain_conf identity = {
+		.size = sizeof(identity), .type = UIOMMU_DOMAIN_IDENTITY,
+	};
+	struct uiommu_domain *domain;
+	struct uiommu_endpoint *endpoint;
+	uint64_t all;
+	struct rig *rig = smmu_rig(NULL);
+	size_t i;
+
+	all = rig->info.capa;
+	CHECK_EQ(rig->info.address_bits, 48);
+	CHECK_EQ(rig->info.pasid_bits, 20);
+	CHECK_EQ(rig->info.endpoint_bits, 16);
+	CHECK_EQ(rig->info.nb_queues, 1);
+	CHECK_EQ(strcmp(rig->info.driver, "smmuv3"), 0);
+	CHECK_EQ(strcmp(rig->info.name, "smmuv30"), 0);
+	CHECK_ERRNO(uiommu_domain_alloc(rig->dev, &second), ENOTSUP);
+	/* IDENTITY for the RID, and for no PASID */
+	domain = uiommu_domain_alloc(rig->dev, &identity);
+	CHECK(domain != NULL);
+	endpoint = rig_endpoint(rig, EP, 0);
+	CHECK_ERRNO(uiommu_attach(endpoint, 7, domain, NULL), ENOTSUP);
+	rig_attach(endpoint, UIOMMU_NO_PASID, domain, NULL);
+	rig_close(rig);
+	for (i = 0; i < ARRAY_COUNT(units); i++) {
+		rig = smmu_rig(units[i].args);
+		CHECK_EQ(rig->info.capa, all & ~units[i].lacks);
+		rig_close(rig);
+	}
+}
+
+/*
+ * A unit with next to nothing, as QEMU 7.2 has it: neither page requests nor ATS, stalls,
+ * SubstreamIDs, messages, marks or ranges. DMA is translated, and what is refused is reported.
+ */
+static void
+next_to_nothing(void)
+{
+	struct rig *rig = smmu_rig(",idr0=0xd40101a,idr1=0x2730010,idr3=0,idr5=0x55");
+	const struct uiommu_domain_conf conf = {
+		.size = sizeof(conf), .type = UIOMMU_DOMAIN_PAGING,
+	};
+	const uint64_t iova = 0x40000000;
+	struct uiommu_domain *domain;
+	struct uiommu_endpoint *endpoint;
+	struct uiommu_attach *attach;
+	static _Alignas(4096) uint8_t page[4096];
+
+	CHECK_EQ(rig->info.capa & (UIOMMU_CAPA_PAGE_REQUESTS | UIOMMU_CAPA_STALL |
+				   UIOMMU_CAPA_PASID), 0);
+	CHECK_EQ(rig->info.pasid_bits, 0);
+	CHECK_EQ(uiommu_emu_memory_add(rig->emu, page, sizeof(page)), 0);
+	domain = uiommu_domain_alloc(rig->dev, &conf);
+	CHECK(domain != NULL);
+	endpoint = rig_endpoint_add(rig, EP, 0, 0);
+	rig_device(rig, EP, (const uint32_t[]){UIOMMU_NO_PASID}, 1, 0);
+	attach = rig_attach(endpoint, UIOMMU_NO_PASID, domain, NULL);
+	CHECK(!uiommu_emu_dma(rig->emu, EP, UINT32_MAX, iova, true));
+	CHECK_EQ(uiommu_domain_map(domain, iova, (uintptr_t)page, 4096,
+				   UIOMMU_PROT_READ | UIOMMU_PROT_WRITE), 0);
+	CHECK(uiommu_emu_dma(rig->emu, EP, UINT32_MAX, iova, true));
+	CHECK_EQ(uiommu_domain_unmap(domain, iova, 4096, NULL), 0);
+	CHECK(!uiommu_emu_dma(rig->emu, EP, UINT32_MAX, iova, false));
+	rig_wait_for(rig, "reports", 2);
+	CHECK_EQ(uiommu_detach(attach), 0);
+	CHECK_EQ(rig_stats(rig).requests, 0);
+	rig_close(rig);
+}
+
+/* Other ways to do the same: each brings a unit up, and it serves. */
+static void
+ways(void)
+{
+	static const char *const args[] = {
+		",sync=poll", ",sync=msi", ",strtab=linear", ",strtab=two", ",gbpa=abort",
+		",sidbits=10", ",cmdq=512,evtq=128,priq=128",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_COUNT(args); i++) {
+		struct rig *rig = smmu_rig(args[i]);
+		struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
+		struct uiommu_attach *attach;
+
+		attach = rig_attach(rig_endpoint(rig, EP, 0), 7, rec->domain, NULL);
+		rig_ask_and_expect(rig, EP, 7, 1, UIOMMU_EMU_SUCCESS);
+		CHECK_EQ(uiommu_detach(attach), 0);
+		rig_close(rig);
+	}
+}
+
+/* Ids beyond what the stream table was made for. */
+static void
+fewer_ids(void)
+{
+	struct rig *rig = smmu_rig(",sidbits=10");
+
+	CHECK_EQ(rig->info.endpoint_bits, 10);
+	CHECK_ERRNO(uiommu_endpoint_add(rig->dev, 0x400, NULL), EINVAL);
+	CHECK(uiommu_endpoint_add(rig->dev, 0x3ff, NULL) != NULL);
+	rig_close(rig);
+}
+
+static const struct harness_case probe_smmuv3_cases[] = {
+	{"SMMUv3 probe, devargs that are good", devargs_good, 0},
+	{"SMMUv3 probe, devargs that are not", devargs_bad, 0},
+	{"SMMUv3 T11 probe, unit without each of the capabilities", capabilities, 0},
+	{"SMMUv3 probe, what a unit lacks it does not show", capabilities_shown, 0},
+	{"SMMUv3 a unit with next to nothing", next_to_nothing, 0},
+	{"SMMUv3 each way that devargs can choose", ways, 0},
+	{"SMMUv3 fewer StreamIDs than there are", fewer_ids, 0},
+};
+
+HARNESS_SUITE_OF(probe_smmuv3, 0);
