@@ -2,7 +2,7 @@
  * Copyright(c) 2026 The uiommu authors
  */
 
-/* Entries of SMMUv3's PRI queue, S 8, and event queue, S 7.3; the commands that answer them, S 4. */
+/* Entries of SMMUv3's PRI queue, S 8, and event queue, S 7.3; commands that answer them, S 4. */
 
 #include <stddef.h>
 #include <string.h>
