@@ -182,7 +182,7 @@ emu_stop_marker_send(struct uiommu_emu *emu, uint32_t bond)
 	};
 	int prgi;
 
-	if (msg.pasid == EMU_NO_PASID)
+	if (msg.pasid == EMU_NO_PASID || emu->devices[device]->stalls)
 		return;
 	prgi = emu_group_begin(emu, device, 0, msg.pasid, 0);
 	if (prgi < 0)
