@@ -39,7 +39,7 @@ declare -A steps_text=(
         [tsan]='ThreadSanitizer: all tests but storms alike, stress tests, a storm with churn'
         [release]='release: all tests, storms and the installed package among them'
         [other-dpdk]='compile and unit tests with other versions of DPDK'
-        [arm64]='cross compiler for arm64: unit and conformance tests under qemu-user'
+        [arm64]='cross compiler for arm64: unit tests, conformance, autotest under qemu-user'
         [omit]='each invalidation of the VT-d driver left out: a test fails'
 )
 
@@ -386,7 +386,7 @@ step_arm64()
         fi
         build arm64 gcc --cross-file "$root/root.ini" --cross-file tools/cross/aarch64.ini \
                 -Dfuzz=disabled || return 0
-        run_tests arm64 -t 5 --suite unit --suite conformance
+        run_tests arm64 -t 5 --suite unit --suite conformance --suite autotest
 }
 
 step_omit()

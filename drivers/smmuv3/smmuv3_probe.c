@@ -147,6 +147,7 @@ info_get(struct uiommu_dev *dev, struct uiommu_dev_info *info)
 	const struct smmuv3 *smmu = smmuv3_of(dev);
 
 	info->capa = UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE | UIOMMU_CAPA_PAGE_TABLES |
+		     UIOMMU_CAPA_CACHES_RIGHTS |
 		     UIOMMU_CAPA_PASSTHROUGH;
 	if (smmu->ssid_bits != 0)
 		info->capa |= UIOMMU_CAPA_PASID;
@@ -196,6 +197,7 @@ stats_init(struct smmuv3 *smmu)
 		{"stalls", &queue->stalls},
 		{"stalls_refused", &queue->stalls_refused},
 		{"stalls_calmed", &queue->stalls_calmed},
+		{"requests_ended", &queue->requests_ended},
 		{"storms", &queue->storms},
 		{"cerror_ill", &cmdq->cerror_ill},
 		{"cerror_abt", &cmdq->cerror_abt},

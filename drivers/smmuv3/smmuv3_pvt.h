@@ -68,6 +68,7 @@ struct smmuv3_queue_stats {
 	uint64_t stalls;              /**< stalled transactions handed on */
 	uint64_t stalls_refused;      /**< aborted at once: not allowed to the endpoint */
 	uint64_t stalls_calmed;       /**< ended at once: the endpoint is in its cool-down */
+	uint64_t requests_ended;      /**< requests answered by the stop of the unit */
 	uint64_t storms;              /**< times that a cool-down began */
 	uint64_t tlb_invalidations;
 	uint64_t atc_invalidations;

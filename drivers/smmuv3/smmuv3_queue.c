@@ -207,6 +207,7 @@ smmuv3_requests_end(struct smmuv3_queue *queue)
 				answer_invalid(queue, w0, w1);
 		}
 		smmuv3_cmdq_submit(&queue->cmdq, queue->nb_ended);
+		uiommu_count(&queue->stats.requests_ended, n);
 		queue->nb_ended = 0;
 		source->head += n;
 		source->taken += n;

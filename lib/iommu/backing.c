@@ -111,7 +111,9 @@ unit_check(const struct uiommu_paging *paging, const struct uiommu_backing *back
 	if (is_private && unit->frame_pool == NULL)
 		return -ENOTSUP;
 	/* a page that takes the place of another does so in one step, on the data path */
-	if (is_private && (!paging->can_exchange || unit->dev.queue_ops->invalidate == NULL))
+	if (is_private && unit->dev.queue_ops->invalidate == NULL)
+		return -ENOTSUP;
+	if ((backing->flags & UIOMMU_REGION_COW) != 0 && !paging->can_exchange)
 		return -ENOTSUP;
 	if ((backing->type == UIOMMU_BACKING_MEMORY || backing->type == UIOMMU_BACKING_FILE) &&
 	    unit->dev.platform.ops->pa_of == NULL)

@@ -27,6 +27,7 @@ struct thread_state {
 	struct uiommu_queue *owned[OWNED_MAX + UIOMMU_MAX_QUEUES];
 	unsigned int nb_owned;
 	unsigned int handlers; /* depth of handler calls */
+	struct uiommu_queue *handler_queue[OWNED_MAX + UIOMMU_MAX_QUEUES]; /* of each */
 };
 
 static __thread struct thread_state thread uiommu_tls_fast;
@@ -38,9 +39,10 @@ uiommu_pvt_self(void)
 }
 
 void
-uiommu_pvt_handler_enter(void)
+uiommu_pvt_handler_enter(struct uiommu_queue *queue)
 {
-	thread.handlers++;
+	/* no queue twice: a handler cannot poll its own */
+	thread.handler_queue[thread.handlers++] = queue;
 }
 
 void
@@ -95,6 +97,12 @@ bool
 uiommu_pvt_in_handler(void)
 {
 	return thread.handlers != 0;
+}
+
+struct uiommu_queue *
+uiommu_pvt_handler_queue(void)
+{
+	return thread.handlers == 0 ? NULL : thread.handler_queue[thread.handlers - 1];
 }
 
 bool

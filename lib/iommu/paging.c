@@ -145,6 +145,7 @@ uiommu_pvt_paging_create(struct uiommu_unit *unit, struct uiommu_domain *domain,
 	paging->can_exchange = (format.flags & UIOMMU_PGTABLE_BREAK_FIRST) == 0;
 	paging->tracks = (format.flags & UIOMMU_PGTABLE_NO_AD) == 0;
 	paging->tell_absent = (unit->capa & UIOMMU_CAPA_CACHES_ABSENT) != 0;
+	paging->tell_more = (unit->capa & UIOMMU_CAPA_CACHES_RIGHTS) != 0;
 	domain->paging = paging;
 	ret = table_create(paging, conf, &format);
 	if (ret != 0) {
@@ -201,9 +202,10 @@ range_map(struct uiommu_paging *paging, uint64_t iova, uint64_t pa, uint64_t len
 static int
 range_tell(struct uiommu_domain *domain, uint64_t iova, uint64_t len)
 {
+	const struct uiommu_paging *paging = domain->paging;
 	struct uiommu_pgtable_gather gather;
 
-	if (!domain->paging->tell_absent || len == 0)
+	if ((!paging->tell_absent && !paging->tell_more) || len == 0)
 		return 0;
 	uiommu_pgtable_gather_init(&gather);
 	uiommu_pgtable_gather_add(&gather, iova, len);
@@ -226,18 +228,69 @@ map_and_tell(struct uiommu_domain *domain, uint64_t iova, uint64_t pa, uint64_t 
 	return ret != 0 ? ret : told;
 }
 
+/* Inside a handler: the answers that it is about to give come after it. */
+static int
+told_on_queue(struct uiommu_domain *domain, struct uiommu_queue *queue, uint64_t iova, uint64_t len)
+{
+	struct uiommu_paging *paging = domain->paging;
+	struct uiommu_pgtable_gather gather;
+
+	uiommu_pgtable_gather_init(&gather);
+	uiommu_pgtable_gather_add(&gather, iova, len);
+	if (queue->unit == domain->unit &&
+	    uiommu_pvt_paging_invalidate(queue, paging, &gather, true))
+		return 0;
+	/* the next call tries again, whoever makes it */
+	__atomic_store_n(&paging->untold, true, __ATOMIC_RELAXED);
+	return -EAGAIN;
+}
+
+/*
+ * Access was added to what was there, or that was so before and could not be told: a unit that
+ * remembers the lack of it is told.
+ */
+static uiommu_cold int
+growth_tell(struct uiommu_domain *domain, uint64_t iova, uint64_t len)
+{
+	struct uiommu_paging *paging = domain->paging;
+	struct uiommu_queue *queue = uiommu_pvt_handler_queue();
+	int ret;
+
+	if (__atomic_exchange_n(&paging->untold, false, __ATOMIC_RELAXED)) {
+		iova = 0;
+		len = UINT64_MAX & ~(uint64_t)(PAGE_SIZE - 1);
+	}
+	if (queue != NULL)
+		return told_on_queue(domain, queue, iova, len);
+	ret = uiommu_pvt_lock(domain->unit);
+	if (ret != 0)
+		return ret;
+	ret = range_tell(domain, iova, len);
+	uiommu_pvt_unlock(domain->unit);
+	return ret;
+}
+
 int
 uiommu_domain_map(struct uiommu_domain *domain, uint64_t iova, uint64_t pa, uint64_t len,
 		  uint32_t prot)
 {
 	struct uiommu_paging *paging = uiommu_pvt_paging_of(domain);
+	uint32_t grown;
 	uint64_t done;
+	int ret, told;
 
 	if (paging == NULL || len == 0 || !uiommu_pgtable_reaches(paging->pt, iova, len))
 		return -EINVAL;
 	if (paging->tell_absent)
 		return map_and_tell(domain, iova, pa, len, prot);
-	return range_map(paging, iova, pa, len, prot, &done);
+	grown = uiommu_pgtable_grown(paging->pt);
+	ret = range_map(paging, iova, pa, len, prot, &done);
+	if (likely(!paging->tell_more ||
+		   (grown == uiommu_pgtable_grown(paging->pt) &&
+		    !__atomic_load_n(&paging->untold, __ATOMIC_RELAXED))))
+		return ret;
+	told = growth_tell(domain, iova, len);
+	return ret != 0 ? ret : told;
 }
 
 /* Common to calls that take something away: parameters, then the lock. */

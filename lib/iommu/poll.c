@@ -82,7 +82,7 @@ handler_call(struct uiommu_queue *queue, const struct uiommu_domain *domain,
 
 	memset(queue->codes, UIOMMU_CODE_INVALID, nb_groups);
 	queue->in_handler = true;
-	uiommu_pvt_handler_enter();
+	uiommu_pvt_handler_enter(queue);
 	handler = __atomic_load_n(&domain->handler, __ATOMIC_RELAXED);
 	handler(domain->handler_priv, groups, queue->codes, nb_groups);
 	uiommu_pvt_handler_leave();
@@ -189,7 +189,7 @@ reports_take(struct uiommu_queue *queue)
 	if (nb == 0 || conf->report == NULL)
 		return;
 	queue->in_handler = true;
-	uiommu_pvt_handler_enter();
+	uiommu_pvt_handler_enter(queue);
 	conf->report(conf->report_priv, queue->unit->dev.dev_id, queue->reports, nb);
 	uiommu_pvt_handler_leave();
 	queue->in_handler = false;

@@ -57,6 +57,7 @@ range_map(struct uiommu_resolve *resolve, const struct uiommu_region *region, ui
 {
 	struct uiommu_pgtable *pt = resolve->paging->pt;
 	const uint64_t page = UINT64_C(1) << region->page_shift;
+	const uint32_t grown = uiommu_pgtable_grown(pt);
 	uint64_t pos = begin, len, done;
 	int ret = 0;
 
@@ -72,8 +73,7 @@ range_map(struct uiommu_resolve *resolve, const struct uiommu_region *region, ui
 	*at = pos;
 	if (pos > begin) {
 		uiommu_count(&resolve->counts->mapped_pages, (pos - begin) >> RESOLVE_PAGE_SHIFT);
-		if (resolve->paging->tell_absent)
-			uiommu_pgtable_gather_add(&resolve->came, begin, pos - begin);
+		uiommu_pvt_resolve_came(resolve, grown, begin, pos - begin);
 	}
 	return ret;
 }
@@ -214,6 +214,7 @@ entries_fill(struct uiommu_resolve *resolve, struct resolve_run *run, uint64_t p
 static void
 access_restore(struct uiommu_resolve *resolve, const struct uiommu_region *region, uint64_t pos)
 {
+	const uint32_t grown = uiommu_pgtable_grown(resolve->paging->pt);
 	struct uiommu_pgtable_leaf leaf;
 
 	if (uiommu_pgtable_walk(resolve->paging->pt, pos, &leaf) != 0 ||
@@ -221,8 +222,7 @@ access_restore(struct uiommu_resolve *resolve, const struct uiommu_region *regio
 		return;
 	(void)uiommu_pgtable_map(resolve->paging->pt, leaf.iova, leaf.pa, leaf.size, region->prot,
 				 NULL);
-	if (resolve->paging->tell_absent)
-		uiommu_pgtable_gather_add(&resolve->came, leaf.iova, leaf.size);
+	uiommu_pvt_resolve_came(resolve, grown, leaf.iova, leaf.size);
 }
 
 /* Supply what is absent of [begin, end). Pages of 4 KiB that came; *complete: all of them. */

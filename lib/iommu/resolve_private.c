@@ -6,6 +6,9 @@
  * Private pages. Reads see the backing, or zeroes, where nobody can write; the first write of a
  * page has a page of the unit take its place, with the same contents. What devices had cached of
  * the old one is forgotten before the answer is carried out.
+ *
+ * Where a leaf may not change in one step (Arm), there is no view of zeroes: a page that is read
+ * has one of the unit's at once.
  */
 
 #include <errno.h>
@@ -31,7 +34,7 @@ views_map(struct uiommu_resolve *resolve, const struct uiommu_region *region, ui
 	  uint64_t end)
 {
 	const uint32_t prot = region->prot & ~UIOMMU_PROT_WRITE;
-	uint32_t i, nb, done;
+	uint32_t i, nb, done, grown;
 	uint64_t pos = begin;
 	int ret = 0;
 
@@ -39,11 +42,11 @@ views_map(struct uiommu_resolve *resolve, const struct uiommu_region *region, ui
 		nb = (uint32_t)RTE_MIN((end - pos) >> RESOLVE_PAGE_SHIFT, (uint64_t)RESOLVE_BATCH);
 		for (i = 0; i < nb; i++)
 			resolve->pa[i] = view_pa(resolve, region, pos + i * RESOLVE_PAGE_SIZE);
+		grown = uiommu_pgtable_grown(resolve->paging->pt);
 		ret = uiommu_pgtable_map_pages(resolve->paging->pt, pos, resolve->pa, nb, prot,
 					       &done);
 		uiommu_count(&resolve->counts->mapped_pages, done);
-		if (resolve->paging->tell_absent && done != 0)
-			uiommu_pgtable_gather_add(&resolve->came, pos, done * RESOLVE_PAGE_SIZE);
+		uiommu_pvt_resolve_came(resolve, grown, pos, done * RESOLVE_PAGE_SIZE);
 		pos += done * RESOLVE_PAGE_SIZE;
 		if (ret == -EEXIST || ret == -EAGAIN)
 			pos += RESOLVE_PAGE_SIZE;
@@ -106,14 +109,15 @@ frame_place(struct uiommu_resolve *resolve, const struct uiommu_region *region, 
 	    const struct uiommu_pgtable_leaf *view, uint64_t pa)
 {
 	struct uiommu_pgtable *pt = resolve->paging->pt;
+	const uint32_t grown = uiommu_pgtable_grown(pt);
 	int ret;
 
 	if (view != NULL)
 		return uiommu_pgtable_exchange(pt, iova, view->pa, pa, region->prot,
 					       &resolve->changed);
 	ret = uiommu_pgtable_map(pt, iova, pa, RESOLVE_PAGE_SIZE, region->prot, NULL);
-	if (ret == 0 && resolve->paging->tell_absent)
-		uiommu_pgtable_gather_add(&resolve->came, iova, RESOLVE_PAGE_SIZE);
+	if (ret == 0)
+		uiommu_pvt_resolve_came(resolve, grown, iova, RESOLVE_PAGE_SIZE);
 	return ret;
 }
 
@@ -169,7 +173,7 @@ writes_resolve(struct uiommu_resolve *resolve, struct resolve_run *run)
 void
 uiommu_pvt_resolve_private(struct uiommu_resolve *resolve, struct resolve_run *run)
 {
-	if ((run->miss->prot & UIOMMU_PROT_WRITE) != 0)
+	if ((run->miss->prot & UIOMMU_PROT_WRITE) != 0 || !resolve->paging->can_exchange)
 		writes_resolve(resolve, run);
 	else
 		reads_resolve(resolve, run);

@@ -107,6 +107,21 @@ uiommu_pvt_resolve_fail(struct uiommu_resolve *resolve, struct resolve_run *run,
 	uiommu_count(counter, uiommu_pvt_resolve_blame(run, begin, end, UIOMMU_CODE_RETRY));
 }
 
+/*
+ * A range came, as a whole or with more access.
+ *
+ * @param grown uiommu_pgtable_grown() before
+ */
+static inline void
+uiommu_pvt_resolve_came(struct uiommu_resolve *resolve, uint32_t grown, uint64_t iova, uint64_t len)
+{
+	const struct uiommu_paging *paging = resolve->paging;
+
+	if (len != 0 && (paging->tell_absent ||
+			 (paging->tell_more && grown != uiommu_pgtable_grown(paging->pt))))
+		uiommu_pgtable_gather_add(&resolve->came, iova, len);
+}
+
 /* The block around a run that is mapped with it, within the region. */
 static inline void
 uiommu_pvt_resolve_around(const struct uiommu_paging *paging, const struct uiommu_region *region,

@@ -134,7 +134,7 @@ owe(struct uiommu_resolve *resolve, const struct uiommu_pgtable_gather *gather)
 
 /*
  * What led elsewhere is forgotten before the answers are carried out, and a unit that remembers
- * absence is told of what came.
+ * absence, or rights that were missing, is told of what came.
  */
 static void
 changes_tell(struct uiommu_resolve *resolve)
@@ -144,7 +144,7 @@ changes_tell(struct uiommu_resolve *resolve)
 	if (resolve->changed.nb_ranges != 0 &&
 	    !uiommu_pvt_paging_invalidate(resolve->queue, paging, &resolve->changed, false))
 		owe(resolve, &resolve->changed);
-	if (paging->tell_absent && resolve->came.nb_ranges != 0 &&
+	if (resolve->came.nb_ranges != 0 &&
 	    !uiommu_pvt_paging_invalidate(resolve->queue, paging, &resolve->came, true))
 		owe(resolve, &resolve->came);
 }

@@ -89,6 +89,10 @@ extern "C" {
 #define UIOMMU_CAPA_PAGE_REQUESTS (UINT64_C(1) << 10) /**< page requests of devices (PRI) */
 /** IDENTITY domains for PASIDs */
 #define UIOMMU_CAPA_PASSTHROUGH_PASID (UINT64_C(1) << 11)
+/**
+ * the unit remembers rights that were missing, and must be told when a page that is there gets more
+ */
+#define UIOMMU_CAPA_CACHES_RIGHTS (UINT64_C(1) << 12)
 /** @} */
 
 /** State of a unit. */

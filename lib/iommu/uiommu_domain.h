@@ -307,7 +307,9 @@ uiommu_attach_find(struct uiommu_endpoint *endpoint, uint32_t pasid, uint32_t ty
  * Map a range of a domain whose table the library keeps (PAGING without table_pa). What is there
  * and leads to the same address stays; access is added to it. Any thread, inside handlers too, any
  * number at a time: it takes no lock and never waits. On a unit that remembers what was
- * absent (UIOMMU_CAPA_CACHES_ABSENT) only outside of handlers: there it has to be told.
+ * absent (UIOMMU_CAPA_CACHES_ABSENT) only outside of handlers: there it has to be told. On one that
+ * remembers rights that were missing (UIOMMU_CAPA_CACHES_RIGHTS) it waits, outside of handlers,
+ * where access was added to what was there.
  *
  * @param domain domain
  * @param iova start in bytes, aligned to 4 KiB
@@ -316,7 +318,8 @@ uiommu_attach_find(struct uiommu_endpoint *endpoint, uint32_t pasid, uint32_t ty
  * @param prot UIOMMU_PROT_*: READ, with others or without
  * @return 0; -EINVAL: NULL, another kind of domain, not aligned, no access, or beyond the table;
  *   -EEXIST: something in the range leads elsewhere, or is a region's; -EAGAIN: something in it is
- *   on its way out; -ENOMEM: no page for a table (uiommu_dev_conf::table_pages, table_pages_max);
+ *   on its way out; or, inside a handler, the unit could not be told yet that there is more access:
+ *   call again, and answer RETRY until then; -ENOMEM: no page for a table (uiommu_dev_conf::table_pages, table_pages_max);
  *   -EDEADLK: see above; -ETIMEDOUT, -EIO: the unit failed. After an error the range may be mapped
  *   in part
  */

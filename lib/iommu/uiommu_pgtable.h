@@ -301,6 +301,16 @@ uiommu_pgtable_map(struct uiommu_pgtable *pt, uint64_t iova, uint64_t pa, uint64
 		   uint32_t prot, uint64_t *done);
 
 /**
+ * How often a page that was there got more access by uiommu_pgtable_map() or _map_pages(). For
+ * units that remember rights that were missing: a caller whose call has made it grow has them
+ * forget what it mapped.
+ *
+ * @return free-running count
+ */
+uint32_t
+uiommu_pgtable_grown(const struct uiommu_pgtable *pt);
+
+/**
  * Map pages that do not lie together: pa[i] at iova + i pages, leaves of the smallest size.
  *
  * @param done pages from the start that are mapped at the end; NULL: not wanted

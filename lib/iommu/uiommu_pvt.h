@@ -53,14 +53,17 @@ uiommu_pvt_unit_unconfigure(struct uiommu_unit *unit);
 /* Token of the calling thread. */
 void *
 uiommu_pvt_self(void);
-/* Handlers are called between enter and leave. */
+/* Handlers are called between enter and leave. queue: whose burst it is */
 void
-uiommu_pvt_handler_enter(void);
+uiommu_pvt_handler_enter(struct uiommu_queue *queue);
 void
 uiommu_pvt_handler_leave(void);
 /* Whether the caller is inside a handler. */
 bool
 uiommu_pvt_in_handler(void);
+/* The queue whose burst the handler that the caller is in works on; NULL: it is in none. */
+struct uiommu_queue *
+uiommu_pvt_handler_queue(void);
 /* Take a lock of the control path, polling the caller's own queues meanwhile. 0 or -EDEADLK. */
 int
 uiommu_pvt_mutex_lock(pthread_mutex_t *mutex);

@@ -26,7 +26,8 @@
  *   FILE      a file of hugetlbfs, or a memfd (tmpfs): mapped, made resident and locked when the
  *             region is added. It must not be truncated while the region is there
  *   ANON      nothing: reads find zeroes, the first write of a page takes a page of the unit
- *             (uiommu_dev_conf::frame_pages)
+ *             (uiommu_dev_conf::frame_pages); where entries cannot change in one step (Arm's
+ *             tables), the first read does
  *   CALLBACK  the application supplies pages, and takes them back, written to or not
  *
  * MEMORY and FILE with UIOMMU_REGION_COW: reads see the backing, the first write of a page copies
@@ -134,7 +135,7 @@ struct uiommu_backing {
  *   not be removed), or something that uiommu_domain_map() has put there; EBADF: not an open file,
  *   or not open for what prot says; ENOTSUP: the domain is not of this kind; the file is of
  *   another file system; CALLBACK: the unit has no leaves of that size; ANON, COW: the unit
- *   has no pages for them (uiommu_dev_conf::frame_pages), or cannot change an entry in one step;
+ *   has no pages for them (uiommu_dev_conf::frame_pages); COW: entries cannot change in one step;
  *   MEMORY, FILE: the platform cannot tell where memory lies; EFAULT: memory or file is not
  *   there, or may move; ENOMEM: no memory, also no hugepages for a file, or the file cannot be
  *   locked (RLIMIT_MEMLOCK) where it would have to be; EDEADLK; EIO: the unit has failed

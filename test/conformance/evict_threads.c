@@ -142,7 +142,8 @@ evicted_by(bool second, unsigned int nb, bool bounded)
 	}
 	CHECK_EQ(uiommu_emu_traffic_set(p.rig->emu, &traffic), 0);
 	uiommu_emu_traffic_run(p.rig->emu, true);
-	pages_await(&p, TRAFFIC(16 * WINDOW));
+	/* less is not enough for all pages to be looked at */
+	pages_await(&p, RTE_MAX(TRAFFIC(16 * WINDOW), 4 * WINDOW));
 	uiommu_emu_traffic_run(p.rig->emu, false);
 	for (i = 0; i < nb; i++) {
 		__atomic_store_n(&evictors[i].end, true, __ATOMIC_RELEASE);

@@ -161,6 +161,7 @@ static const struct harness_spoil smmuv3_spoils[] = {
 		},                                                                                 \
 		.capa = UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |          \
 			UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_PASSTHROUGH | UIOMMU_CAPA_STALL |    \
+			UIOMMU_CAPA_CACHES_RIGHTS |                                                \
 			(more),                                                                    \
 		.spoils = smmuv3_spoils, .nb_spoils = ARRAY_COUNT(smmuv3_spoils),                  \
 		.encode = smmuv3_encode, .encode_stall = smmuv3_encode_stall, .stall_size = 32,    \

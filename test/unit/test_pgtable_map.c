@@ -278,8 +278,13 @@ mapped_already(void **state)
 	assert_int_equal(done, 2 * page);
 	rig_leaf(BASE - page, page, page, R);
 	rig_leaf(BASE, 8 * page, page, R);
+	assert_int_equal(uiommu_pgtable_grown(rig.pt), 0);
 	/* more access, page by page; never less */
 	rig_map(BASE + page, 9 * page, page, R | W);
+	assert_int_equal(uiommu_pgtable_grown(rig.pt), 1);
+	rig_map(BASE + page, 9 * page, page, R);
+	rig_map(BASE + page, 9 * page, page, R | W);
+	assert_int_equal(uiommu_pgtable_grown(rig.pt), 1);
 	rig_leaf(BASE + page, 9 * page, page, R | W);
 	rig_leaf(BASE, 8 * page, page, R);
 	rig_leaf(BASE + 2 * page, 10 * page, page, R);

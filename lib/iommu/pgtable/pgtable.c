@@ -180,6 +180,12 @@ prot_is_good(const struct uiommu_pgtable *pt, uint32_t prot)
 	return (prot & ~UIOMMU_PROT_ALL) == 0 && (prot & pt->ops->prot_needs) != 0;
 }
 
+uint32_t
+uiommu_pgtable_grown(const struct uiommu_pgtable *pt)
+{
+	return __atomic_load_n(&pt->grown, __ATOMIC_RELAXED);
+}
+
 int
 uiommu_pgtable_map(struct uiommu_pgtable *pt, uint64_t iova, uint64_t pa, uint64_t len,
 		   uint32_t prot, uint64_t *done)

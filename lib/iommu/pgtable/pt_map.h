@@ -98,6 +98,8 @@ pt_add(struct uiommu_pgtable *pt, uint64_t *slot, uint64_t e, unsigned int level
 		}
 		if (!pt_swap_if(slot, &e, fmt_with_prot(pt->flags, e, had | prot)))
 			return 0;
+		/* pairs with nothing: who asks is who did it */
+		__atomic_fetch_add(&pt->grown, 1, __ATOMIC_RELAXED);
 	}
 	/* also where another wrote it: it may not have come to its flush yet */
 	pt_flush(pt, slot, 1);

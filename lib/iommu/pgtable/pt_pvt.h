@@ -48,6 +48,7 @@ struct uiommu_pgtable {
 	uint64_t root_pa;
 	uint64_t leaf_sizes;
 	uint32_t pages_max;
+	uint32_t grown; /* counts leaves that got more access while they were there; atomic */
 	_Alignas(64) uint32_t nb_pages;
 };
 
