@@ -20,6 +20,7 @@ smmuv3_streams_init(struct smmuv3 *smmu)
 {
 	struct smmuv3_stream_table *streams = &smmu->streams;
 	struct uiommu_platform *plat = &smmu->dev->platform;
+	uint32_t nb_leaves;
 	size_t size;
 
 	memset(streams, 0, sizeof(*streams));
@@ -27,13 +28,14 @@ smmuv3_streams_init(struct smmuv3 *smmu)
 	streams->two_level = smmu->two_level;
 	size = (size_t)SMMUV3_STE_SIZE << streams->bits;
 	if (streams->two_level) {
-		streams->nb_leaves = UINT32_C(1) << (streams->bits - STREAM_SPLIT);
-		size = (size_t)streams->nb_leaves * SMMUV3_L1STD_SIZE;
-		streams->leaves = rte_zmalloc_socket("smmuv3_leaves", streams->nb_leaves *
+		nb_leaves = UINT32_C(1) << (streams->bits - STREAM_SPLIT);
+		size = (size_t)nb_leaves * SMMUV3_L1STD_SIZE;
+		streams->leaves = rte_zmalloc_socket("smmuv3_leaves", nb_leaves *
 						     sizeof(streams->leaves[0]), 0,
 						     plat->socket_id);
 		if (streams->leaves == NULL)
 			return -ENOMEM;
+		streams->nb_leaves = nb_leaves;
 	}
 	/* S 6.3.24: aligned to its size, or to 64 bytes */
 	return uiommu_dma_alloc(plat, size, RTE_MAX(size, (size_t)UIOMMU_PAGE_SIZE), &streams->top);

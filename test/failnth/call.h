@@ -29,6 +29,7 @@ struct call {
 	int errors[CALL_ERRORS];
 	unsigned int must; /**< kinds (gate.h) that it asks for; 0: it succeeds without any */
 	bool waits;	   /**< for the unit */
+	bool exchanges;    /**< needs harness_unit::can_exchange */
 };
 
 /** Make the call fail at each thing it asks for, and at each write to a register. */

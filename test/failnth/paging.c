@@ -278,14 +278,14 @@ region_file(struct world *world)
 								 .fd = the_file});
 }
 
-#define REGION(name)                                                                  \
+#define REGION(name, ...)                                                             \
 	CALL(name, .run = name, .undo = region_undo, .prepare = bond_bring,           \
-	     .finish = bond_finish, .errors = {-ENOMEM}, .must = GATE(HEAP))
+	     .finish = bond_finish, .errors = {-ENOMEM}, .must = GATE(HEAP), __VA_ARGS__)
 
-REGION(region_memory);
-REGION(region_cow);
-REGION(region_anon);
-REGION(region_callback);
+REGION(region_memory, .exchanges = false);
+REGION(region_cow, .exchanges = true);
+REGION(region_anon, .exchanges = true);
+REGION(region_callback, .exchanges = false);
 CALL(region_file, .run = region_file, .undo = region_undo, .prepare = file_bring,
      .finish = file_finish, .errors = {-ENOMEM, -EFAULT}, .must = GATE(HEAP) | GATE(MAPPING));
 
