@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The uiommu authors
 #
-# Leave out one invalidation of the VT-d driver at a time, and see a test fail.
+# Leave out one invalidation of a driver at a time, and see a test fail.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,10 +13,10 @@ usage()
         cat <<'END'
 Usage: tools/omit.sh [--build DIR] [--json FILE] [--results FILE] [SITE...]
 
-For each site of drivers/vtd/vtd_omit.h, or those that are named: build the driver without it and
-run what should see that. First the conformance cases about invalidation, where the emulated unit
-goes on using what it was not told to forget; then the unit test of the words that the driver
-writes. Prints a line for each site with the first case of either kind that fails.
+For each site of drivers/vtd/vtd_omit.h and drivers/smmuv3/smmuv3_omit.h, or those that are named
+(vtd_bond_clear_iotlb, say; vtd and smmuv3: all of one driver): build the driver without it and run
+what should see that. First the conformance cases about invalidation, where the emulated unit goes on
+using what it was not told to forget; then the unit test of the words that the driver writes. Prints a line for each site with the first case of either kind that fails.
 
   --build DIR  build directory (default: build-test/omit)
   --json FILE  the same as a list of objects
@@ -30,7 +30,7 @@ nothing left out; 2 usage.
 END
 }
 
-header=drivers/vtd/vtd_omit.h
+drivers=(vtd smmuv3)
 build='build-test/omit'
 json=
 results=
@@ -38,7 +38,12 @@ sites=()
 
 all_sites()
 {
-        sed -n 's/^\tVTD_SITE_\([A-Z_]*\),.*/\1/p' "$header" | tr '[:upper:]' '[:lower:]'
+        local driver
+
+        for driver in "${@:-${drivers[@]}}"; do
+                sed -n "s/^\t\(${driver^^}\)_SITE_\([A-Z_]*\),.*/\1_\2/p" \
+                        "drivers/$driver/${driver}_omit.h" | tr '[:upper:]' '[:lower:]'
+        done
 }
 
 # the word after an option
@@ -78,11 +83,14 @@ while (($# > 0)); do
                 exit 2
                 ;;
         *)
-                if ! all_sites | grep -qx -- "$1"; then
+                if [[ " ${drivers[*]} " == *" $1 "* ]]; then
+                        mapfile -t -O "${#sites[@]}" sites < <(all_sites "$1")
+                elif all_sites | grep -qx -- "$1"; then
+                        sites+=("$1")
+                else
                         echo "no site '$1', see --list" >&2
                         exit 2
                 fi
-                sites+=("$1")
                 ;;
         esac
         shift
@@ -90,7 +98,7 @@ done
 if ((${#sites[@]} == 0)); then
         mapfile -t sites < <(all_sites)
 fi
-((${#sites[@]} > 0)) || die "$header has no sites"
+((${#sites[@]} > 0)) || die 'the drivers have no sites'
 
 scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
@@ -100,10 +108,13 @@ log=$scratch/log
 unit_of()
 {
         case $1 in
-        root_*) echo test_vtd_root ;;
-        invalidate_fence) echo test_vtd_inval_row ;;
-        invalidate_*) echo test_vtd_inval ;;
-        *) echo test_vtd_cmd ;;
+        vtd_root_*) echo test_vtd_root ;;
+        vtd_invalidate_fence) echo test_vtd_inval_row ;;
+        vtd_invalidate_*) echo test_vtd_inval ;;
+        vtd_*) echo test_vtd_cmd ;;
+        smmuv3_root_*) echo test_smmuv3_ctrl ;;
+        smmuv3_invalidate_*) echo test_smmuv3_inval ;;
+        *) echo test_smmuv3_cmd ;;
         esac
 }
 
@@ -139,13 +150,18 @@ conformance()
         failures_of "$1" "$build/test/conformance/conformance" inval
 }
 
-units=(test_vtd_cmd test_vtd_inval test_vtd_inval_row test_vtd_root)
+units=(test_vtd_cmd test_vtd_inval test_vtd_inval_row test_vtd_root
+        test_smmuv3_cmd test_smmuv3_ctrl test_smmuv3_inval)
 if [[ ! -f $build/build.ninja ]]; then
         quietly meson setup "$build" -Dtests=enabled -Dfuzz=disabled -Domit=none
 fi
 quietly meson configure "$build" -Domit=none
 quietly ninja -C "$build" "${units[@]/#/test/unit/}" test/conformance/conformance
-library=$(cd "$build" && ls drivers/vtd/libuiommu_vtd.so.*.*.*[0-9])
+
+library_of()
+{
+        (cd "$build" && ls drivers/"$1"/libuiommu_"$1".so.*.*.*[0-9])
+}
 
 # record RESULT SITE REASON
 record()
@@ -191,7 +207,7 @@ by_model=0
 for site in "${sites[@]}"; do
         unit=$(unit_of "$site")
         quietly meson configure "$build" -Domit="$site"
-        quietly ninja -C "$build" "$library" "test/unit/$unit"
+        quietly ninja -C "$build" "$(library_of "${site%%_*}")" "test/unit/$unit"
         conformance "$scratch/conformance"
         failures_of "$scratch/unit" "$build/test/unit/$unit"
         model=$(first_new conformance conformance)

@@ -141,6 +141,8 @@ plug_devices(struct storm *s)
 		conf.endpoint_id = s->endpoints[i].id;
 		conf.credits = devices_credits(s, i);
 		conf.stalls = s->endpoints[i].stalls;
+		/* the driver ends what is too much of it */
+		conf.may_fail_invalid = conf.stalls && s->o.storm_limit != 0;
 		conf.nb_pasids = s->endpoints[i].nb_bonds;
 		for (j = 0; j < conf.nb_pasids; j++)
 			spaces[j] = map_space(s, s->endpoints[i].first_bond + j);

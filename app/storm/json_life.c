@@ -12,8 +12,9 @@ mean_us(uint64_t sum_ns, uint64_t nb)
 }
 
 static json_t *
-stalls_make(const struct storm *s, const struct uiommu_emu_verdict *v)
+stalls_make(const struct storm *s, const struct storm_result *r)
 {
+	const struct uiommu_emu_verdict *v = &r->run.verdict;
 	json_t *to;
 
 	if (s->o.source == STORM_SOURCE_PRI)
@@ -25,6 +26,8 @@ stalls_make(const struct storm *s, const struct uiommu_emu_verdict *v)
 	set_count(to, "terminated", v->stalls_terminated);
 	set_count(to, "ended", v->stalls_ended);
 	set_count(to, "early_retries", v->early_retries);
+	set_count(to, "storms", r->storms);
+	set_count(to, "calmed", r->stalls_calmed);
 	return to;
 }
 
@@ -170,7 +173,7 @@ stuck_make(const struct storm *s, const struct storm_result *r)
 void
 json_life_add(json_t *root, const struct storm *s, const struct storm_result *r)
 {
-	json_object_set_new(root, "stalls", stalls_make(s, &r->run.verdict));
+	json_object_set_new(root, "stalls", stalls_make(s, r));
 	json_object_set_new(root, "reports", reports_make(r));
 	json_object_set_new(root, "churn", churn_make(&r->run.churn));
 	json_object_set_new(root, "deliver", deliver_make(s, &r->run.delivered));

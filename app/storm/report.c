@@ -94,7 +94,7 @@ print_answers(const struct storm *s, const struct storm_result *r)
 		       " never finished%s\n", v->bad_sent, r->refused, r->unfinished,
 		       r->bad_exact ? "" : " (not comparable)");
 	if (s->o.source != STORM_SOURCE_PRI)
-		report_stalls(v);
+		report_stalls(r);
 	if (r->run.reports.all != 0)
 		report_reports(&r->run.reports);
 	if (r->run.churn.done != 0)

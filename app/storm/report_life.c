@@ -15,12 +15,17 @@ mean_us(uint64_t sum_ns, uint64_t nb)
 }
 
 void
-report_stalls(const struct uiommu_emu_verdict *v)
+report_stalls(const struct storm_result *r)
 {
+	const struct uiommu_emu_verdict *v = &r->run.verdict;
+
 	printf("stalls     %" PRIu64 " retried %" PRIu64 " aborted %" PRIu64 " terminated %" PRIu64
 	       "; ended by the unit %" PRIu64 ", retried early %" PRIu64 "\n",
 	       v->stalls, v->stalls_retried, v->stalls_aborted, v->stalls_terminated,
 	       v->stalls_ended, v->early_retries);
+	if (r->storms != 0)
+		printf("           %" PRIu64 " storms, %" PRIu64 " stalls ended by the driver\n",
+		       r->storms, r->stalls_calmed);
 }
 
 void

@@ -11,7 +11,7 @@
 
 /* What became of accesses that waited in the unit. */
 void
-report_stalls(const struct uiommu_emu_verdict *v);
+report_stalls(const struct storm_result *r);
 
 /* Accesses that have failed for good, by reason. */
 void

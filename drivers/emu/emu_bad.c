@@ -123,12 +123,15 @@ is_answered(const struct uiommu_emu *emu, enum emu_kind kind)
 }
 
 static uint8_t
-allowed(const struct uiommu_emu *emu, enum emu_kind kind)
+allowed(const struct uiommu_emu *emu, enum emu_kind kind, bool stalls)
 {
 	if (kind == EMU_KIND_RESERVED || kind == EMU_KIND_TYPE)
 		return emu->model->reserved_allow;
 	/* SMMUv3 leaves it to the tables, and so to software, who may execute what */
 	if (kind == EMU_KIND_PRIVILEGE && emu->model->event_size != 0)
+		return EMU_ALLOW_SUCCESS | EMU_ALLOW_INVALID;
+	/* an access to any address faults like others, and waits */
+	if (kind == EMU_KIND_CANONICAL && stalls)
 		return EMU_ALLOW_SUCCESS | EMU_ALLOW_INVALID;
 	return EMU_ALLOW_INVALID;
 }
@@ -169,7 +172,8 @@ emu_bad_send(struct uiommu_emu *emu, const struct emu_template *tmpl)
 	if (kind == EMU_KIND_STOP)
 		uiommu_count(&emu->live.stop_markers, 1);
 	if (is_answered(emu, kind))
-		emu_group_await(emu, tmpl->device, msg.prgi, allowed(emu, kind));
+		emu_group_await(emu, tmpl->device, msg.prgi,
+				allowed(emu, kind, emu->devices[tmpl->device]->stalls));
 	else
 		emu_group_silence(emu, tmpl->device, msg.prgi);
 	return 1;

@@ -66,12 +66,6 @@ emu_bond_allow(const struct uiommu_emu *emu, uint32_t bond)
 	return EMU_ALLOW_SUCCESS | EMU_ALLOW_INVALID;
 }
 
-uint8_t
-emu_allow_detached(const struct uiommu_emu *emu, uint8_t allow)
-{
-	return emu->model->checks_pasids ? 0 : allow & EMU_ALLOW_INVALID;
-}
-
 void
 emu_bond_arm(struct uiommu_emu *emu, uint32_t bond)
 {
@@ -247,6 +241,18 @@ uiommu_emu_pasid_state(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pa
 	return want_set(emu, endpoint_id, pasid, EMU_WANT_STATE, (uint8_t)state);
 }
 
+/*
+ * A unit that does not look at PASIDs has let in what was sent at any time of the detach: some of
+ * it came after the drain, and is for software to refuse. Not so what was sent before.
+ */
+uint8_t
+emu_allow_detached(const struct uiommu_emu *emu, uint32_t device, uint8_t allow)
+{
+	if (emu->model->checks_pasids || emu->devices[device]->stalls)
+		return 0;
+	return allow & EMU_ALLOW_INVALID;
+}
+
 /* Groups of a bond that is gone: an answer that comes now comes too late. */
 static void
 bond_orphan(struct uiommu_emu *emu, uint32_t bond)
@@ -259,9 +265,8 @@ bond_orphan(struct uiommu_emu *emu, uint32_t bond)
 	for (i = 0; i < EMU_PRGI_COUNT; i++) {
 		if ((slots[i].meta & EMU_META_BOND_MASK) == bond)
 			emu_group_unfold(emu, device, i);
-		/* what was sent since is for software to refuse, see emu_bond_allow() */
 		if (groups[i].state == EMU_GROUP_ACTIVE && groups[i].bond == bond)
-			groups[i].allow = emu_allow_detached(emu, groups[i].allow);
+			groups[i].allow = emu_allow_detached(emu, device, groups[i].allow);
 	}
 }
 

@@ -212,7 +212,7 @@ emu_bond_allow(const struct uiommu_emu *emu, uint32_t bond);
  * @param allow what might have come before
  */
 uint8_t
-emu_allow_detached(const struct uiommu_emu *emu, uint8_t allow);
+emu_allow_detached(const struct uiommu_emu *emu, uint32_t device, uint8_t allow);
 
 /** What is outstanding of a device that stalls was ended by the unit, unanswered. */
 void

@@ -171,13 +171,13 @@ answer_check(struct uiommu_emu *emu, const struct emu_group *group, const struct
 	    (emu_bond_want(emu, group->bond) & EMU_WANT_STATE) != UIOMMU_EMU_DETACHED)
 		allow |= EMU_ALLOW_SUCCESS;
 	else if (group->bond != 0 && (allow & EMU_ALLOW_SUCCESS) != 0) {
-		if (emu->devices[emu->bonds[group->bond].device]->may_fail_invalid)
-			allow |= EMU_ALLOW_INVALID;
 		/* now, and not as of the last step: the answer is younger than the change */
 		want = emu_bond_want(emu, group->bond);
 		if ((want & EMU_WANT_STATE) == UIOMMU_EMU_DETACHED)
-			allow = emu_allow_detached(emu, group->allow);
-		else if (want != UIOMMU_EMU_ATTACHED)
+			allow = emu_allow_detached(emu, emu->bonds[group->bond].device,
+						   group->allow);
+		else if (want != UIOMMU_EMU_ATTACHED ||
+			 emu->devices[emu->bonds[group->bond].device]->may_fail_invalid)
 			allow |= EMU_ALLOW_INVALID;
 	}
 	if (allow == 0)

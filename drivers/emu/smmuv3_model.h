@@ -24,6 +24,9 @@
 /** ATC_INVs on their way to devices. */
 #define SMMUV3_MODEL_ASKED_MAX 64
 
+/** ASIDs that are remembered to be incompletely invalidated. */
+#define SMMUV3_MODEL_PENDING_MAX 16
+
 /** Stall tags are the index of the device's slot, above bits that are not to be lost. */
 #define SMMUV3_MODEL_STAG 0x5e00
 
@@ -79,6 +82,8 @@ struct smmuv3_model {
 	struct emu_tlb iotlb;    /**< pages, by VMID and ASID */
 	struct emu_tlb walks;    /**< where tables of the 4K granule lie */
 	bool globals;            /**< there were pages of all ASIDs */
+	uint32_t nb_pending;     /**< TLBIs since the last CMD_SYNC, as far as they are kept */
+	uint16_t pending[SMMUV3_MODEL_PENDING_MAX]; /**< their ASIDs */
 	uint32_t nb_asked;       /**< ATC_INVs that devices have not confirmed */
 	uint64_t asked[SMMUV3_MODEL_ASKED_MAX][2];
 };

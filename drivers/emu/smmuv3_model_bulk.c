@@ -63,12 +63,9 @@ page_look(struct uiommu_emu *emu, const struct emu_lookup *lookup)
 	if (walk.bypass)
 		return lookup->iova >> smmuv3_oas(smmu) == 0;
 	walk.look = true;
-	entry = emu_tlb_find(&smmu->iotlb, walk.vmid, smmuv3_asid(&walk), lookup->iova);
-	if (entry == NULL && smmu->globals)
-		entry = emu_tlb_find(&smmu->iotlb, walk.vmid, EMU_TLB_ANY_PASID, lookup->iova);
-	/* rights that are missing are looked for again */
-	if (entry != NULL && (lookup->access & ~entry->access) == 0)
-		return true;
+	entry = smmuv3_model_tlb_find(&walk, lookup->iova);
+	if (entry != NULL)
+		return (lookup->access & ~entry->access) == 0;
 	return smmuv3_model_page_walk(&walk, lookup->iova, &page).event == 0;
 }
 

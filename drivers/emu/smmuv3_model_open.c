@@ -137,6 +137,7 @@ static const struct emu_model_ops smmuv3_model_ops = {
 	.event_size = SMMUV3_EVENT_SIZE,
 	.kind_mask = SMMUV3_MODEL_KIND_MASK,
 	.light_mask = SMMUV3_CMD0_OP_MASK,
+	/* S 8: they may have a meaning some day */
 	.reserved_allow = EMU_ALLOW_SUCCESS | EMU_ALLOW_INVALID,
 	.open = smmuv3_model_open,
 	.close = smmuv3_model_close,

@@ -189,6 +189,7 @@ page_judge(const struct way *way, uint64_t pte, uint64_t *set, uint64_t *clear,
 	if ((walk->want & EMU_REQ_EXEC) != 0 && !exec)
 		return SMMUV3_EVT_F_PERMISSION;
 	page->leaf.access = EMU_REQ_READ | (write ? EMU_REQ_WRITE : 0);
+	page->clean = clean && !write;
 	page->exec = exec;
 	return 0;
 }

@@ -136,6 +136,14 @@ range_decode(struct uiommu_emu *emu, const uint64_t *word, struct tlbi *tlbi)
 	return true;
 }
 
+/* S 3.9.1: not before a CMD_SYNC is it complete, and may the devices be asked */
+static void
+pending_add(struct smmuv3_model *smmu, uint16_t asid)
+{
+	if (smmu->nb_pending < SMMUV3_MODEL_PENDING_MAX)
+		smmu->pending[smmu->nb_pending++] = asid;
+}
+
 enum smmuv3_done
 smmuv3_model_tlbi(struct uiommu_emu *emu, const uint64_t *word)
 {
@@ -175,6 +183,8 @@ smmuv3_model_tlbi(struct uiommu_emu *emu, const uint64_t *word)
 			return SMMUV3_STUCK;
 	}
 	drop(emu, &tlbi);
+	if (!tlbi.drop.any_pasid)
+		pending_add(smmu, asid);
 	return SMMUV3_DONE;
 }
 
@@ -217,6 +227,32 @@ smmuv3_model_atc_await(struct uiommu_emu *emu)
 	return ok;
 }
 
+/* A device that is asked too early may ask for what is forgotten only then. */
+static void
+order_check(struct uiommu_emu *emu, const uint64_t *word)
+{
+	const uint32_t sid = (uint32_t)(word[0] >> SMMUV3_CMD0_SID_SHIFT);
+	const uint32_t ssid = (uint32_t)(word[0] >> SMMUV3_CMD0_SSID_SHIFT & SMMUV3_CMD0_SSID_MASK);
+	const struct emu_device *dev = emu_device_find(emu, sid);
+	const struct smmuv3_model *smmu = emu->unit;
+	const struct emu_cache *cd;
+	uint32_t bond, i;
+
+	if (smmu->nb_pending == 0 || dev == NULL)
+		return;
+	bond = emu_bond_find(emu, dev, (word[0] & SMMUV3_CMD0_SSV) != 0 ? ssid : EMU_NO_PASID);
+	cd = &emu->bonds[bond].cache;
+	if (bond == 0 || cd->state != EMU_CACHE_GOOD)
+		return;
+	for (i = 0; i < smmu->nb_pending; i++)
+		if (smmu->pending[i] == (uint16_t)(cd->word[0] >> SMMUV3_CD0_ASID_SHIFT)) {
+			emu_violation(emu, &emu->live.protocol,
+				      "ATC_INV of 0x%x PASID 0x%x before the TLBI of ASID 0x%x is "
+				      "complete", sid, ssid, smmu->pending[i]);
+			return;
+		}
+}
+
 /* Consumed is not complete: with "lazy" a device confirms when a CMD_SYNC waits for it. */
 void
 smmuv3_model_atc_inv(struct uiommu_emu *emu, const uint64_t *word)
@@ -224,6 +260,7 @@ smmuv3_model_atc_inv(struct uiommu_emu *emu, const uint64_t *word)
 	struct smmuv3_model *smmu = emu->unit;
 	uint32_t i;
 
+	order_check(emu, word);
 	if (!smmu->lazy) {
 		device_forget(emu, word);
 		return;

@@ -72,16 +72,16 @@ tlb_add(const struct smmuv3_walk *walk, uint64_t iova, const struct smmuv3_page 
 		.shift = shift,
 		.access = (uint8_t)page->leaf.access,
 		.kind = page->kind,
+		.flags = page->clean ? SMMUV3_TLB_CLEAN : 0,
 	});
 	smmu->globals |= page->global;
 	walk->emu->tlb_used = true;
 }
 
-static const struct emu_tlb_entry *
-tlb_find(const struct smmuv3_walk *walk, uint64_t iova)
+const struct emu_tlb_entry *
+smmuv3_model_tlb_find(const struct smmuv3_walk *walk, uint64_t iova)
 {
 	const struct smmuv3_model *smmu = walk->emu->unit;
-	const uint32_t want = walk->want & (EMU_REQ_READ | EMU_REQ_WRITE);
 	const struct emu_tlb_entry *entry;
 
 	if ((walk->want & (EMU_REQ_PRIV | EMU_REQ_EXEC)) != 0)
@@ -89,8 +89,11 @@ tlb_find(const struct smmuv3_walk *walk, uint64_t iova)
 	entry = emu_tlb_find(&smmu->iotlb, walk->vmid, smmuv3_asid(walk), iova);
 	if (entry == NULL && smmu->globals)
 		entry = emu_tlb_find(&smmu->iotlb, walk->vmid, EMU_TLB_ANY_PASID, iova);
-	/* rights that are missing are looked for again */
-	return entry != NULL && (want & ~entry->access) == 0 ? entry : NULL;
+	/* what makes a page dirty is done in the table */
+	if (entry != NULL && (entry->flags & SMMUV3_TLB_CLEAN) != 0 &&
+	    (walk->want & EMU_REQ_WRITE) != 0)
+		return NULL;
+	return entry;
 }
 
 /* The page of a request, out of the IOTLB or into it. */
@@ -115,9 +118,15 @@ page_find(const struct smmuv3_walk *walk, uint64_t iova, struct emu_leaf *leaf)
 		fault.class = SMMUV3_CLASS_IN;
 		return fault;
 	}
-	entry = walk->fresh ? NULL : tlb_find(walk, iova);
+	entry = walk->fresh ? NULL : smmuv3_model_tlb_find(walk, iova);
 	if (entry != NULL) {
 		uiommu_count(&walk->emu->live.iotlb_hits, 1);
+		/* rights that were missing are missing until they are invalidated */
+		if ((walk->want & (EMU_REQ_READ | EMU_REQ_WRITE) & ~entry->access) != 0) {
+			fault.event = SMMUV3_EVT_F_PERMISSION;
+			fault.class = SMMUV3_CLASS_IN;
+			return fault;
+		}
 		*leaf = (struct emu_leaf){
 			.iova = entry->iova,
 			.pa = entry->pa,

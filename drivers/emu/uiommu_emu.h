@@ -197,7 +197,10 @@ struct uiommu_emu_traffic {
  * PASID without bond (likewise); privileged or execute request where not allowed; an
  * address that is not canonical; a request with no access bit; a stop marker;
  * a request without the last flag that is never followed by one. The judge knows for each
- * what the right answer is (Invalid once, or none).
+ * what the right answer is (Invalid once, or none). On SMMUv3, whose entries have no type, the second
+ * kind is like the first one; to both, and to privilege, Success is right as well. Of stalls
+ * there are those of a PASID without bond, of privilege, and of a strange address, which is for
+ * software to judge.
  */
 
 /** Sum of what the judge has seen. */
@@ -392,7 +395,7 @@ enum uiommu_emu_pasid_state {
 	/**
 	 * detach has returned: a response by software is "unexpected", an accepted request is
 	 * "stale". A unit that does not look at the PASID of a page request (SMMUv3) queues it all
-	 * the same: what was sent since must be answered Invalid, Success is "wrong"
+	 * the same: what was sent since CHANGING must be answered Invalid, Success is "wrong"
 	 */
 	UIOMMU_EMU_DETACHED,
 };

@@ -117,7 +117,7 @@ atc_run_length(const struct smmuv3_cmdq *cmdq, uint32_t max)
 	return n;
 }
 
-/* Whether the CMD_SYNC that failed is one that has failed before. @return 0; -ETIMEDOUT: too long */
+/* A CMD_SYNC failed, for the first time or again. @return 0; -ETIMEDOUT: for too long */
 static int
 late_note(struct smmuv3_cmdq *cmdq)
 {

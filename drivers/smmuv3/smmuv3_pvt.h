@@ -112,7 +112,9 @@ smmuv3_source_look(struct smmuv3_queue *queue, struct smmuv3_source *source);
 
 /**
  * The unit puts no more page requests into the queue: answer those that are in it, Invalid Request.
- * Commands before have been carried out, and when it is over these have. @return 0; -ETIMEDOUT; -EIO
+ * Commands before have been carried out, and when it is over these have.
+ *
+ * @return 0; -ETIMEDOUT; -EIO
  */
 int
 smmuv3_requests_end(struct smmuv3_queue *queue);

@@ -78,7 +78,8 @@ smmuv3_stream_entry(struct smmuv3 *smmu, uint32_t sid, struct smmuv3_ste **ste)
 	}
 	leaf = &streams->leaves[sid >> STREAM_SPLIT];
 	if (leaf->va == NULL) {
-		ret = uiommu_dma_alloc(&smmu->dev->platform, STREAM_LEAF_SIZE, STREAM_LEAF_SIZE, leaf);
+		ret = uiommu_dma_alloc(&smmu->dev->platform, STREAM_LEAF_SIZE, STREAM_LEAF_SIZE,
+				       leaf);
 		if (ret != 0)
 			return ret;
 		/* S 5.1: 2^(Span - 1) entries */

@@ -319,9 +319,9 @@ uiommu_attach_find(struct uiommu_endpoint *endpoint, uint32_t pasid, uint32_t ty
  * @return 0; -EINVAL: NULL, another kind of domain, not aligned, no access, or beyond the table;
  *   -EEXIST: something in the range leads elsewhere, or is a region's; -EAGAIN: something in it is
  *   on its way out; or, inside a handler, the unit could not be told yet that there is more access:
- *   call again, and answer RETRY until then; -ENOMEM: no page for a table (uiommu_dev_conf::table_pages, table_pages_max);
- *   -EDEADLK: see above; -ETIMEDOUT, -EIO: the unit failed. After an error the range may be mapped
- *   in part
+ *   call again, and answer RETRY until then; -ENOMEM: no page for a table
+ *   (uiommu_dev_conf::table_pages, table_pages_max); -EDEADLK: see above; -ETIMEDOUT, -EIO: the
+ *   unit failed. After an error the range may be mapped in part
  */
 int
 uiommu_domain_map(struct uiommu_domain *domain, uint64_t iova, uint64_t pa, uint64_t len,

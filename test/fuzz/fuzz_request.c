@@ -3,11 +3,10 @@
  */
 
 /*
- * Page request descriptors of VT-d, decoded and assembled into groups, whatever their bytes are.
- * A rule that is broken ends the program with one line that says which.
+ * Page requests as a unit writes them, decoded and assembled into groups, whatever their bytes are.
+ * What is the unit's own is in fuzz_vtd.c and fuzz_smmuv3.c.
  */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,12 +14,11 @@
 #include <uiommu_prg.h>
 
 #include "fuzz_request.h"
-#include "vtd_desc.h"
+#include "fuzz_unit.h"
 
 #define PARKED_MAX 256
 #define REQUESTS_MAX 4096
 
-_Static_assert(FUZZ_KINDS == VTD_PRQ_KINDS, "kinds are counted by number");
 _Static_assert(FUZZ_RESULTS == UIOMMU_PRG_INCOMPLETE + 1, "results are counted by number");
 
 struct fuzz_request_counts fuzz_request_counts;
@@ -33,7 +31,6 @@ enum fate {
 
 struct harness {
 	uint32_t parked_max, group_max;
-	unsigned int sign_bit;
 	uint32_t nb_requests;
 	uint32_t nb_parked[FUZZ_ENDPOINTS]; /* by our own count */
 	uint8_t fates[REQUESTS_MAX];	    /* by number of request */
@@ -41,35 +38,14 @@ struct harness {
 	struct uiommu_fault *out; /* group_max, not one more */
 };
 
-#define rule(condition, text)                                                              \
-	do {                                                                               \
-		if (!(condition)) {                                                        \
-			fprintf(stderr, "broken: %s (%s:%d)\n", text, __FILE__, __LINE__); \
-			abort();                                                           \
-		}                                                                          \
-	} while (0)
-
-static uint64_t
-word(const uint8_t *bytes)
-{
-	uint64_t w = 0;
-	int i;
-
-	for (i = 7; i >= 0; i--)
-		w = w << 8 | bytes[i];
-	return w;
-}
-
 static void
 harness_make(struct harness *h, const uint8_t *head)
 {
-	static const unsigned int sign_bits[] = {38, 47, 56};
 	uint32_t i;
 
 	memset(h, 0, sizeof(*h));
 	h->parked_max = head[0] == 0 ? PARKED_MAX : head[0];
 	h->group_max = 1 + head[1] % (h->parked_max + 1);
-	h->sign_bit = sign_bits[head[2] % 3];
 	h->out = calloc(h->group_max, sizeof(*h->out));
 	rule(h->out != NULL, "memory");
 	for (i = 0; i < FUZZ_ENDPOINTS; i++) {
@@ -96,49 +72,6 @@ harness_end(struct harness *h)
 	free(h->out);
 }
 
-/* The fields of a request at the places that S 7.4.1.1 gives them. */
-static void
-decode_check(uint64_t w0, uint64_t w1, enum vtd_prq_kind kind, const struct uiommu_fault *fault)
-{
-	uint32_t pasid = (uint32_t)(w0 >> 32) & 0xfffff;
-
-	rule(fault->endpoint_id == ((w0 >> 16) & 0xffff), "requester id is at 31:16");
-	rule(fault->pasid == ((w0 >> 8 & 1) != 0 ? pasid : UIOMMU_NO_PASID), "PASID is at 51:32");
-	rule(((fault->flags & UIOMMU_FAULT_PASID) != 0) == (w0 >> 8 & 1), "PASID present is bit 8");
-	rule(fault->prg_index == ((w1 >> 3) & 0x1ff), "index is at 11:3");
-	rule(fault->prg_index < UIOMMU_PRG_INDEX_COUNT, "index has a bound");
-	rule(fault->iova == w1 - (w1 & 0xfff), "address is at 63:12");
-	rule((fault->flags & 7U) == (w1 & 7), "read, write and last are at 2:0");
-	rule(((fault->flags & UIOMMU_FAULT_REJECT) != 0) == (kind != VTD_PRQ_REQUEST),
-	     "what is malformed is marked");
-}
-
-/* False: not to be answered, and nothing to assemble. */
-static bool
-decode(const struct harness *h, const uint8_t *desc, struct uiommu_fault *fault)
-{
-	uint64_t w0 = word(desc), w1 = word(desc + 8);
-	enum vtd_prq_kind kind = vtd_prq_classify(w0, w1, h->sign_bit);
-	struct uiommu_fault plain;
-
-	rule(kind < VTD_PRQ_KINDS, "kinds have a bound");
-	fuzz_request_counts.kinds[kind]++;
-	if (vtd_prq_is_plain(w0, w1, h->sign_bit)) {
-		rule(kind == VTD_PRQ_REQUEST, "what is plain is sound");
-		memset(&plain, 0xff, sizeof(plain));
-		vtd_prq_decode(w0, w1, &plain);
-		vtd_prq_decode_odd(w0, w1, kind, fault);
-		rule(memcmp(&plain, fault, sizeof(plain)) == 0, "both ways of decoding agree");
-	}
-	if (!vtd_prq_is_answerable(kind, w1)) {
-		rule(kind != VTD_PRQ_REQUEST, "a sound request is answerable");
-		return false;
-	}
-	vtd_prq_decode_odd(w0, w1, kind, fault);
-	decode_check(w0, w1, kind, fault);
-	return true;
-}
-
 static void
 group_check(struct harness *h, const struct uiommu_fault *last, uint32_t nb)
 {
@@ -153,7 +86,7 @@ group_check(struct harness *h, const struct uiommu_fault *last, uint32_t nb)
 		     "a group is of one endpoint, PASID and index");
 		rule(((f->flags & UIOMMU_FAULT_LAST) != 0) == (i + 1 == nb),
 		     "the last one is at the end");
-		/* the hint, which no VT-d request has, carries the number of a request */
+		/* the hint, which no request has, carries the number of a request */
 		rule(f->nb_pages < h->nb_requests, "only requests come out");
 		rule(h->fates[f->nb_pages] == (i + 1 == nb ? NOT_SEEN : PARKED),
 		     "each request is delivered at most once");
@@ -181,6 +114,8 @@ assemble(struct harness *h, const struct uiommu_fault *fault)
 	/* R2 */
 	rule(last == (result == UIOMMU_PRG_GROUP || result == UIOMMU_PRG_INCOMPLETE),
 	     "the last request is answered, and no other");
+	if (last)
+		fuzz_unit_answer(fault);
 	rule(!was_idle || !last || (result == UIOMMU_PRG_GROUP && nb == 1),
 	     "idle: a last request is a whole group");
 	if (result == UIOMMU_PRG_GROUP) {
@@ -215,10 +150,11 @@ discard_all(struct harness *h)
 static void
 purge(struct harness *h, const uint8_t *desc)
 {
-	uint64_t w0 = word(desc);
-	uint32_t pasid = (w0 >> 8 & 1) != 0 ? (uint32_t)(w0 >> 32) & 0xfffff : UIOMMU_NO_PASID;
-	uint32_t endpoint = (uint32_t)(w0 >> 16) % FUZZ_ENDPOINTS;
-	uint32_t nb = uiommu_prg_purge(h->prg[endpoint], pasid);
+	uint32_t endpoint, pasid, nb;
+
+	fuzz_unit_who(desc, &endpoint, &pasid);
+	endpoint %= FUZZ_ENDPOINTS;
+	nb = uiommu_prg_purge(h->prg[endpoint], pasid);
 
 	rule(nb <= h->nb_parked[endpoint], "no more is purged than there is");
 	h->nb_parked[endpoint] -= nb;
@@ -236,11 +172,13 @@ is_sifted(uint32_t pasid, const void *arg)
 static void
 sift(struct harness *h, const uint8_t *desc)
 {
-	uint64_t w0 = word(desc);
-	uint32_t pasid = (w0 >> 8 & 1) != 0 ? (uint32_t)(w0 >> 32) & 0xfffff : UIOMMU_NO_PASID;
-	uint32_t endpoint = (uint32_t)(w0 >> 16) % FUZZ_ENDPOINTS, i;
-	struct uiommu_prg *prg = h->prg[endpoint];
-	uint32_t nb = uiommu_prg_purge_if(prg, is_sifted, &pasid);
+	uint32_t endpoint, pasid, nb, i;
+	struct uiommu_prg *prg;
+
+	fuzz_unit_who(desc, &endpoint, &pasid);
+	endpoint %= FUZZ_ENDPOINTS;
+	prg = h->prg[endpoint];
+	nb = uiommu_prg_purge_if(prg, is_sifted, &pasid);
 
 	rule(nb <= h->nb_parked[endpoint], "no more is sifted than there is");
 	h->nb_parked[endpoint] -= nb;
@@ -256,7 +194,7 @@ entry_run(struct harness *h, const uint8_t *desc)
 {
 	struct uiommu_fault fault;
 
-	if (!decode(h, desc, &fault))
+	if (!fuzz_unit_decode(desc, &fault))
 		return;
 	if (fault.endpoint_id >= FUZZ_ENDPOINTS) {
 		fuzz_request_counts.unknown_endpoint++;
@@ -274,11 +212,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct harness h;
 	size_t at;
 
-	if (size < FUZZ_REQUEST_HEAD)
+	if (size < FUZZ_REQUEST_HEAD || fuzz_unit_begin(data, size))
 		return 0;
 	harness_make(&h, data);
-	for (at = FUZZ_REQUEST_HEAD; size - at >= VTD_DESC_SIZE && h.nb_requests < REQUESTS_MAX;
-	     at += VTD_DESC_SIZE) {
+	for (at = FUZZ_REQUEST_HEAD;
+	     size - at >= fuzz_unit_entry_size && h.nb_requests < REQUESTS_MAX;
+	     at += fuzz_unit_entry_size) {
 		const uint8_t *desc = data + at;
 
 		if (desc[0] == FUZZ_TYPE_DISCARD)

@@ -9,17 +9,19 @@
 #include <stdint.h>
 
 /*
- * Input, which make_corpus.py writes too: a head of 32 bytes, then descriptors of 32 bytes as a
- * unit writes them. What is left at the end is ignored.
+ * Input, which make_corpus.py writes too: a head of 32 bytes, then entries as a unit writes them
+ * (VT-d: 32 bytes, SMMUv3: 16). What is left at the end is ignored.
  *
  *   head byte 0   parked_max, 0 means 256
  *   head byte 1   group_max, taken into range
- *   head byte 2   highest bit of an address, taken from {38, 47, 56}
+ *   head byte 2   VT-d: highest bit of an address, taken from {38, 47, 56}
+ *   head byte 3   SMMUv3, bit 0: what follows are entries of the event queue, of 32 bytes
  *   head 8 to 15  seed of the hash
  *
- * Three types that no unit has are orders to the harness: 0xfe discards everything, 0xfd purges the
- * PASID in the descriptor (without PASID present: requests without PASID) at its endpoint, 0xfc
- * purges all PASIDs there whose lowest two bits are those of the one in the descriptor.
+ * Three values of the first byte (VT-d: types that no unit has; SMMUv3: of the StreamID) are orders
+ * to the harness: 0xfe discards everything, 0xfd purges the PASID in the entry (without PASID
+ * present: requests without PASID) at its endpoint, 0xfc purges all PASIDs there whose lowest two
+ * bits are those of the one in the entry.
  */
 #define FUZZ_REQUEST_HEAD 32
 #define FUZZ_TYPE_DISCARD 0xfe
@@ -34,7 +36,7 @@
 
 /* What has happened so far, over all inputs. */
 struct fuzz_request_counts {
-	uint64_t kinds[FUZZ_KINDS];     /* by enum vtd_prq_kind */
+	uint64_t kinds[FUZZ_KINDS];     /* by enum vtd_prq_kind or smmuv3_pri_kind */
 	uint64_t results[FUZZ_RESULTS]; /* by enum uiommu_prg_result */
 	uint64_t unknown_endpoint;
 	uint64_t thrown;   /* parked requests thrown away with a lost group */
@@ -42,6 +44,7 @@ struct fuzz_request_counts {
 	uint64_t purges;   /* likewise */
 	uint64_t sifts;    /* likewise */
 	uint64_t longest;  /* requests of the largest group */
+	uint64_t answers;  /* that were encoded and checked */
 };
 
 extern struct fuzz_request_counts fuzz_request_counts;

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The uiommu authors
 
-"""Write the seed corpus of fuzz_request: one small file for each thing that a device may do.
+"""Write the seed corpora of the fuzzers: one small file for each thing that a device may do.
 
-    make_corpus.py [DIRECTORY]        default: corpus/request beside this file
+    make_corpus.py [DIRECTORY]        default: corpus beside this file
 
-The format is described in fuzz_request.h; descriptors are those of VT-d 7.4.1.1.
+The format is described in fuzz_request.h; descriptors are those of VT-d 7.4.1.1 in "request", and
+those of SMMUv3, chapters 7.3 and 8, in "request_smmuv3".
 """
 
 import os
@@ -16,6 +17,7 @@ import sys
 
 REQUEST, DISCARD, PURGE, SIFT = 0x01, 0xFE, 0xFD, 0xFC
 R, W, L = 1, 2, 4
+RESERVED = (54, 64)
 
 
 def head(parked_max=16, group_max=16, width=1, seed=1):
@@ -56,7 +58,7 @@ def storm(seed, count, parked_max, pasids, indices):
         elif dice < 10:
             out.append(desc(flags=L, pasid=0, index=index, rid=rid))
         elif dice < 15:
-            out.append(desc(1, R, index, pasid, rid, w0=1 << rng.randrange(54, 64)))
+            out.append(desc(1, R, index, pasid, rid, w0=1 << rng.randrange(*RESERVED)))
         else:
             flags = rng.choice([R, W, R | W]) | (L if rng.randrange(3) == 0 else 0)
             out.append(desc(rng.randrange(1 << 20), flags, index, pasid, rid))
@@ -125,13 +127,66 @@ def corpus():
     yield "storm-wide", storm(2, 150, 64, 8, 512)
 
 
-def main():
-    here = os.path.dirname(os.path.abspath(__file__))
-    directory = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "corpus", "request")
+def pri(page=0, flags=R, index=0, pasid=None, rid=0, kind=REQUEST, w0=0, w1=0, tail=None):
+    """The same request as desc() makes, as an entry of SMMUv3's PRI queue."""
+    low = rid | flags << 60 | w0
+    if kind in (DISCARD, PURGE, SIFT):
+        low = kind | rid << 8
+    if pasid is not None:
+        low |= 1 << 63 | pasid << 32
+    return struct.pack("<2Q", low, (index | page << 12 | w1) & (2**64 - 1))
+
+
+def event(kind, sid=0, pasid=None, stag=0, address=0, w1=0):
+    low = kind | sid << 32
+    if pasid is not None:
+        low |= 1 << 11 | pasid << 12
+    return struct.pack("<4Q", low, stag | w1, address, 0)
+
+
+def smmuv3():
+    top = (1 << 52) - 1
+    events = bytes([16, 16, 0, 1]) + bytes(28)
+    yield from ((name, parts) for name, parts in corpus() if name not in (
+        "reserved-bits-word-0", "reserved-bits-not-last", "reserved-last-ends-group",
+        "words-2-and-3-garbage", "unknown-types", "execute-and-privileged", "cut-short"))
+    yield "reserved-bits", [head()] + [
+        desc(1, R | L, 1, 5, w0=1 << b) for b in range(52, 58)] + [
+        desc(1, R | L, 1, 5, w1=1 << b) for b in range(9, 12)]
+    yield "reserved-bits-not-last", [head(), desc(1, R, 1, 5), desc(2, R, 1, 5, w0=1 << 52),
+                                     desc(3, R | L, 1, 5)]
+    yield "reserved-last-ends-group", [head(), desc(1, R, 1, 5), desc(2, R | L, 1, 5, w1=1 << 9),
+                                       desc(3, R | L, 1, 5)]
+    yield "substream-without-ssv", [head(), desc(1, R | L, 1, w0=0xABCDE << 32)]
+    yield "wide-stream-ids", [head()] + [desc(1, R | L, 1, 5, 1 << b) for b in range(20, 32)]
+    yield "execute-and-privileged", [head()] + [
+        desc(1, f | L, 1, p, w0=b) for f in (R, W) for p in (None, 5) for b in (1 << 58, 1 << 59)]
+    yield "cut-short", [head(), desc(1, R | L, 1, 5), desc(2, R | L, 1, 5)[:15]]
+    yield "events-of-each-kind", [events] + [
+        event(kind, 3, 5, 7, top << 12, stall) for kind in range(0x26) for stall in (0, 1 << 31)]
+    yield "stalls", [events] + [
+        event(kind, 0xFFFFFF, pasid, 0xFFFF, 0x123456789ABC, 1 << 31 | access << 33)
+        for kind in range(0x10, 0x14) for pasid in (None, 0, 0xFFFFF) for access in range(8)]
+    yield "stalls-of-stage-2", [events, event(0x10, 1, 1, 1, 0x1000, 1 << 31 | 1 << 39)]
+    yield "events-all-ones", [events, b"\xff" * 96]
+    yield "events-cut-short", [events, event(0x10, 1, 1, 1, 0x1000, 1 << 31)[:31]]
+
+
+def write(directory, inputs):
     os.makedirs(directory, exist_ok=True)
-    for name, parts in corpus():
+    for name, parts in inputs:
         with open(os.path.join(directory, name), "wb") as f:
             f.write(b"".join(parts))
+
+
+def main():
+    global desc, RESERVED
+    here = os.path.dirname(os.path.abspath(__file__))
+    directory = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "corpus")
+    write(os.path.join(directory, "request"), corpus())
+    # the same histories in other words
+    desc, RESERVED = pri, (52, 58)
+    write(os.path.join(directory, "request_smmuv3"), smmuv3())
 
 
 if __name__ == "__main__":

@@ -73,7 +73,8 @@ counts_are_complete(void)
 	       ", purges %" PRIu64 ", sifts %" PRIu64 ", longest group %" PRIu64 "\n",
 	       c->unknown_endpoint, c->thrown, c->discards, c->purges, c->sifts, c->longest);
 	return complete && c->unknown_endpoint != 0 && c->thrown != 0 && c->discards != 0 &&
-	       c->purges != 0 && c->sifts != 0 && c->longest > 2;
+	       c->purges != 0 && c->sifts != 0 && c->longest > 2 &&
+	       c->answers != 0;
 }
 
 int

@@ -303,6 +303,51 @@ test_answer_from_before_detach(void **state)
 }
 
 static void
+test_request_sent_while_it_changes(void **state)
+{
+	struct pri pri;
+
+	(void)state;
+	rig_open(NULL);
+	rig_up(ALL_ON);
+	rig_device(DEVICE, 1, 0);
+	detach(DEVICE);
+	/* behind the drain, as far as the judge can know */
+	rig_traffic(&(struct uiommu_emu_traffic){0});
+	step();
+	uiommu_emu_traffic_run(rig.emu, false);
+	bond_is(DEVICE, UIOMMU_EMU_DETACHED);
+	pri = pri_next();
+	pri_answer(&pri, 1);
+	assert_int_equal(verdict(false).unexpected | verdict(false).wrong, 0);
+	pri = pri_next();
+	pri_answer(&pri, 2);
+	assert_int_equal(verdict(false).wrong, 1);
+}
+
+static void
+test_quiet_devices_that_stall(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	rig_open(NULL);
+	rig_up(ALL_ON);
+	rig_device(STALLER, 1, 0);
+	rig_traffic(&(struct uiommu_emu_traffic){.burst = 8});
+	assert_int_equal(uiommu_emu_pasid_quiesce(rig.emu, STALLER, 1, true), 0);
+	for (i = 0; i < 5; i++)
+		step();
+	/* stop markers are for page requests */
+	assert_int_equal(event_pending(), 0);
+	assert_int_equal(uiommu_emu_pasid_quiesce(rig.emu, STALLER, 1, false), 0);
+	step();
+	assert_int_not_equal(event_pending(), 0);
+	rig_rest();
+	assert_clean();
+}
+
+static void
 test_stall_by_a_remembered_descriptor(void **state)
 {
 	(void)state;
@@ -413,6 +458,8 @@ main(void)
 		CASE(test_requests_after_detach_are_for_software),
 		CASE(test_success_after_detach_is_wrong),
 		CASE(test_answer_from_before_detach),
+		CASE(test_request_sent_while_it_changes),
+		CASE(test_quiet_devices_that_stall),
 		CASE(test_stall_by_a_remembered_descriptor),
 		CASE(test_access_after_detach_is_reported),
 		CASE(test_pcie_must_not_stall),

@@ -279,6 +279,26 @@ test_pages_are_used_until_invalidated(void **state)
 }
 
 static void
+test_rights_are_used_until_invalidated(void **state)
+{
+	(void)state;
+	rig_start(2);
+	*page(0x5000) = PAGE(rig.message.pa) | READ_ONLY;
+	assert_int_equal(dma(DEVICE, 1, 0x5000, false), 0);
+	/* more rights are none before they are invalidated */
+	*page(0x5000) = PAGE(rig.message.pa);
+	assert_int_equal(dma(DEVICE, 1, 0x5000, true), 0x13);
+	assert_int_equal(dma(DEVICE, 2, 0x5000, true), 0);
+	TLBI_VA(1, 0x5000, 1);
+	assert_int_equal(dma(DEVICE, 1, 0x5000, true), 0);
+	/* a fault is not remembered */
+	assert_int_equal(dma(DEVICE, 1, 0x6000, false), 0x10);
+	*page(0x6000) = PAGE(rig.message.pa);
+	assert_int_equal(dma(DEVICE, 1, 0x6000, false), 0);
+	assert_clean();
+}
+
+static void
 test_invalidation_of_all_asids(void **state)
 {
 	(void)state;
@@ -408,6 +428,7 @@ main(void)
 		CASE(test_tables_that_are_not_there),
 		CASE(test_other_granules),
 		CASE(test_pages_are_used_until_invalidated),
+		CASE(test_rights_are_used_until_invalidated),
 		CASE(test_invalidation_of_all_asids),
 		CASE(test_global_pages),
 		CASE(test_ranges),

@@ -103,6 +103,26 @@ test_device_caches(void **state)
 }
 
 static void
+test_devices_are_asked_after_the_unit(void **state)
+{
+	(void)state;
+	mapped(NULL);
+	assert_true(translates(1));
+	assert_true(translates(2));
+	/* another ASID */
+	command(0x12 | ASID(2) << 48, ADDRESS | 1);
+	ATC_INV(DEVICE, 1, ADDRESS, 0);
+	assert_clean();
+	/* without a CMD_SYNC between them, S 3.9.1 */
+	command(0x12 | ASID(1) << 48, ADDRESS | 1);
+	ATC_INV(DEVICE, 1, ADDRESS, 0);
+	assert_int_equal(verdict(false).protocol, 1);
+	TLBI_VA(1, ADDRESS, 1);
+	ATC_INV(DEVICE, 1, ADDRESS, 0);
+	assert_int_equal(verdict(false).protocol, 1);
+}
+
+static void
 test_requests_without_pasid_are_apart(void **state)
 {
 	const uint32_t none = UINT32_MAX;
@@ -393,6 +413,7 @@ main(void)
 		CASE(test_translation_requests),
 		CASE(test_translated_requests),
 		CASE(test_device_caches),
+		CASE(test_devices_are_asked_after_the_unit),
 		CASE(test_requests_without_pasid_are_apart),
 		CASE(test_lazy_devices),
 		CASE(test_requests_on_their_way),

@@ -303,7 +303,8 @@ add_memory_and_map(void)
 {
 	const uint64_t size = ELSEWHERE_PAGES * rig.page;
 	/* aligned to pages of every kind */
-	const uint64_t va = ((uint64_t)(uintptr_t)elsewhere + ELSEWHERE_SIZE / 2) & ~UINT64_C(0xffff);
+	const uint64_t middle = (uint64_t)(uintptr_t)elsewhere + ELSEWHERE_SIZE / 2;
+	const uint64_t va = middle & ~UINT64_C(0xffff);
 	const uint64_t wrong = va + size - (uint64_t)(uintptr_t)rig.mem;
 
 	assert_int_equal(uiommu_pgpool_add(rig.pool, (void *)(uintptr_t)va, RIG_POOL_PA + wrong,

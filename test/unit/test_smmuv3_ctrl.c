@@ -2,7 +2,7 @@
  * Copyright(c) 2026 The uiommu authors
  */
 
-/* Start, stop, close: the order of the manual, bounded waits, and what is left behind. S 3.11, 6.3 */
+/* Start, stop, close: the order of the manual, bounded waits, what is left behind. S 3.11, 6.3 */
 
 #include "smmuv3_rig.h"
 
