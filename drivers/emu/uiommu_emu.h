@@ -197,8 +197,8 @@ struct uiommu_emu_traffic {
  * PASID without bond (likewise); privileged or execute request where not allowed; an
  * address that is not canonical; a request with no access bit; a stop marker;
  * a request without the last flag that is never followed by one. The judge knows for each
- * what the right answer is (Invalid once, or none). On SMMUv3, whose entries have no type, the second
- * kind is like the first one; to both, and to privilege, Success is right as well. Of stalls
+ * what the right answer is (Invalid once, or none). On SMMUv3, whose entries have no type, the
+ * second kind is like the first one; to both, and to privilege, Success is right as well. Of stalls
  * there are those of a PASID without bond, of privilege, and of a strange address, which is for
  * software to judge.
  */
