@@ -256,17 +256,18 @@ step_fuzz()
         done
 }
 
-# stress NAME PROGRAM SECONDS WHAT [command to run it with]: a stress test, with the build NAME
+# stress NAME PROGRAM UNIT SECONDS WHAT [command to run it with]: a stress test, with the build NAME
 stress()
 {
-        local build=$1 program=$2 seconds=$3 status=0 log=$logs/$1-$2.log
-        local name="$1: $4, $3 s"
+        local build=$1 program=$2 unit=$3 seconds=$4 status=0
+        local name="$1: $5, $3, $4 s" run=$1-$2-${3%%/*}
+        local log=$logs/$run.log
 
-        shift 4
+        shift 5
         # with arguments of meson only what they name is run
         ((${#meson_arguments[@]} == 0)) || return 0
         echo "$name"
-        run_logged "$build-$program" "$@" "$top/$build/test/stress/$program" "$seconds" ||
+        run_logged "$run" "$@" "$top/$build/test/stress/$program" --unit "$unit" "$seconds" ||
                 status=$?
         if grep -q '^ok.*# SKIP' "$log"; then
                 record skip "$name" "$(sed -n 's/.*# SKIP //p' "$log" | head -n 1)"
@@ -280,12 +281,15 @@ stress()
 # stress_all NAME [command to run it with]: all stress tests
 stress_all()
 {
-        local build=$1
+        local build=$1 unit
 
         shift
-        stress "$build" stress_life "$stress_seconds" 'life cycle during a storm' "$@"
-        # on each of two units
-        stress "$build" stress_paging $((stress_seconds / 2)) 'demand paging during a storm' "$@"
+        for unit in vtd/emu smmuv3/emu; do
+                stress "$build" stress_life "$unit" $((stress_seconds / 2)) \
+                        'life cycle during a storm' "$@"
+                stress "$build" stress_paging "$unit" $((stress_seconds / 2)) \
+                        'demand paging during a storm' "$@"
+        done
 }
 
 step_asan()

@@ -147,6 +147,10 @@ emu_bad_send(struct uiommu_emu *emu, const struct emu_template *tmpl)
 
 	if ((emu_bond_want(emu, victim) & EMU_WANT_QUIET) != 0)
 		return 0;
+	/* the unit itself makes the events of accesses that wait: only who it is can be wrong */
+	if (emu->devices[tmpl->device]->stalls && kind != EMU_KIND_ENDPOINT &&
+	    kind != EMU_KIND_PASID)
+		return 0;
 	msg = emu_template_message(emu, tmpl);
 	if (kind == EMU_KIND_PASID && !strange_pasid(emu, victim, &msg.pasid))
 		return 0;
@@ -189,6 +193,7 @@ emu_stop_marker_send(struct uiommu_emu *emu, uint32_t bond)
 	};
 	int prgi;
 
+	/* nor has a device that waits any requests that it could close */
 	if (msg.pasid == EMU_NO_PASID || emu->devices[device]->stalls)
 		return;
 	prgi = emu_group_begin(emu, device, 0, msg.pasid, 0);
