@@ -89,6 +89,7 @@ add_results(json_t *root, const struct storm_result *r)
 	set_count(root, "overflows", run->verdict.overflows);
 	set_count(root, "bad_requests", r->refused + r->unfinished);
 	set_count(root, "bad_sent", run->verdict.bad_sent);
+	set_count(root, "bad_allowed", run->verdict.bad_allowed);
 	set_bool(root, "bad_exact", r->bad_exact);
 }
 

@@ -22,7 +22,7 @@ struct storm_result {
 	struct latency_ns latency;
 	struct uiommu_xstat *xstats;
 	unsigned int nb_xstats;
-	/* --storm-limit, by the driver: times that it tripped, and stalls that it ended by itself */
+	/* --storm-limit: times that it tripped, and stalls that the driver ended by itself */
 	uint64_t storms, stalls_calmed;
 	/* bad requests as the engine counted them */
 	uint64_t refused;    /* malformed, of unknown endpoint or PASID, stop markers */

@@ -142,6 +142,7 @@ emu_bad_send(struct uiommu_emu *emu, const struct emu_template *tmpl)
 	const enum emu_kind kind = (enum emu_kind)tmpl->kind;
 	const uint32_t victim = (uint32_t)tmpl->expect;
 	struct emu_message msg;
+	uint8_t allow;
 	int prgi;
 
 	if ((emu_bond_want(emu, victim) & EMU_WANT_QUIET) != 0)
@@ -171,11 +172,13 @@ emu_bad_send(struct uiommu_emu *emu, const struct emu_template *tmpl)
 	uiommu_count(&emu->live.bad_sent, 1);
 	if (kind == EMU_KIND_STOP)
 		uiommu_count(&emu->live.stop_markers, 1);
-	if (is_answered(emu, kind))
-		emu_group_await(emu, tmpl->device, msg.prgi,
-				allowed(emu, kind, emu->devices[tmpl->device]->stalls));
-	else
+	if (!is_answered(emu, kind)) {
 		emu_group_silence(emu, tmpl->device, msg.prgi);
+		return 1;
+	}
+	allow = allowed(emu, kind, emu->devices[tmpl->device]->stalls);
+	uiommu_count(&emu->live.bad_allowed, (allow & EMU_ALLOW_SUCCESS) != 0);
+	emu_group_await(emu, tmpl->device, msg.prgi, allow);
 	return 1;
 }
 

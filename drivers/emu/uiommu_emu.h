@@ -217,6 +217,8 @@ struct uiommu_emu_verdict {
 	uint64_t stale;          /**< see above */
 	uint64_t protocol;       /**< see above */
 	uint64_t bad_sent;       /**< bad requests put into the queue */
+	/** of them, those to which Success is right as well: software need not count them */
+	uint64_t bad_allowed;
 	uint64_t stop_markers;   /**< stop markers put into the queue */
 	uint64_t overflows;      /**< times the overflow flag was set */
 	uint64_t auto_success;   /**< answers given by the unit itself: overflow */

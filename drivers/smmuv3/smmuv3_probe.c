@@ -147,8 +147,7 @@ info_get(struct uiommu_dev *dev, struct uiommu_dev_info *info)
 	const struct smmuv3 *smmu = smmuv3_of(dev);
 
 	info->capa = UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE | UIOMMU_CAPA_PAGE_TABLES |
-		     UIOMMU_CAPA_CACHES_RIGHTS |
-		     UIOMMU_CAPA_PASSTHROUGH;
+		     UIOMMU_CAPA_CACHES_RIGHTS | UIOMMU_CAPA_PASSTHROUGH;
 	if (smmu->ssid_bits != 0)
 		info->capa |= UIOMMU_CAPA_PASID;
 	if (smmu->has_pri)

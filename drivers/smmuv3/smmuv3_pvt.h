@@ -132,7 +132,7 @@ smmuv3_source_release(const struct smmuv3_queue *queue, const struct smmuv3_sour
 /**
  * Take up to @p nb events: stalls are decoded, reports kept, others counted.
  *
- * @param ended set to the stalls that were answered here
+ * @param consumed set to the entries that were taken
  * @return faults written
  */
 uint16_t

@@ -63,6 +63,12 @@ for example in "$source"/examples/*/; do
         check "example $name runs and finds all as it should be" \
                 "$scratch/example/$name" --no-huge -m 64 --no-pci --no-shconf --no-telemetry \
                 --file-prefix="uiommu-install-$$" -l 0
+        if [[ $name == count-faults ]]; then
+                check "example $name runs on another unit" \
+                        "$scratch/example/$name" --no-huge -m 64 --no-pci --no-shconf \
+                        --no-telemetry --file-prefix="uiommu-install-$$" -l 0 -- \
+                        smmuv3,platform=emu
+        fi
         rm -rf "$scratch/example"
 done
 # shellcheck disable=SC2016

@@ -108,6 +108,7 @@ done <<'END'
 --source both
 --source both --endpoints 1
 --source stall --unit smmuv3 --overflow
+--handler map --stage second --unit smmuv3
 --source stall --unit smmuv3 --group-pages 1-4
 --source stall --unit smmuv3 --storm-limit 0
 --source stall --iommu smmuv3,platform=emu --storm-limit 100

@@ -88,6 +88,9 @@ storm --quick --format all --json "$scratch/report.json" --csv "$scratch/report.
 check "a short run" answered
 check "its figures" sensible "$scratch/report.json" "$scratch/report.csv"
 
+storm --quick --rounds 1 --case domain --unit smmuv3 --json "$scratch/report.json"
+check "domains on another unit" grep -q '"unit": "smmuv3"' "$scratch/report.json"
+
 storm --quick --rounds 1 --case walk --csv -
 only_csv()
 {

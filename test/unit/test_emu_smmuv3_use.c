@@ -311,6 +311,9 @@ test_audit(void **state)
 	/* a table on the way */
 	assert_true(uiommu_emu_dma(rig.emu, DEVICE, 2, ADDRESS, true));
 	TLBI_VA(2, ADDRESS, 1);
+	/* that gives less now */
+	((uint64_t *)rig.table[1].va)[0] |= UINT64_C(1) << 62;
+	assert_int_equal(uiommu_emu_audit(rig.emu), 2);
 	((uint64_t *)rig.table[1].va)[0] = 0;
 	assert_true(uiommu_emu_audit(rig.emu) > 0);
 	TLBI_ASID(2);

@@ -129,8 +129,12 @@ asids(void **state)
 	assert_int_equal(domains[7]->asid, 8);
 	for (i = 0; i < RTE_DIM(domains); i++)
 		smmuv3_domain_fini(&dev, domains[i]);
-	assert_int_equal(domain_new(UIOMMU_DOMAIN_IDENTITY)->asid, 0);
-	assert_int_equal(domain_new(UIOMMU_DOMAIN_BLOCKED)->asid, 0);
+	domains[0] = domain_new(UIOMMU_DOMAIN_IDENTITY);
+	domains[1] = domain_new(UIOMMU_DOMAIN_BLOCKED);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(domains[i]->asid, 0);
+		smmuv3_domain_fini(&dev, domains[i]);
+	}
 }
 
 int

@@ -24,7 +24,8 @@ everything(void **state)
 	assert_int_equal(hw.nb_writes, 0);
 	dev.ops->info_get(&dev, &info);
 	assert_true(info.capa == (UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |
-				  UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_PASSTHROUGH |
+				  UIOMMU_CAPA_CACHES_RIGHTS | UIOMMU_CAPA_PAGE_TABLES |
+				  UIOMMU_CAPA_PASSTHROUGH |
 				  UIOMMU_CAPA_PAGE_REQUESTS | UIOMMU_CAPA_STALL));
 	assert_int_equal(info.nb_queues, 1);
 	assert_int_equal(info.pasid_bits, 20);
@@ -54,7 +55,8 @@ little(void **state)
 	assert_int_equal(unit_probe(), 0);
 	dev.ops->info_get(&dev, &info);
 	assert_true(info.capa == (UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |
-				  UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_PASSTHROUGH));
+				  UIOMMU_CAPA_CACHES_RIGHTS | UIOMMU_CAPA_PAGE_TABLES |
+				  UIOMMU_CAPA_PASSTHROUGH));
 	assert_int_equal(info.pasid_bits, 0);
 	assert_int_equal(info.queue_entries_max, 16384);
 	assert_int_equal(smmu->pa_bits, 44);
