@@ -20,4 +20,15 @@ extern const struct harness_suite probe_suite, probe_smmuv3_suite, lifecycle_sui
 int
 probe_result(const char *devargs);
 
+/** A unit that lacks something, or has something odd. */
+struct probe_unit {
+	const char *what;
+	const char *args; /**< devargs of the emulation */
+	int ret;          /**< what becomes of it */
+};
+
+/* Probe each: what is refused is refused with one line in the log, the others with none. */
+void
+probe_each(const char *driver, const struct probe_unit *units, size_t nb);
+
 #endif /* AUTOTEST_H */

@@ -21,6 +21,26 @@ probe_result(const char *devargs)
 	return ret;
 }
 
+void
+probe_each(const char *driver, const struct probe_unit *units, size_t nb)
+{
+	char devargs[128];
+	size_t i;
+
+	for (i = 0; i < nb; i++) {
+		unsigned int lines;
+		int ret;
+
+		snprintf(devargs, sizeof(devargs), "%s,platform=emu,%s", driver, units[i].args);
+		harness_log_watch();
+		ret = probe_result(devargs);
+		lines = harness_log_lines();
+		if (ret != units[i].ret || (ret != 0) != (lines == 1))
+			harness_note(__FILE__, __LINE__, "%s without %s: %d and %u lines", driver,
+				     units[i].what, ret, lines);
+	}
+}
+
 static void
 devargs_good(void)
 {
@@ -101,11 +121,7 @@ devargs_bad(void)
 static void
 capabilities(void)
 {
-	static const struct {
-		const char *what;
-		const char *args;
-		int ret;
-	} units[] = {
+	static const struct probe_unit units[] = {
 		{"queued invalidation", "ecap_clear=0x2", -ENOTSUP},
 		{"device-TLBs", "ecap_clear=0x4", -ENOTSUP},
 		{"page requests", "ecap_clear=0x20000000", -ENOTSUP},
@@ -125,21 +141,8 @@ capabilities(void)
 		{"RID_PASID", "ecap_clear=0x2000000000000", 0},
 		{"five levels", "cap_clear=0x1000000000000000", 0},
 	};
-	size_t i;
 
-	for (i = 0; i < ARRAY_COUNT(units); i++) {
-		char devargs[128];
-		unsigned int lines;
-		int ret;
-
-		snprintf(devargs, sizeof(devargs), "vtd,platform=emu,%s", units[i].args);
-		harness_log_watch();
-		ret = probe_result(devargs);
-		lines = harness_log_lines();
-		if (ret != units[i].ret || (ret != 0) != (lines == 1))
-			harness_note(__FILE__, __LINE__, "without %s: %d and %u lines",
-				     units[i].what, ret, lines);
-	}
+	probe_each("vtd", units, ARRAY_COUNT(units));
 	/* a line for each thing that is missing */
 	harness_log_watch();
 	CHECK_EQ(probe_result("vtd,platform=emu,ecap_clear=0x50000000000,cap_set=0x10"), -ENOTSUP);

@@ -76,11 +76,7 @@ devargs_bad(void)
 static void
 capabilities(void)
 {
-	static const struct {
-		const char *what;
-		const char *args;
-		int ret;
-	} units[] = {
+	static const struct probe_unit units[] = {
 		{"stage 1", "idr0_clear=0x2", -ENOTSUP},
 		{"AArch64 tables", "idr0_clear=0xc", -ENOTSUP},
 		{"AArch64 tables, with others", "idr0_clear=0xc,idr0_set=0x4", -ENOTSUP},
@@ -108,21 +104,8 @@ capabilities(void)
 		{"SubstreamIDs", "idr1_clear=0x7c0", 0},
 		{"many StreamIDs", "idr1_clear=0x3f,idr1_set=0x1", 0},
 	};
-	char devargs[128];
-	size_t i;
 
-	for (i = 0; i < ARRAY_COUNT(units); i++) {
-		unsigned int lines;
-		int ret;
-
-		snprintf(devargs, sizeof(devargs), "smmuv3,platform=emu,%s", units[i].args);
-		harness_log_watch();
-		ret = probe_result(devargs);
-		lines = harness_log_lines();
-		if (ret != units[i].ret || (ret != 0) != (lines == 1))
-			harness_note(__FILE__, __LINE__, "without %s: %d and %u lines",
-				     units[i].what, ret, lines);
-	}
+	probe_each("smmuv3", units, ARRAY_COUNT(units));
 	/* a line for each thing that is missing */
 	harness_log_watch();
 	CHECK_EQ(probe_result("smmuv3,platform=emu,idr0_clear=0x12,idr5_clear=0x10"), -ENOTSUP);

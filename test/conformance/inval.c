@@ -398,10 +398,7 @@ region_gone(bool second)
 
 	paging_open(&p, &conf);
 	region = paging_region(&p, IOVA, p.memory, 16 * PAGE, ALL, 0);
-	if (harness_unit()->can_exchange)
-		zeroes = paging_anon(&p, IOVA + LARGE, 16 * PAGE, ALL);
-	else
-		zeroes = paging_region(&p, IOVA + LARGE, p.memory + LARGE, 16 * PAGE, ALL, 0);
+	zeroes = paging_anon(&p, IOVA + LARGE, 16 * PAGE, ALL);
 	CHECK_EQ(paging_ask(&p, IOVA, true), UIOMMU_CODE_SUCCESS);
 	CHECK_EQ(paging_ask(&p, IOVA + LARGE, true), UIOMMU_CODE_SUCCESS);
 	prime(&p, IOVA, 8, paging_pa(p.memory));

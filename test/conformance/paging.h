@@ -58,7 +58,7 @@ struct want {
 
 void paging_open(struct paging *p, const struct paging_conf *conf);
 
-/** Skip a case that is about ANON and COW regions where there are none. */
+/** Skip a case that is about COW regions where there are none. */
 void paging_needs_exchange(void);
 
 /** The caches hold nothing that is not so, and all that rig_close() looks at. */

@@ -128,10 +128,7 @@ same_page_more_access(bool second)
 
 	paging_open(&p, &conf);
 	paging_region(&p, IOVA, p.memory, 64 * PAGE, ALL, 0);
-	if (harness_unit()->can_exchange)
-		paging_anon(&p, IOVA + LARGE, 64 * PAGE, ALL);
-	else
-		paging_region(&p, IOVA + LARGE, p.memory + LARGE, 64 * PAGE, ALL, 0);
+	paging_anon(&p, IOVA + LARGE, 64 * PAGE, ALL);
 	for (i = 0; i < 8; i++) {
 		paging_send(&p, IOVA + (i / 2) * PAGE, (i % 2 == 0) == (i < 4));
 		paging_send(&p, IOVA + LARGE + (i / 2) * PAGE, (i % 2 == 0) == (i < 4));

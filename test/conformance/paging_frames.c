@@ -90,6 +90,38 @@ zeroes(bool second)
 }
 BOTH_STAGES(zeroes);
 
+/* Whichever page a read leads to: it is all zeroes, and what is written to it stays. */
+static void
+zeroes_to_write(bool second)
+{
+	const struct paging_conf conf = {.second = second, .rig = {.dev = {.frame_pages = 16}}};
+	struct uiommu_region *region;
+	struct paging p;
+	unsigned int round, i, used;
+
+	paging_open(&p, &conf);
+	used = frames_used(&p);
+	for (round = 0; round < 3; round++) {
+		region = paging_anon(&p, IOVA, 8 * PAGE, ALL);
+		for (i = 0; i < 8; i++) {
+			uint64_t iova = IOVA + i * PAGE;
+
+			CHECK_EQ(paging_ask(&p, iova, i % 2 != 0), UIOMMU_CODE_SUCCESS);
+			CHECK_EQ(read_byte(&p, iova + 100 * i), 0);
+			CHECK_EQ(paging_ask(&p, iova, true), UIOMMU_CODE_SUCCESS);
+			CHECK_EQ(read_byte(&p, iova + 100 * i), 0);
+			write_byte(&p, iova + 100 * i, (uint8_t)(0x10 + i));
+		}
+		for (i = 0; i < 8; i++)
+			CHECK_EQ(read_byte(&p, IOVA + i * PAGE + 100 * i), 0x10 + i);
+		CHECK_EQ(frames_used(&p), used + 8);
+		CHECK_EQ(uiommu_region_remove(region), 0);
+		CHECK_EQ(frames_used(&p), used);
+	}
+	paging_close(&p);
+}
+BOTH_STAGES(zeroes_to_write);
+
 /* Reads see the backing, the first write of a page copies it, and the backing is never written. */
 static void
 copy_on_write(bool second)
@@ -252,6 +284,8 @@ BOTH_STAGES(file);
 static const struct harness_case paging_frames_cases[] = {
 	FIRST_CASE("R3 a region of zeroes", zeroes),
 	SECOND_CASE("R3 a region of zeroes", zeroes),
+	FIRST_CASE("R3 a region of zeroes, written to", zeroes_to_write),
+	SECOND_CASE("R3 a region of zeroes, written to", zeroes_to_write),
 	FIRST_CASE("R3 copy on write", copy_on_write),
 	SECOND_CASE("R3 copy on write", copy_on_write),
 	FIRST_CASE("R3 copy on write with fault-around", copy_and_around),

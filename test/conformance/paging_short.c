@@ -191,7 +191,6 @@ budget(bool second)
 	struct paging p, other;
 	unsigned int i;
 
-	paging_needs_exchange();
 	paging_open(&p, &conf);
 	other = p;
 	other.conf.budget = 0;
@@ -234,7 +233,6 @@ group_over_budget(bool second)
 	struct paging p;
 	unsigned int i;
 
-	paging_needs_exchange();
 	paging_open(&p, &conf);
 	paging_anon(&p, IOVA, 64 * PAGE, ALL);
 	for (i = 0; i < 6; i++)

@@ -80,6 +80,22 @@ members_spoiled(void)
 	rig_close(rig);
 }
 
+/* A request of EP, PASID 7 and index 1 that is refused for what its entry holds. */
+static void
+ask_refused(struct rig *rig, bool last)
+{
+	const struct uiommu_emu_request req = {
+		.endpoint_id = EP,
+		.pasid = 7,
+		.iova = 0x4000,
+		.prg_index = 1,
+		.read = true,
+		.last = last,
+	};
+
+	rig_raw(rig, &req, harness_unit()->refused);
+}
+
 /* K32: the rest of the group is served without the member that was refused. */
 static void
 refused_member(void)
@@ -87,17 +103,10 @@ refused_member(void)
 	struct rig *rig = rig_open(NULL);
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 	struct uiommu_endpoint *endpoint = rig_endpoint(rig, EP, 0);
-	struct uiommu_emu_request req = {
-		.endpoint_id = EP,
-		.pasid = 7,
-		.iova = 0x4000,
-		.prg_index = 1,
-		.read = true,
-	};
 
 	rig_attach(endpoint, 7, rec->domain, NULL);
 	rig_ask(rig, 7, 1, 1, false);
-	rig_raw(rig, &req, harness_unit()->refused);
+	ask_refused(rig, false);
 	rig_ask(rig, 7, 1, 2, true);
 	rig_settle(rig);
 	CHECK_EQ(rec->nb_kept, 1);
@@ -117,19 +126,11 @@ refused_last(void)
 	struct rig *rig = rig_open(NULL);
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 	struct uiommu_endpoint *endpoint = rig_endpoint(rig, EP, 0);
-	struct uiommu_emu_request req = {
-		.endpoint_id = EP,
-		.pasid = 7,
-		.iova = 0x4000,
-		.prg_index = 1,
-		.read = true,
-		.last = true,
-	};
 
 	rig_attach(endpoint, 7, rec->domain, NULL);
 	rig_ask(rig, 7, 1, 1, false);
 	rig_ask(rig, 7, 2, 8, false);
-	rig_raw(rig, &req, harness_unit()->refused);
+	ask_refused(rig, true);
 	rig_settle(rig);
 	rig_expect(rig, EP, 7, 1, UIOMMU_EMU_INVALID);
 	CHECK_EQ(rig_stats(rig).discarded, 1);

@@ -171,10 +171,7 @@ domain_goes(bool second)
 		domain = paging_domain(p.rig, &conf);
 		p.domain = domain;
 		p.attach = rig_attach(p.endpoint, PASID, domain, NULL);
-		if (harness_unit()->can_exchange)
-			paging_anon(&p, IOVA, 64 * PAGE, ALL);
-		else
-			paging_region(&p, IOVA, p.memory + LARGE, 64 * PAGE, ALL, 0);
+		paging_anon(&p, IOVA, 64 * PAGE, ALL);
 		paging_region(&p, IOVA + LARGE, p.memory, 64 * PAGE, ALL,
 			      harness_unit()->can_exchange ? UIOMMU_REGION_COW : 0);
 		paging_region(&p, IOVA + 2 * LARGE, p.memory, 64 * PAGE, ALL, 0);

@@ -284,7 +284,7 @@ region_file(struct world *world)
 
 REGION(region_memory, .exchanges = false);
 REGION(region_cow, .exchanges = true);
-REGION(region_anon, .exchanges = true);
+REGION(region_anon, .exchanges = false);
 REGION(region_callback, .exchanges = false);
 CALL(region_file, .run = region_file, .undo = region_undo, .prepare = file_bring,
      .finish = file_finish, .errors = {-ENOMEM, -EFAULT}, .must = GATE(HEAP) | GATE(MAPPING));

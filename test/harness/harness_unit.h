@@ -68,7 +68,7 @@ struct harness_unit {
 	/** the unit says when it cannot reach its queues in memory, or can do nothing any more */
 	bool has_memory_errors;
 	bool has_messages;       /**< completions of commands are written to memory */
-	/** a page can take another's place in a table in one step: ANON and COW regions */
+	/** a page can take another's place in a table in one step: COW regions */
 	bool can_exchange;
 	/** a last request without access, without PASID, is one like others: INVALID */
 	bool answers_no_access;

@@ -106,13 +106,11 @@ region_bring(struct space *space, enum part_kind kind)
 	struct part *part = &space->parts[kind];
 	struct uiommu_backing backing = {.size = sizeof(backing), .type = types[kind]};
 
-	/* plain memory instead, where there are neither regions of zeroes nor copies */
-	if (kind == PART_ANON && !harness_unit()->can_exchange)
-		backing.type = UIOMMU_BACKING_MEMORY;
 	if (backing.type == UIOMMU_BACKING_MEMORY) {
 		backing.va = part->memory;
 		backing.page_shift = 12;
 	}
+	/* plain memory instead, where there are no copies */
 	if (kind == PART_COW && harness_unit()->can_exchange)
 		backing.flags = UIOMMU_REGION_COW;
 	if (kind == PART_CALLBACK) {
