@@ -20,6 +20,8 @@
 #define TICK_NS UINT64_C(100000000)
 #define SECOND_NS UINT64_C(1000000000)
 #define COMPARE_NS (60 * SECOND_NS)
+/* How long a storm waits for its first request where it should be over. */
+#define FIRST_NS (10 * SECOND_NS)
 
 bool
 run_wait_for_rest(struct storm *s)
@@ -104,11 +106,19 @@ duration_of(const struct storm_options *o)
 	return o->map.compare ? COMPARE_NS : (uint64_t)(o->duration_s * (double)SECOND_NS);
 }
 
+/* A fault lcore that was not given the processor all the time has nothing to show yet. */
+static bool
+has_begun(const struct storm *s)
+{
+	return __atomic_load_n(&s->fault.live_requests, __ATOMIC_RELAXED) !=
+	       s->fault.at[PHASE_MEASURE].requests;
+}
+
 /* The control thread's part while the storm goes on: sleep, churn, phases, progress. */
 static int
 control(struct storm *s, struct storm_run *run, uint64_t duration_ns, struct progress *progress)
 {
-	uint64_t now = clock_now_ns(), end = now + duration_ns;
+	uint64_t now = clock_now_ns(), end = now + duration_ns, latest = end + FIRST_NS;
 	struct churn *churn = &run->churn;
 	uint64_t next;
 	int ret = 0;
@@ -131,6 +141,8 @@ control(struct storm *s, struct storm_run *run, uint64_t duration_ns, struct pro
 		now = clock_now_ns();
 		if (now >= progress->due_ns)
 			progress_turn(progress, s, now);
+		if (now >= end && now < latest && !has_begun(s))
+			end = now + TICK_NS;
 	}
 	stuck_end(&run->stuck);
 	progress_end(progress);
