@@ -6,7 +6,8 @@
 
 #include "stall.h"
 
-#define NB 12
+/* More than a burst, of either sort; fewer than the device may have waiting. */
+#define NB 400
 
 /* Some that the handler has kept, then some in the unit's queue that nobody has looked at. */
 static void
