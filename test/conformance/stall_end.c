@@ -44,10 +44,12 @@ check_ended(struct stall *s, const uint32_t *handles)
 static void
 detach_of(uint32_t pasid)
 {
+	/* one at a time: what is in the queue is not taken while the unit is told of the end */
+	const struct rig_conf conf = {.dev = {.burst = 1}};
 	struct stall s;
 	uint32_t handles[NB];
 
-	stall_open(&s, NULL, pasid);
+	stall_open(&s, &conf, pasid);
 	leave_open(&s, handles);
 	CHECK_EQ(uiommu_detach(s.attach), 0);
 	recorder_close(s.rec);
