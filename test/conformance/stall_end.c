@@ -285,15 +285,16 @@ of_nobody(void)
 static void
 churn(void)
 {
+	/* small bursts, so that there is something left in the queue when a bond goes */
 	struct rig_conf conf = {
-		.model_thread = true, .owner_thread = true, .no_log = true,
+		.model_thread = true, .owner_thread = true, .no_log = true, .dev = {.burst = 4},
 	};
 	struct uiommu_emu_traffic traffic = {
 		.group_pages_min = 1, .group_pages_max = 1, .window_pages = 256,
 	};
 	static const uint32_t pasids[] = {1, 2, 3};
 	const struct uiommu_emu_device_conf device = {
-		.endpoint_id = EP_STALL, .credits = 64, .nb_pasids = 3, .pasids = pasids,
+		.endpoint_id = EP_STALL, .credits = 512, .nb_pasids = 3, .pasids = pasids,
 		.stalls = true, .may_fail_invalid = true,
 	};
 	struct rig *rig = rig_open(&conf);
