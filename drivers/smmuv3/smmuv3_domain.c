@@ -107,7 +107,6 @@ smmuv3_table_format(struct uiommu_dev *dev, const struct uiommu_domain_conf *con
 		    struct uiommu_table_format *format)
 {
 	const struct smmuv3 *smmu = smmuv3_of(dev);
-	const uint32_t bbml = smmu->idr3 >> SMMUV3_IDR3_BBML_SHIFT & SMMUV3_IDR3_BBML_MASK;
 
 	if ((conf->flags & (UIOMMU_DOMAIN_NEST_PARENT | UIOMMU_DOMAIN_SECOND_STAGE)) != 0)
 		return -ENOTSUP;
@@ -116,12 +115,14 @@ smmuv3_table_format(struct uiommu_dev *dev, const struct uiommu_domain_conf *con
 		.page_shift = 12,
 		.pa_bits = smmu->pa_bits,
 		.leaf_sizes = UIOMMU_PAGE_SIZE | PAGE_2M | PAGE_1G,
+		/*
+		 * S 3.21.1: BBML is about sizes, no level of it lets a page lead elsewhere in one
+		 * step; that level 2 lets a block become a table is not made use of.
+		 */
+		.flags = UIOMMU_PGTABLE_BREAK_FIRST,
 	};
 	if (httu_of(smmu) < SMMUV3_HTTU_ACCESS_DIRTY)
 		format->flags |= UIOMMU_PGTABLE_NO_AD;
-	/* S 3.21.1.3: only with level 2 may a block become a table in one step */
-	if (bbml < 2)
-		format->flags |= UIOMMU_PGTABLE_BREAK_FIRST;
 	return levels_get(conf->levels, &format->levels);
 }
 

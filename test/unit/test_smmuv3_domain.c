@@ -73,10 +73,13 @@ formats(void **state)
 	assert_int_equal(format.page_shift, 12);
 	assert_int_equal(format.pa_bits, 48);
 	assert_true(format.leaf_sizes == 0x40201000);
-	assert_true(format.flags == 0);
-	/* neither accessed and dirty bits nor sizes that change at once */
+	assert_true(format.flags == UIOMMU_PGTABLE_BREAK_FIRST);
+	/* sizes may change at once with BBML 2, addresses may not */
+	smmu->idr3 = (smmu->idr3 & ~(3U << 11)) | 2U << 11;
+	assert_int_equal(smmuv3_table_format(&dev, &conf, &format), 0);
+	assert_true(format.flags == UIOMMU_PGTABLE_BREAK_FIRST);
+	/* no accessed and dirty bits */
 	smmu->idr0 = (smmu->idr0 & ~(3U << 6)) | SMMUV3_HTTU_ACCESS << 6;
-	smmu->idr3 = (smmu->idr3 & ~(3U << 11)) | 1U << 11;
 	conf.levels = 3;
 	assert_int_equal(smmuv3_table_format(&dev, &conf, &format), 0);
 	assert_int_equal(format.levels, 3);
