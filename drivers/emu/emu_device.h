@@ -207,7 +207,8 @@ emu_bond_allow(const struct uiommu_emu *emu, uint32_t bond);
 
 /**
  * What may come for a group when its bond has gone: nothing, for it was drained. But a unit that
- * does not look at PASIDs lets in what was sent between the end of a detach and its announcement.
+ * does not look at PASIDs lets in what was sent between the end of a detach and its announcement;
+ * but it looks at them for accesses that wait.
  *
  * @param allow what might have come before
  */

@@ -170,6 +170,12 @@ overflow(void)
 			CHECK(!uiommu_emu_dma(rig->emu, EP, 7, IOVA + i * PAGE, false));
 		rig_wait_for(rig, "reports_lost", lost + 1);
 		rig_settle(rig);
+		/* the flag was acknowledged: it tells of the next time too, and of this one once */
+		lost = rig_stats(rig).reports_lost;
+		rig_settle(rig);
+		CHECK_EQ(rig_stats(rig).reports_lost, lost);
+		if (rig_verdict(rig, false).reports != 0)
+			CHECK_EQ(rig_verdict(rig, false).report_overflows, round + 1);
 		CHECK(rig_stats(rig).reports > reports);
 		/* the first ones are those that are known */
 		CHECK_EQ(seen.reports[reports].iova & ~(PAGE - 1), IOVA);

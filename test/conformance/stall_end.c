@@ -6,7 +6,8 @@
 
 #include "stall.h"
 
-#define NB 12
+/* More than a burst, of either sort; fewer than the device may have waiting. */
+#define NB 400
 
 /* Some that the handler has kept, then some in the unit's queue that nobody has looked at. */
 static void
@@ -72,14 +73,15 @@ detach_rid(void)
 static void
 detach_in_steps(void)
 {
+	const struct rig_conf conf = {.dev = {.burst = 1}};
 	struct stall s;
 	uint32_t handles[NB];
 
-	stall_open(&s, NULL, 7);
+	stall_open(&s, &conf, 7);
 	leave_open(&s, handles);
 	CHECK_EQ(uiommu_detach_start(s.attach), 0);
 	while (uiommu_detach_done(s.attach) == -EINPROGRESS)
-		rig_turn(s.rig);
+		uiommu_poll(s.rig->dev, 0, 1); /* not faster than the unit is told */
 	check_ended(&s, handles);
 	recorder_close(s.rec);
 	stall_close(&s);
@@ -282,15 +284,16 @@ of_nobody(void)
 static void
 churn(void)
 {
+	/* small bursts, so that there is something left in the queue when a bond goes */
 	struct rig_conf conf = {
-		.model_thread = true, .owner_thread = true, .no_log = true,
+		.model_thread = true, .owner_thread = true, .no_log = true, .dev = {.burst = 4},
 	};
 	struct uiommu_emu_traffic traffic = {
 		.group_pages_min = 1, .group_pages_max = 1, .window_pages = 256,
 	};
 	static const uint32_t pasids[] = {1, 2, 3};
 	const struct uiommu_emu_device_conf device = {
-		.endpoint_id = EP_STALL, .credits = 64, .nb_pasids = 3, .pasids = pasids,
+		.endpoint_id = EP_STALL, .credits = 512, .nb_pasids = 3, .pasids = pasids,
 		.stalls = true, .may_fail_invalid = true,
 	};
 	struct rig *rig = rig_open(&conf);
