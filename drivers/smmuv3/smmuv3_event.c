@@ -88,6 +88,7 @@ smmuv3_events_take(struct smmuv3_queue *queue, struct uiommu_fault *faults, uint
 
 	if (n < nb)
 		n = smmuv3_source_look(queue, source);
+	source->empty = n == 0 ? source->empty + 1 : 0;
 	overflow = source->overflow != source->ack;
 	if (unlikely(overflow))
 		overflow_note(queue);

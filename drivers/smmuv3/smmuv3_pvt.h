@@ -44,6 +44,7 @@ struct smmuv3_source {
 	uint32_t ack;       /**< OVACKFLG as it was written last */
 	uint32_t prod_reg;
 	uint32_t cons_reg;
+	uint32_t empty;     /**< looks in a row that found nothing */
 	uint64_t taken;     /**< entries so far */
 };
 
@@ -84,7 +85,7 @@ struct smmuv3_queue {
 	bool has_pri;
 	bool has_ril;              /**< ranges can be invalidated (IDR3.RIL) */
 	bool abort_only;           /**< transactions can end in no other way (IDR0.TERM_MODEL) */
-	uint32_t turn;             /**< which source is looked at first */
+	uint32_t turns;            /**< fetches; an odd one takes page requests first */
 	uint32_t idle;             /**< fetches in a row that found nothing */
 	uint32_t nb_ended;         /**< commands written by the fetch that is under way */
 	struct smmuv3_storm storm;

@@ -19,6 +19,15 @@
 /** Bits of *_PROD that are neither index, wrap nor overflow, S 6.3. */
 #define PROD_RESERVED (~(SMMUV3_QUEUE_INDEX_MASK | SMMUV3_PROD_OVFLG))
 
+/** Fetches between two such looks, whatever there is to do, power of two. */
+#define BUSY_CHECK 4096
+/**
+ * A source that was empty so many times in a row is looked at in one fetch of QUIET_PERIOD (power
+ * of two), as long as the other one has something: looking is reading a register.
+ */
+#define QUIET_AFTER 16
+#define QUIET_PERIOD 8
+
 /** room() looks at the unit when it knows of less room than this: the largest burst. */
 #define ROOM_LOW 512
 
@@ -36,6 +45,7 @@ source_reset(struct smmuv3_source *source)
 	source->tail = 0;
 	source->overflow = 0;
 	source->ack = 0;
+	source->empty = 0;
 }
 
 void
@@ -141,7 +151,7 @@ count_odd(struct smmuv3_queue_stats *stats, const struct odd_counts *odd)
  *
  * @return faults written
  */
-static inline uint16_t
+static uint16_t
 requests_take(struct smmuv3_queue *queue, struct uiommu_fault *faults, uint16_t nb,
 	      uint16_t *consumed, uint32_t *events)
 {
@@ -158,6 +168,7 @@ requests_take(struct smmuv3_queue *queue, struct uiommu_fault *faults, uint16_t 
 	if (n < nb)
 		n = smmuv3_source_look(queue, source);
 	*consumed = 0;
+	source->empty = n == 0 ? source->empty + 1 : 0;
 	if (n == 0) {
 		if (unlikely(source->overflow != source->ack))
 			*events |= UIOMMU_EVENT_OVERFLOW;
@@ -252,17 +263,69 @@ fetch_extras(struct smmuv3_queue *queue, uint32_t *events)
 		*events |= UIOMMU_EVENT_REPORTS;
 }
 
+/* Never idle: errors are looked for all the same. */
+static __rte_noinline __rte_cold void
+fetch_busy_check(struct smmuv3_queue *queue, uint32_t *events)
+{
+	smmuv3_cmdq_check(&queue->cmdq);
+	if (queue->cmdq.failed != 0)
+		*events |= UIOMMU_EVENT_FAILED;
+}
+
+/* What is under way in one fetch. */
+struct fetch {
+	struct uiommu_fault *faults;
+	uint16_t nb;          /* faults that fit */
+	uint16_t nb_faults;   /* that there are */
+	uint16_t nb_consumed; /* entries, reports among them */
+	uint16_t nb_taken;    /* entries without them */
+};
+
+static inline void
+fetch_requests(struct smmuv3_queue *queue, struct fetch *fetch, uint32_t *events)
+{
+	uint16_t consumed;
+
+	if (fetch->nb_consumed == fetch->nb)
+		return;
+	fetch->nb_faults += requests_take(queue, fetch->faults + fetch->nb_faults,
+					  fetch->nb - fetch->nb_consumed, &consumed, events);
+	fetch->nb_consumed += consumed;
+	fetch->nb_taken += consumed;
+}
+
+static inline void
+fetch_events(struct smmuv3_queue *queue, struct fetch *fetch)
+{
+	uint16_t consumed, n;
+
+	if (fetch->nb_consumed == fetch->nb)
+		return;
+	n = smmuv3_events_take(queue, fetch->faults + fetch->nb_faults,
+			       fetch->nb - fetch->nb_consumed, &consumed);
+	fetch->nb_faults += n;
+	fetch->nb_consumed += consumed;
+	fetch->nb_taken += n;
+}
+
+static inline bool
+is_due(const struct smmuv3_queue *queue, const struct smmuv3_source *source)
+{
+	return source->empty < QUIET_AFTER || source->tail != source->head ||
+	       (queue->turns & (QUIET_PERIOD - 1)) < 2;
+}
+
 /*
  * From both sources. The one whose turn it is may take all of a burst; the other one has what is
- * left, and its turn the next time.
+ * left, and its turn the next time. A quiet one is passed over where the other has something.
  */
 static uint16_t
 smmuv3_fetch(void *queue_private, struct uiommu_fault *faults, uint16_t nb, uint16_t *taken,
 	     uint32_t *events)
 {
 	struct smmuv3_queue *queue = queue_private;
-	uint16_t nb_requests = 0, nb_events = 0;
-	uint16_t n = 0, n_events = 0;
+	struct fetch fetch = {.faults = faults};
+	bool has_requests, has_events;
 	uint32_t room;
 
 	*taken = 0;
@@ -270,6 +333,8 @@ smmuv3_fetch(void *queue_private, struct uiommu_fault *faults, uint16_t nb, uint
 		*events |= UIOMMU_EVENT_FAILED;
 		return 0;
 	}
+	if (unlikely((++queue->turns & (BUSY_CHECK - 1)) == 0))
+		fetch_busy_check(queue, events);
 	room = smmuv3_cmdq_room(&queue->cmdq);
 	if (unlikely(room < nb)) {
 		smmuv3_cmdq_refresh(&queue->cmdq);
@@ -279,20 +344,27 @@ smmuv3_fetch(void *queue_private, struct uiommu_fault *faults, uint16_t nb, uint
 		fetch_no_room(queue, events);
 		return 0;
 	}
-	nb = (uint16_t)RTE_MIN(room, (uint32_t)nb);
-	queue->turn ^= queue->has_pri;
-	if (queue->turn == 0)
-		n_events = smmuv3_events_take(queue, faults, nb, &nb_events);
-	if (queue->has_pri && nb_events != nb)
-		n = requests_take(queue, faults + n_events, nb - nb_events, &nb_requests, events);
-	if (queue->turn != 0 && nb_requests != nb)
-		n_events = smmuv3_events_take(queue, faults + n, nb - nb_requests, &nb_events);
-	if (unlikely((nb_requests | nb_events) == 0))
-		fetch_idle(queue, events);
+	fetch.nb = (uint16_t)RTE_MIN(room, (uint32_t)nb);
+	has_requests = queue->has_pri && is_due(queue, &queue->pri);
+	has_events = is_due(queue, &queue->event);
+	if (has_requests && (queue->turns & 1) != 0)
+		fetch_requests(queue, &fetch, events);
+	if (has_events)
+		fetch_events(queue, &fetch);
+	if (has_requests && (queue->turns & 1) == 0)
+		fetch_requests(queue, &fetch, events);
+	if (unlikely(fetch.nb_consumed == 0)) {
+		if (!has_events)
+			fetch_events(queue, &fetch);
+		if (queue->has_pri && !has_requests)
+			fetch_requests(queue, &fetch, events);
+		if (fetch.nb_consumed == 0)
+			fetch_idle(queue, events);
+	}
 	if (unlikely(queue->nb_ended != 0 || !uiommu_reports_is_empty(&queue->reports)))
 		fetch_extras(queue, events);
-	*taken = nb_requests + n_events;
-	return n + n_events;
+	*taken = fetch.nb_taken;
+	return fetch.nb_faults;
 }
 
 /*

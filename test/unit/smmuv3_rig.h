@@ -144,6 +144,8 @@ static struct {
 	uint32_t nb_writes;
 	uint32_t prod_writes;
 	uint32_t priq_cons_writes;
+	uint32_t priq_looks;   /* reads of PRIQ_PROD */
+	uint32_t eventq_looks; /* and of EVENTQ_PROD */
 } hw;
 
 static struct uiommu_dev dev;
@@ -305,10 +307,12 @@ read32(struct uiommu_platform *plat, uint32_t offset)
 	case SMMUV3_REG_IDR5:
 		return hw.idr5;
 	case SMMUV3_REG_EVENTQ_PROD:
+		hw.eventq_looks++;
 		return hw.eventq_prod;
 	case SMMUV3_REG_EVENTQ_CONS:
 		return hw.eventq_cons;
 	case SMMUV3_REG_PRIQ_PROD:
+		hw.priq_looks++;
 		return hw.priq_prod;
 	case SMMUV3_REG_PRIQ_CONS:
 		return hw.priq_cons;

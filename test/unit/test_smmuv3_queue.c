@@ -85,7 +85,10 @@ stalls_come_in_order(void **state)
 		smmuv3_mark(queue, marks);
 		assert_int_equal(marks[1], asked);
 		while (got != asked) {
-			uint16_t n = fetch(1 + round % 33);
+			uint16_t n;
+
+			assert_false(smmuv3_is_past(queue, marks));
+			n = fetch(1 + round % 33);
 
 			assert_int_equal(taken, n);
 			for (i = 0; i < n; i++, got++) {
@@ -128,6 +131,88 @@ sources_take_turns(void **state)
 		assert_int_equal(fetch(16), i < 8 ? 16 : 8);
 	assert_int_equal(fetch(16), 0);
 	smmuv3_endpoint_free(&dev, endpoint);
+}
+
+/*
+ * While the other one has something, a source that was empty for long is looked at now and then,
+ * and what comes is found within as many fetches; where there is nothing at all, in each.
+ */
+static void
+quiet_source_is_looked_at_seldom(void **state)
+{
+	struct smmuv3_endpoint *endpoint = endpoint_new(SID, UIOMMU_ENDPOINT_STALL);
+	uint32_t i, number = 0, before;
+
+	for (i = 0; i < 100; i++) {
+		hw_request_number(number++);
+		assert_int_equal(fetch(16), 1);
+	}
+	before = hw.eventq_looks;
+	for (i = 0; i < 80; i++) {
+		hw_request_number(number++);
+		assert_int_equal(fetch(16), 1);
+	}
+	assert_int_equal(hw.eventq_looks - before, 20);
+	hw_stall(SID, 7);
+	for (i = 0; i < 8; i++) {
+		hw_request_number(number++);
+		if (fetch(16) == 2)
+			break;
+	}
+	assert_true(i < 8);
+	/* idle: both, each time */
+	for (i = 0; i < 100; i++)
+		assert_int_equal(fetch(16), 0);
+	before = hw.eventq_looks + hw.priq_looks;
+	for (i = 0; i < 80; i++)
+		assert_int_equal(fetch(16), 0);
+	assert_int_equal(hw.eventq_looks + hw.priq_looks - before, 160);
+	hw_stall(SID, 8);
+	assert_int_equal(fetch(16), 1);
+	hw_request_number(number++);
+	hw_stall(SID, 9);
+	for (i = 0; i < 8 && queue->pri.taken != number; i++)
+		assert_true(fetch(16) > 0 || queue->event.taken == 3);
+	assert_true(queue->pri.taken == number);
+	assert_int_equal(queue->event.taken, 3);
+	smmuv3_endpoint_free(&dev, endpoint);
+}
+
+/* What was there at a mark is taken within a few fetches, quiet or not. */
+static void
+marked_entries_are_not_passed_over(void **state)
+{
+	struct smmuv3_endpoint *endpoint = endpoint_new(SID, UIOMMU_ENDPOINT_STALL);
+	uint64_t marks[UIOMMU_QUEUE_SOURCES];
+	uint32_t i;
+
+	for (i = 0; i < 200; i++) {
+		hw_request_number(i);
+		assert_int_equal(fetch(16), 1);
+	}
+	hw_stall(SID, 1);
+	smmuv3_mark(queue, marks);
+	assert_false(smmuv3_is_past(queue, marks));
+	hw_request_number(i++);
+	assert_int_equal(fetch(16), 2);
+	assert_true(smmuv3_is_past(queue, marks));
+	smmuv3_endpoint_free(&dev, endpoint);
+}
+
+/* A unit that gives up is noticed while there is always something to take. */
+static void
+errors_are_seen_under_load(void **state)
+{
+	uint32_t i;
+
+	*hw_reg(SMMUV3_REG_GERROR) ^= SMMUV3_GERROR_SFM;
+	for (i = 0; i < 5000; i++) {
+		hw_request_number(i);
+		if (fetch(16) != 1 || events != 0)
+			break;
+	}
+	assert_true(i < 5000);
+	assert_int_equal(events & UIOMMU_EVENT_FAILED, UIOMMU_EVENT_FAILED);
 }
 
 /* Each kind is counted once; what can be answered is delivered, to be refused. */
@@ -337,6 +422,9 @@ main(void)
 		CASE(full_queue),
 		CASE(stalls_come_in_order),
 		CASE(sources_take_turns),
+		CASE(quiet_source_is_looked_at_seldom),
+		CASE(marked_entries_are_not_passed_over),
+		CASE(errors_are_seen_under_load),
 		CASE(odd_entries_are_sorted_out),
 		CASE(overflow_is_acknowledged),
 		CASE(no_acknowledgement_with_entries),
