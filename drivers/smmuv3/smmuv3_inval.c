@@ -309,9 +309,9 @@ smmuv3_inval_step(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
 		return 0;
 	smmuv3_cmdq_refresh(cmdq);
 	if (cmd->step == SMMUV3_STEP_PIECE) {
-		if (!smmuv3_cmdq_is_past(cmdq, (uint32_t)cmd->scratch[SMMUV3_SCRATCH_TOKEN]))
+		if (!smmuv3_cmdq_is_past(cmdq, uiommu_cmd_token(cmd)))
 			return -EINPROGRESS;
-		memcpy(&place, &cmd->scratch[SMMUV3_SCRATCH_PLACE], sizeof(place));
+		memcpy(&place, &cmd->scratch[UIOMMU_CMD_PLACE], sizeof(place));
 	}
 	n = smmuv3_cmdq_free(cmdq);
 	if (n < SMMUV3_CMDQ_RESERVE / 2)
@@ -320,11 +320,11 @@ smmuv3_inval_step(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
 	/* the last one is for the CMD_SYNC */
 	n = cmds_write(&plan, &place, cmdq, RTE_MIN(n / 2, (uint32_t)PIECE), &written);
 	written_count(queue, &written);
-	cmd->scratch[SMMUV3_SCRATCH_EPOCH] = cmdq->epoch;
+	cmd->scratch[UIOMMU_CMD_EPOCH] = cmdq->epoch;
 	if (place.phase != PHASE_END) {
 		smmuv3_cmdq_submit(cmdq, n);
-		memcpy(&cmd->scratch[SMMUV3_SCRATCH_PLACE], &place, sizeof(place));
-		cmd->scratch[SMMUV3_SCRATCH_TOKEN] = smmuv3_cmdq_end(cmdq, 0);
+		memcpy(&cmd->scratch[UIOMMU_CMD_PLACE], &place, sizeof(place));
+		cmd->scratch[UIOMMU_CMD_TOKEN] = smmuv3_cmdq_end(cmdq, 0);
 		cmd->step = SMMUV3_STEP_PIECE;
 		return -EINPROGRESS;
 	}
@@ -335,7 +335,7 @@ smmuv3_inval_step(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
 	}
 	*smmuv3_cmdq_slot(cmdq, n) = smmuv3_cmdq_sync(cmdq, n, &token);
 	smmuv3_cmdq_submit(cmdq, n + 1);
-	cmd->scratch[SMMUV3_SCRATCH_TOKEN] = token;
+	cmd->scratch[UIOMMU_CMD_TOKEN] = token;
 	cmd->step = SMMUV3_STEP_WAIT;
 	return -EINPROGRESS;
 }

@@ -219,25 +219,25 @@ vtd_inval_step(struct vtd_queue *queue, struct uiommu_cmd *cmd)
 	if (cmd->inval->nb_targets == 0)
 		return 0;
 	if (cmd->step == VTD_STEP_WRITE)
-		cmd->scratch[VTD_SCRATCH_EPOCH] = iq->epoch;
+		cmd->scratch[UIOMMU_CMD_EPOCH] = iq->epoch;
 	vtd_iq_refresh(iq);
 	if (cmd->step == VTD_STEP_PIECE &&
-	    (int32_t)(iq->head - (uint32_t)cmd->scratch[VTD_SCRATCH_SEQ]) < 0)
+	    (int32_t)(iq->head - uiommu_cmd_token(cmd)) < 0)
 		return -EINPROGRESS;
 	n = vtd_iq_free(iq);
 	if (n < 2)
 		return -EINPROGRESS;
 	vtd_plan_make(&plan, queue, cmd->inval);
-	memcpy(&place, &cmd->scratch[VTD_SCRATCH_PLACE], sizeof(place));
+	memcpy(&place, &cmd->scratch[UIOMMU_CMD_PLACE], sizeof(place));
 	if (cmd->step == VTD_STEP_WRITE)
 		place = (struct place){0};
 	/* the last one is for the wait */
 	n = descs_write(&plan, &place, iq, RTE_MIN(n - 1, (uint32_t)PIECE), &written);
-	memcpy(&cmd->scratch[VTD_SCRATCH_PLACE], &place, sizeof(place));
+	memcpy(&cmd->scratch[UIOMMU_CMD_PLACE], &place, sizeof(place));
 	written_count(queue, &written);
 	if (place.phase != PHASE_END) {
 		vtd_iq_submit(iq, n);
-		cmd->scratch[VTD_SCRATCH_SEQ] = iq->tail;
+		cmd->scratch[UIOMMU_CMD_TOKEN] = iq->tail;
 		cmd->step = VTD_STEP_PIECE;
 		return -EINPROGRESS;
 	}
@@ -248,7 +248,7 @@ vtd_inval_step(struct vtd_queue *queue, struct uiommu_cmd *cmd)
 	}
 	*vtd_iq_slot(iq, n++) = vtd_iq_wait_desc(iq, false, &seq);
 	vtd_iq_submit(iq, n);
-	cmd->scratch[VTD_SCRATCH_SEQ] = seq;
+	cmd->scratch[UIOMMU_CMD_TOKEN] = seq;
 	cmd->step = VTD_STEP_WAIT;
 	return -EINPROGRESS;
 }
