@@ -6,13 +6,8 @@
 
 #include <errno.h>
 
-#include <rte_cycles.h>
-
 #include "smmuv3_omit.h"
 #include "smmuv3_pvt.h"
-
-/** Calls between two looks at the error register while a wait is under way, power of two. */
-#define CMD_CHECK 16
 
 /** Commands, in order. */
 struct batch {
@@ -225,9 +220,8 @@ write_command(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
 	}
 	batch.cmds[batch.n] = smmuv3_cmdq_sync(cmdq, batch.n, &token);
 	smmuv3_cmdq_push(cmdq, batch.cmds, batch.n + 1);
-	cmd->scratch[SMMUV3_SCRATCH_TOKEN] = token;
-	cmd->scratch[SMMUV3_SCRATCH_EPOCH] = cmdq->epoch;
-	cmd->step = cmd->step == SMMUV3_STEP_WRITE_2 ? SMMUV3_STEP_WAIT_2 : SMMUV3_STEP_WAIT;
+	uiommu_cmd_wait(cmd, token, cmdq->epoch,
+			cmd->step == SMMUV3_STEP_WRITE_2 ? SMMUV3_STEP_WAIT_2 : SMMUV3_STEP_WAIT);
 	return -EINPROGRESS;
 }
 
@@ -235,12 +229,12 @@ write_command(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
 static bool
 is_void(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
 {
-	if (cmd->step == SMMUV3_STEP_WRITE || cmd->step == SMMUV3_STEP_WRITE_2 ||
-	    cmd->scratch[SMMUV3_SCRATCH_EPOCH] == queue->cmdq.epoch)
-		return false;
-	uiommu_count(&queue->cmdq.stats.cmd_restarts, 1);
-	cmd->step = cmd->step == SMMUV3_STEP_WAIT_2 ? SMMUV3_STEP_WRITE_2 : SMMUV3_STEP_WRITE;
-	return true;
+	struct smmuv3_cmdq *cmdq = &queue->cmdq;
+
+	return uiommu_cmd_restart(cmd, cmdq->epoch,
+				  cmd->step == SMMUV3_STEP_WAIT_2 ? SMMUV3_STEP_WRITE_2 :
+								    SMMUV3_STEP_WRITE,
+				  &cmdq->stats.cmd_restarts);
 }
 
 static int
@@ -248,7 +242,7 @@ await_command(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
 {
 	if (is_void(queue, cmd))
 		return -EINPROGRESS;
-	if (!smmuv3_cmdq_reached(&queue->cmdq, (uint32_t)cmd->scratch[SMMUV3_SCRATCH_TOKEN]))
+	if (!smmuv3_cmdq_reached(&queue->cmdq, uiommu_cmd_token(cmd)))
 		return -EINPROGRESS;
 	if (cmd->op == UIOMMU_CMD_DRAIN && queue->has_pri) {
 		/* requests that were answered by the unit meanwhile may be asked again */
@@ -282,11 +276,11 @@ smmuv3_cmd_step(void *queue_private, struct uiommu_cmd *cmd)
 		ret = write_command(queue, cmd);
 	if (ret != -EINPROGRESS)
 		return ret;
-	if ((++cmd->scratch[SMMUV3_SCRATCH_CALLS] & (CMD_CHECK - 1)) == 0)
+	if (uiommu_cmd_wants_look(cmd))
 		smmuv3_cmdq_watch(cmdq);
 	if (cmdq->failed != 0)
 		return cmdq->failed;
-	if (rte_get_tsc_cycles() > cmd->deadline_tsc) {
+	if (uiommu_cmd_is_late(cmd)) {
 		smmuv3_cmdq_fail(cmdq, -ETIMEDOUT, "a command was not carried out in time");
 		return -ETIMEDOUT;
 	}

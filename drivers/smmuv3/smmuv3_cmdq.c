@@ -28,8 +28,8 @@ smmuv3_cmdq_reset(struct smmuv3_cmdq *cmdq, uint64_t timeout_cycles)
 	cmdq->tail = 0;
 	cmdq->head = 0;
 	cmdq->failed = 0;
-	cmdq->stuck_looks = 0;
-	cmdq->refused_times = 0;
+	cmdq->stuck = (struct uiommu_stuck){0};
+	cmdq->refusal = (struct uiommu_refusal){0};
 	cmdq->atc_late = false;
 }
 
@@ -87,14 +87,8 @@ recover_refused(struct smmuv3_cmdq *cmdq, uint32_t error)
 	uiommu_count(error == SMMUV3_CERROR_ABT ? &cmdq->stats.cerror_abt :
 						  &cmdq->stats.cerror_ill,
 		     1);
-	if (cmdq->refused_times == 0 || cmdq->refused_pos != cmdq->head) {
-		cmdq->refused_pos = cmdq->head;
-		cmdq->refused_times = 0;
-	}
-	cmdq->refused_times++;
-	if (cmdq->refused_times <= SMMUV3_CMDQ_RETRIES)
+	if (!uiommu_refusal_is_final(&cmdq->refusal, cmdq->head, SMMUV3_CMDQ_RETRIES))
 		return;
-	cmdq->refused_times = 0;
 	if (error == SMMUV3_CERROR_ABT || cmdq->head == cmdq->tail) {
 		smmuv3_cmdq_fail(cmdq, -EIO, "the command queue is refused as a whole");
 	} else if (op != SMMUV3_CMD_PRI_RESP && op != SMMUV3_CMD_RESUME) {
@@ -230,26 +224,12 @@ smmuv3_cmdq_check(struct smmuv3_cmdq *cmdq)
 void
 smmuv3_cmdq_watch(struct smmuv3_cmdq *cmdq)
 {
-	uint64_t now;
-
 	smmuv3_cmdq_check(cmdq);
 	if (cmdq->failed != 0)
 		return;
 	smmuv3_cmdq_refresh(cmdq);
-	if (cmdq->head == cmdq->tail) {
-		cmdq->stuck_looks = 0;
-		return;
-	}
-	now = rte_get_tsc_cycles();
-	if (cmdq->stuck_looks == 0 || cmdq->stuck_head != cmdq->head) {
-		cmdq->stuck_head = cmdq->head;
-		cmdq->stuck_since = now;
-		cmdq->stuck_looks = 1;
-		return;
-	}
-	/* time alone proves nothing: this thread may have been away */
-	if (++cmdq->stuck_looks >= SMMUV3_CMDQ_STUCK_LOOKS &&
-	    now - cmdq->stuck_since > cmdq->timeout_cycles)
+	if (uiommu_stuck_look(&cmdq->stuck, cmdq->head, cmdq->tail, SMMUV3_CMDQ_STUCK_LOOKS,
+			      cmdq->timeout_cycles))
 		smmuv3_cmdq_fail(cmdq, -ETIMEDOUT, "the command queue does not move");
 }
 

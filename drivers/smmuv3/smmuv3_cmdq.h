@@ -35,6 +35,7 @@
 #include <stdint.h>
 
 #include <uiommu_driver.h>
+#include <uiommu_driver_cmd.h>
 #include <uiommu_ring_hw.h>
 
 #include "smmuv3_desc.h"
@@ -88,12 +89,8 @@ struct smmuv3_cmdq {
 	uint32_t epoch;            /**< times that commands under way became void */
 	uint32_t inserted;         /**< commands that were written once more */
 	uint32_t gerrorn;          /**< GERRORN as it was written last */
-	/* Watch over a queue that does not move. */
-	uint32_t stuck_head;
-	uint32_t stuck_looks;      /**< 0: not watching */
-	uint64_t stuck_since;
-	uint32_t refused_pos;      /**< position of the last refused command */
-	uint32_t refused_times;
+	struct uiommu_stuck stuck;
+	struct uiommu_refusal refusal;
 	uint32_t atc_pos;          /**< position of the CMD_SYNC that failed last */
 	uint32_t atc_run;          /**< invalidations that it waits for */
 	bool atc_late;             /**< it has not been passed yet */

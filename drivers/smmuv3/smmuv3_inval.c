@@ -10,37 +10,25 @@
  */
 
 #include <errno.h>
-#include <string.h>
 
 #include <uiommu_driver_inval.h>
+#include <uiommu_driver_inval_row.h>
 
 #include "smmuv3_omit.h"
 #include "smmuv3_pvt.h"
 
-/** Bonds that are looked back on for one with the same endpoint; twice is no more than a waste. */
-#define LOOK_BACK 64
-/** Commands of an invalidation in the queue at a time: responses come behind them. */
-#define PIECE 64
 /** Pages of all blocks that are invalidated one by one, where the unit takes no ranges. */
 #define PAGES_MAX 64
 /** log2 of the pages of a range at most, S 4.4.1.1: SCALE has five bits. */
 #define RANGE_ORDER_MAX 31
 #define PAGE_SHIFT 12
 
-/** How far the commands of a plan were made. */
-struct place {
-	uint32_t target;
-	uint16_t part;  /**< block, or page of all blocks */
-	uint8_t phase;  /**< PHASE_* */
-	uint8_t run;    /**< invalidations of devices since the last CMD_SYNC */
-};
-_Static_assert(sizeof(struct place) == sizeof(uint64_t), "kept in a word of uiommu_cmd::scratch");
-
+/* Phases of a row */
 enum {
 	PHASE_UNIT,
 	PHASE_UNIT_SYNC,
 	PHASE_DEVICES,
-	PHASE_END,
+	NB_PHASES,
 };
 
 /** How much of the devices' is forgotten. */
@@ -52,6 +40,7 @@ enum width {
 
 /** What is to be written for an invalidation: the same for the same one each time. */
 struct plan {
+	const struct smmuv3_cmdq *cmdq;
 	const struct smmuv3_domain *domain;
 	const struct uiommu_inval *inval;
 	enum width devices;
@@ -61,12 +50,6 @@ struct plan {
 	bool wide;            /**< more is forgotten than was asked for */
 	uint32_t nb_blocks;
 	struct uiommu_inval_block blocks[UIOMMU_INVAL_BLOCKS];
-};
-
-/** Commands written. */
-struct written {
-	uint32_t unit;
-	uint32_t devices;
 };
 
 /* ------------------------------------------------------------------------ plans */
@@ -91,6 +74,7 @@ unit_parts(const struct plan *plan)
 static void
 plan_make(struct plan *plan, const struct smmuv3_queue *queue, const struct uiommu_inval *inval)
 {
+	plan->cmdq = &queue->cmdq;
 	plan->domain = inval->domain_private;
 	plan->inval = inval;
 	plan->by_range = queue->has_ril;
@@ -103,28 +87,7 @@ plan_make(struct plan *plan, const struct smmuv3_queue *queue, const struct uiom
 	plan->wide |= plan->unit_parts == 0 && !inval->all;
 }
 
-/* Fewer commands, and more is forgotten */
-static void
-plan_widen(struct plan *plan)
-{
-	plan->devices++;
-	plan->unit_parts = 0;
-	plan->wide = true;
-}
-
 /* --------------------------------------------------------------------- commands */
-
-/* Whether a bond before has the same endpoint */
-static bool
-endpoint_is_repeated(const struct uiommu_inval_target *targets, uint32_t at)
-{
-	uint32_t i;
-
-	for (i = at > LOOK_BACK ? at - LOOK_BACK : 0; i < at; i++)
-		if (targets[i].endpoint_private == targets[at].endpoint_private)
-			return true;
-	return false;
-}
 
 /* Commands for a bond's device */
 static uint32_t
@@ -140,7 +103,7 @@ device_parts(const struct plan *plan, uint32_t target)
 		return plan->nb_blocks;
 	if (plan->devices == WIDTH_PASID)
 		return 1;
-	if (endpoint_is_repeated(targets, target))
+	if (uiommu_inval_endpoint_is_repeated(targets, target))
 		return 0;
 	/* all without PASID, and all with one */
 	return endpoint->ssid_bits != 0 ? 2 : 1;
@@ -176,7 +139,7 @@ unit_cmd(const struct plan *plan, uint16_t part, enum smmuv3_site *site)
 }
 
 static struct smmuv3_cmd
-device_cmd(const struct plan *plan, const struct place *place, enum smmuv3_site *site)
+device_cmd(const struct plan *plan, const struct uiommu_inval_place *place, enum smmuv3_site *site)
 {
 	const struct uiommu_inval_target *target = &plan->inval->targets[place->target];
 	const struct smmuv3_endpoint *endpoint = target->endpoint_private;
@@ -206,88 +169,80 @@ has_devices(const struct plan *plan)
 }
 
 static uint32_t
-unit_write(const struct plan *plan, struct place *place, const struct smmuv3_cmdq *cmdq, uint32_t n,
-	   uint32_t room, struct written *written)
+row_parts(const void *any_plan, const struct uiommu_inval_place *place)
 {
-	const uint16_t parts = RTE_MAX(plan->unit_parts, (uint16_t)1);
-	enum smmuv3_site site;
+	const struct plan *plan = any_plan;
 
-	for (; place->part < parts && n < room; place->part++) {
-		const struct smmuv3_cmd cmd = unit_cmd(plan, place->part, &site);
-
-		if (smmuv3_omits(site))
-			continue;
-		*smmuv3_cmdq_slot(cmdq, n++) = cmd;
-		written->unit++;
-	}
-	if (place->part == parts) {
-		place->part = 0;
-		place->phase = has_devices(plan) ? PHASE_UNIT_SYNC : PHASE_END;
-	}
-	return n;
+	if (place->phase == PHASE_DEVICES)
+		return device_parts(plan, place->target);
+	if (place->target != 0)
+		return 0;
+	return place->phase == PHASE_UNIT ? RTE_MAX(plan->unit_parts, (uint16_t)1) :
+					    has_devices(plan);
 }
 
-/* One command for a device; before it a CMD_SYNC where too many would stand without one */
-static uint32_t
-device_write(const struct plan *plan, struct place *place, const struct smmuv3_cmdq *cmdq,
-	     uint32_t n, struct written *written)
+static struct smmuv3_cmd
+row_cmd(const struct plan *plan, const struct uiommu_inval_place *place, enum smmuv3_site *site)
 {
-	enum smmuv3_site site;
-	const struct smmuv3_cmd cmd = device_cmd(plan, place, &site);
+	if (place->phase == PHASE_UNIT)
+		return unit_cmd(plan, place->part, site);
+	if (place->phase == PHASE_DEVICES)
+		return device_cmd(plan, place, site);
+	*site = SMMUV3_SITE_INVALIDATE_TLB_SYNC;
+	return smmuv3_sync();
+}
 
+/* Before a command for a device a CMD_SYNC, where too many would stand without one */
+static bool
+row_write(const void *any_plan, struct uiommu_inval_row *row)
+{
+	const struct plan *plan = any_plan;
+	struct uiommu_inval_place *place = &row->place;
+	const bool device = place->phase == PHASE_DEVICES;
+	enum smmuv3_site site;
+	struct smmuv3_cmd cmd;
+
+	if (row->n + 1 + device > row->room)
+		return false;
+	cmd = row_cmd(plan, place, &site);
 	if (smmuv3_omits(site))
-		return n;
-	if (place->run == SMMUV3_ATC_RUN_MAX) {
-		*smmuv3_cmdq_slot(cmdq, n++) = smmuv3_sync();
+		return true;
+	if (device && place->run == SMMUV3_ATC_RUN_MAX) {
+		*smmuv3_cmdq_slot(plan->cmdq, row->n++) = smmuv3_sync();
 		place->run = 0;
 	}
-	*smmuv3_cmdq_slot(cmdq, n++) = cmd;
-	place->run++;
-	written->devices++;
-	return n;
+	*smmuv3_cmdq_slot(plan->cmdq, row->n++) = cmd;
+	place->run += device;
+	row->devices += device;
+	row->unit += place->phase == PHASE_UNIT;
+	return true;
 }
 
-static uint32_t
-devices_write(const struct plan *plan, struct place *place, const struct smmuv3_cmdq *cmdq,
-	      uint32_t n, uint32_t room, struct written *written)
+static bool
+row_widen(void *any_plan)
 {
-	while (place->phase == PHASE_DEVICES) {
-		const uint32_t parts = device_parts(plan, place->target);
+	struct plan *plan = any_plan;
 
-		for (; place->part < parts; place->part++) {
-			if (n + 2 > room)
-				return n;
-			n = device_write(plan, place, cmdq, n, written);
-		}
-		place->part = 0;
-		if (++place->target == plan->inval->nb_targets)
-			place->phase = PHASE_END;
-	}
-	return n;
+	if (plan->devices == WIDTH_DEVICE)
+		return false;
+	plan->devices++;
+	plan->unit_parts = 0;
+	plan->wide = true;
+	return true;
 }
 
-/* Go on from a place, as far as there is room. @return commands written behind the tail */
-static uint32_t
-cmds_write(const struct plan *plan, struct place *place, const struct smmuv3_cmdq *cmdq,
-	   uint32_t room, struct written *written)
-{
-	uint32_t n = 0;
-
-	if (place->phase == PHASE_UNIT)
-		n = unit_write(plan, place, cmdq, n, room, written);
-	if (place->phase == PHASE_UNIT_SYNC && n < room) {
-		if (!smmuv3_omits(SMMUV3_SITE_INVALIDATE_TLB_SYNC))
-			*smmuv3_cmdq_slot(cmdq, n++) = smmuv3_sync();
-		place->phase = PHASE_DEVICES;
-	}
-	return devices_write(plan, place, cmdq, n, room, written);
-}
+static const struct uiommu_inval_row_ops row_ops = {
+	.nb_phases = NB_PHASES,
+	.parts = row_parts,
+	.write = row_write,
+	.widen = row_widen,
+};
 
 static void
-written_count(struct smmuv3_queue *queue, const struct written *written)
+row_count(struct smmuv3_queue *queue, const struct uiommu_inval_row *row)
 {
-	uiommu_count(&queue->stats.tlb_invalidations, written->unit);
-	uiommu_count(&queue->stats.atc_invalidations, written->devices);
+	uiommu_count(&queue->stats.tlb_invalidations, row->unit);
+	uiommu_count(&queue->stats.atc_invalidations, row->devices);
 }
 
 /* ----------------------------------------------------------------- control path */
@@ -300,43 +255,37 @@ int
 smmuv3_inval_step(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
 {
 	struct smmuv3_cmdq *cmdq = &queue->cmdq;
-	struct written written = {0};
-	struct place place = {0};
+	struct uiommu_inval_row row;
 	struct plan plan;
 	uint32_t n, token;
 
 	if (cmd->inval->nb_targets == 0)
 		return 0;
 	smmuv3_cmdq_refresh(cmdq);
-	if (cmd->step == SMMUV3_STEP_PIECE) {
-		if (!smmuv3_cmdq_is_past(cmdq, (uint32_t)cmd->scratch[SMMUV3_SCRATCH_TOKEN]))
-			return -EINPROGRESS;
-		memcpy(&place, &cmd->scratch[SMMUV3_SCRATCH_PLACE], sizeof(place));
-	}
+	if (cmd->step == SMMUV3_STEP_PIECE && !smmuv3_cmdq_is_past(cmdq, uiommu_cmd_token(cmd)))
+		return -EINPROGRESS;
 	n = smmuv3_cmdq_free(cmdq);
 	if (n < SMMUV3_CMDQ_RESERVE / 2)
 		return -EINPROGRESS;
 	plan_make(&plan, queue, cmd->inval);
-	/* the last one is for the CMD_SYNC */
-	n = cmds_write(&plan, &place, cmdq, RTE_MIN(n / 2, (uint32_t)PIECE), &written);
-	written_count(queue, &written);
-	cmd->scratch[SMMUV3_SCRATCH_EPOCH] = cmdq->epoch;
-	if (place.phase != PHASE_END) {
-		smmuv3_cmdq_submit(cmdq, n);
-		memcpy(&cmd->scratch[SMMUV3_SCRATCH_PLACE], &place, sizeof(place));
-		cmd->scratch[SMMUV3_SCRATCH_TOKEN] = smmuv3_cmdq_end(cmdq, 0);
-		cmd->step = SMMUV3_STEP_PIECE;
+	/* the rest is for the CMD_SYNC, and for devices that are late */
+	uiommu_inval_row_resume(&row, cmd, n / 2);
+	if (!uiommu_inval_row_write(&row, &row_ops, &plan, cmd->inval->nb_targets)) {
+		row_count(queue, &row);
+		smmuv3_cmdq_submit(cmdq, row.n);
+		uiommu_inval_row_pause(&row, cmd, smmuv3_cmdq_end(cmdq, 0), cmdq->epoch,
+				       SMMUV3_STEP_PIECE);
 		return -EINPROGRESS;
 	}
+	row_count(queue, &row);
 	uiommu_count(&queue->stats.wide_invalidations, plan.wide);
 	if (smmuv3_omits(SMMUV3_SITE_SYNC)) {
-		smmuv3_cmdq_submit(cmdq, n);
+		smmuv3_cmdq_submit(cmdq, row.n);
 		return 0;
 	}
-	*smmuv3_cmdq_slot(cmdq, n) = smmuv3_cmdq_sync(cmdq, n, &token);
-	smmuv3_cmdq_submit(cmdq, n + 1);
-	cmd->scratch[SMMUV3_SCRATCH_TOKEN] = token;
-	cmd->step = SMMUV3_STEP_WAIT;
+	*smmuv3_cmdq_slot(cmdq, row.n) = smmuv3_cmdq_sync(cmdq, row.n, &token);
+	smmuv3_cmdq_submit(cmdq, row.n + 1);
+	uiommu_cmd_wait(cmd, token, cmdq->epoch, SMMUV3_STEP_WAIT);
 	return -EINPROGRESS;
 }
 
@@ -351,10 +300,9 @@ smmuv3_invalidate(void *queue_private, const struct uiommu_inval *inval)
 {
 	struct smmuv3_queue *queue = queue_private;
 	struct smmuv3_cmdq *cmdq = &queue->cmdq;
-	struct written written = {0};
-	struct place place = {0};
+	struct uiommu_inval_row row;
 	struct plan plan;
-	uint32_t room, n;
+	uint32_t room;
 
 	/* a unit that has failed carries out no answer any more */
 	if (cmdq->failed != 0 || inval->nb_targets == 0)
@@ -365,19 +313,12 @@ smmuv3_invalidate(void *queue_private, const struct uiommu_inval *inval)
 	if (room == 0)
 		return false;
 	plan_make(&plan, queue, inval);
-	n = cmds_write(&plan, &place, cmdq, room - 1, &written);
-	while (place.phase != PHASE_END && plan.devices != WIDTH_DEVICE) {
-		plan_widen(&plan);
-		written = (struct written){0};
-		place = (struct place){0};
-		n = cmds_write(&plan, &place, cmdq, room - 1, &written);
-	}
-	if (place.phase != PHASE_END)
+	if (!uiommu_inval_row_fit(&row, &row_ops, &plan, inval->nb_targets, room - 1))
 		return false;
-	if (!smmuv3_omits(SMMUV3_SITE_INVALIDATE_END))
-		*smmuv3_cmdq_slot(cmdq, n++) = smmuv3_sync();
-	smmuv3_cmdq_submit(cmdq, n);
-	written_count(queue, &written);
+	row_count(queue, &row);
 	uiommu_count(&queue->stats.wide_invalidations, plan.wide);
+	if (!smmuv3_omits(SMMUV3_SITE_INVALIDATE_END))
+		*smmuv3_cmdq_slot(cmdq, row.n++) = smmuv3_sync();
+	smmuv3_cmdq_submit(cmdq, row.n);
 	return true;
 }

@@ -152,14 +152,6 @@ enum {
 	SMMUV3_STEP_PIECE,     /**< INVALIDATE: some were */
 };
 
-/** uiommu_cmd::scratch */
-enum {
-	SMMUV3_SCRATCH_TOKEN = 0, /**< of the CMD_SYNC */
-	SMMUV3_SCRATCH_EPOCH,     /**< smmuv3_cmdq::epoch when it was written */
-	SMMUV3_SCRATCH_CALLS,
-	SMMUV3_SCRATCH_PLACE,     /**< INVALIDATE: how far it is */
-};
-
 /** UIOMMU_CMD_INVALIDATE, unless its last CMD_SYNC is waited for. */
 int
 smmuv3_inval_step(struct smmuv3_queue *queue, struct uiommu_cmd *cmd);

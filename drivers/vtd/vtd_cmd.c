@@ -4,13 +4,8 @@
 
 #include <errno.h>
 
-#include <rte_cycles.h>
-
 #include "vtd_omit.h"
 #include "vtd_pvt.h"
-
-/** Calls between two looks at the error registers while a wait is under way, power of two. */
-#define CMD_CHECK 16
 
 /** Descriptors of one command, in order. */
 struct batch {
@@ -243,9 +238,7 @@ write_command(struct vtd_queue *queue, struct uiommu_cmd *cmd)
 	batch_count(queue, &batch);
 	if (vtd_omits(VTD_SITE_WAIT))
 		return 0;
-	cmd->scratch[VTD_SCRATCH_SEQ] = seq;
-	cmd->scratch[VTD_SCRATCH_EPOCH] = iq->epoch;
-	cmd->step = VTD_STEP_WAIT;
+	uiommu_cmd_wait(cmd, seq, iq->epoch, VTD_STEP_WAIT);
 	return -EINPROGRESS;
 }
 
@@ -253,11 +246,9 @@ write_command(struct vtd_queue *queue, struct uiommu_cmd *cmd)
 static bool
 is_void(struct vtd_queue *queue, struct uiommu_cmd *cmd)
 {
-	if (cmd->step == VTD_STEP_WRITE || cmd->scratch[VTD_SCRATCH_EPOCH] == queue->iq.epoch)
-		return false;
-	uiommu_count(&queue->iq.stats.cmd_restarts, 1);
-	cmd->step = VTD_STEP_WRITE;
-	return true;
+	struct vtd_iq *iq = &queue->iq;
+
+	return uiommu_cmd_restart(cmd, iq->epoch, VTD_STEP_WRITE, &iq->stats.cmd_restarts);
 }
 
 /*
@@ -271,7 +262,7 @@ await_command(struct vtd_queue *queue, struct uiommu_cmd *cmd)
 
 	if (is_void(queue, cmd))
 		return -EINPROGRESS;
-	if (!vtd_iq_reached(iq, (uint32_t)cmd->scratch[VTD_SCRATCH_SEQ]))
+	if (!vtd_iq_reached(iq, uiommu_cmd_token(cmd)))
 		return -EINPROGRESS;
 	/* S 7.10 d: requests that were answered by the unit meanwhile may be asked again */
 	if (cmd->op == UIOMMU_CMD_DRAIN &&
@@ -303,11 +294,11 @@ vtd_cmd_step(void *queue_private, struct uiommu_cmd *cmd)
 		ret = write_command(queue, cmd);
 	if (ret != -EINPROGRESS)
 		return ret;
-	if ((++cmd->scratch[VTD_SCRATCH_CALLS] & (CMD_CHECK - 1)) == 0)
+	if (uiommu_cmd_wants_look(cmd))
 		vtd_iq_watch(iq);
 	if (iq->failed != 0)
 		return iq->failed;
-	if (rte_get_tsc_cycles() > cmd->deadline_tsc) {
+	if (uiommu_cmd_is_late(cmd)) {
 		vtd_iq_fail(iq, -ETIMEDOUT, "a command was not carried out in time");
 		return -ETIMEDOUT;
 	}

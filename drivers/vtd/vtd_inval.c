@@ -9,34 +9,17 @@
  */
 
 #include <errno.h>
-#include <string.h>
+
+#include <uiommu_driver_inval_row.h>
 
 #include "vtd_omit.h"
 #include "vtd_plan.h"
 
-/** Bonds that are looked back on for one with the same PASID; twice is no more than a waste. */
-#define LOOK_BACK 64
-/** Descriptors of a command in the queue at a time: responses come behind them. */
-#define PIECE 64
-
-/** How far the descriptors of a plan were made. */
-struct place {
-	uint32_t target;
-	uint16_t block;
-	uint16_t phase; /**< PHASE_* */
-};
-_Static_assert(sizeof(struct place) == sizeof(uint64_t), "kept in a word of uiommu_cmd::scratch");
-
+/* Phases of a row */
 enum {
 	PHASE_UNIT,
 	PHASE_DEVICES,
-	PHASE_END,
-};
-
-/** Descriptors written. */
-struct written {
-	uint32_t unit;
-	uint32_t devices;
+	NB_PHASES,
 };
 
 /* ------------------------------------------------------------------ descriptors */
@@ -54,20 +37,8 @@ pasid_is_repeated(const struct uiommu_inval_target *targets, uint32_t at)
 {
 	uint32_t i;
 
-	for (i = at > LOOK_BACK ? at - LOOK_BACK : 0; i < at; i++)
+	for (i = at > UIOMMU_INVAL_LOOK_BACK ? at - UIOMMU_INVAL_LOOK_BACK : 0; i < at; i++)
 		if (target_pasid(&targets[i]) == target_pasid(&targets[at]))
-			return true;
-	return false;
-}
-
-/* Whether a bond before has the same endpoint */
-static bool
-endpoint_is_repeated(const struct uiommu_inval_target *targets, uint32_t at)
-{
-	uint32_t i;
-
-	for (i = at > LOOK_BACK ? at - LOOK_BACK : 0; i < at; i++)
-		if (targets[i].endpoint_private == targets[at].endpoint_private)
 			return true;
 	return false;
 }
@@ -106,13 +77,13 @@ device_count(const struct vtd_plan *plan, uint32_t target)
 	if (plan->devices == VTD_WIDTH_DOMAIN)
 		return 1;
 	/* all without PASID, and all with one */
-	return endpoint_is_repeated(targets, target) ? 0 : 2;
+	return uiommu_inval_endpoint_is_repeated(targets, target) ? 0 : 2;
 }
 
 static struct vtd_desc
-unit_desc(const struct vtd_plan *plan, const struct place *place, enum vtd_site *site)
+unit_desc(const struct vtd_plan *plan, const struct uiommu_inval_place *place, enum vtd_site *site)
 {
-	const struct uiommu_inval_block *block = &plan->blocks[place->block];
+	const struct uiommu_inval_block *block = &plan->blocks[place->part];
 	const uint32_t pasid = target_pasid(&plan->inval->targets[place->target]);
 	const uint64_t drain = plan->queue->drain_flags;
 	const uint16_t did = plan->domain->did;
@@ -133,13 +104,14 @@ unit_desc(const struct vtd_plan *plan, const struct place *place, enum vtd_site 
 }
 
 static struct vtd_desc
-device_desc(const struct vtd_plan *plan, const struct place *place, enum vtd_site *site)
+device_desc(const struct vtd_plan *plan, const struct uiommu_inval_place *place,
+	    enum vtd_site *site)
 {
 	const struct uiommu_inval_target *target = &plan->inval->targets[place->target];
 	const struct vtd_endpoint *endpoint = target->endpoint_private;
-	const struct uiommu_inval_block *block = &plan->blocks[place->block];
+	const struct uiommu_inval_block *block = &plan->blocks[place->part];
 	const bool global = plan->devices == VTD_WIDTH_GLOBAL;
-	const bool rid = global ? place->block == 0 : target->pasid == UIOMMU_NO_PASID;
+	const bool rid = global ? place->part == 0 : target->pasid == UIOMMU_NO_PASID;
 	const uint16_t pfsid = plan->queue->dit ? endpoint->pf_id : 0;
 	const uint16_t sid = endpoint->source_id;
 
@@ -154,51 +126,54 @@ device_desc(const struct vtd_plan *plan, const struct place *place, enum vtd_sit
 }
 
 static uint32_t
-desc_write(const struct vtd_plan *plan, const struct place *place, struct vtd_desc *slot,
-	   struct written *written)
+row_parts(const void *plan, const struct uiommu_inval_place *place)
 {
+	return place->phase == PHASE_UNIT ? unit_count(plan, place->target) :
+					    device_count(plan, place->target);
+}
+
+static bool
+row_write(const void *any_plan, struct uiommu_inval_row *row)
+{
+	const struct vtd_plan *plan = any_plan;
+	const bool unit = row->place.phase == PHASE_UNIT;
+	struct vtd_desc desc;
 	enum vtd_site site;
 
-	if (place->phase == PHASE_UNIT)
-		*slot = unit_desc(plan, place, &site);
-	else
-		*slot = device_desc(plan, place, &site);
+	if (row->n == row->room)
+		return false;
+	desc = unit ? unit_desc(plan, &row->place, &site) : device_desc(plan, &row->place, &site);
 	if (vtd_omits(site))
-		return 0;
-	written->unit += place->phase == PHASE_UNIT;
-	written->devices += place->phase == PHASE_DEVICES;
-	return 1;
+		return true;
+	*vtd_iq_slot(&plan->queue->iq, row->n++) = desc;
+	row->unit += unit;
+	row->devices += !unit;
+	return true;
 }
 
-/* Go on from a place, as far as there is room. @return descriptors written behind the tail */
-static uint32_t
-descs_write(const struct vtd_plan *plan, struct place *place, const struct vtd_iq *iq,
-	    uint32_t room, struct written *written)
+static bool
+row_widen(void *any_plan)
 {
-	uint32_t n = 0, count;
+	struct vtd_plan *plan = any_plan;
 
-	while (place->phase != PHASE_END) {
-		count = place->phase == PHASE_UNIT ? unit_count(plan, place->target) :
-						     device_count(plan, place->target);
-		for (; place->block < count; place->block++) {
-			if (n == room)
-				return n;
-			n += desc_write(plan, place, vtd_iq_slot(iq, n), written);
-		}
-		place->block = 0;
-		if (++place->target >= plan->inval->nb_targets) {
-			place->target = 0;
-			place->phase++;
-		}
-	}
-	return n;
+	if (plan->devices == VTD_WIDTH_GLOBAL)
+		return false;
+	vtd_plan_widen(plan);
+	return true;
 }
+
+static const struct uiommu_inval_row_ops row_ops = {
+	.nb_phases = NB_PHASES,
+	.parts = row_parts,
+	.write = row_write,
+	.widen = row_widen,
+};
 
 static void
-written_count(struct vtd_queue *queue, const struct written *written)
+row_count(struct vtd_queue *queue, const struct uiommu_inval_row *row)
 {
-	uiommu_count(&queue->iotlb_invalidations, written->unit);
-	uiommu_count(&queue->device_tlb_invalidations, written->devices);
+	uiommu_count(&queue->iotlb_invalidations, row->unit);
+	uiommu_count(&queue->device_tlb_invalidations, row->devices);
 }
 
 /* ----------------------------------------------------------------- control path */
@@ -211,45 +186,36 @@ int
 vtd_inval_step(struct vtd_queue *queue, struct uiommu_cmd *cmd)
 {
 	struct vtd_iq *iq = &queue->iq;
-	struct written written = {0};
-	struct place place;
+	struct uiommu_inval_row row;
 	struct vtd_plan plan;
 	uint32_t n, seq;
 
 	if (cmd->inval->nb_targets == 0)
 		return 0;
-	if (cmd->step == VTD_STEP_WRITE)
-		cmd->scratch[VTD_SCRATCH_EPOCH] = iq->epoch;
 	vtd_iq_refresh(iq);
-	if (cmd->step == VTD_STEP_PIECE &&
-	    (int32_t)(iq->head - (uint32_t)cmd->scratch[VTD_SCRATCH_SEQ]) < 0)
+	if (cmd->step == VTD_STEP_PIECE && (int32_t)(iq->head - uiommu_cmd_token(cmd)) < 0)
 		return -EINPROGRESS;
 	n = vtd_iq_free(iq);
 	if (n < 2)
 		return -EINPROGRESS;
 	vtd_plan_make(&plan, queue, cmd->inval);
-	memcpy(&place, &cmd->scratch[VTD_SCRATCH_PLACE], sizeof(place));
-	if (cmd->step == VTD_STEP_WRITE)
-		place = (struct place){0};
 	/* the last one is for the wait */
-	n = descs_write(&plan, &place, iq, RTE_MIN(n - 1, (uint32_t)PIECE), &written);
-	memcpy(&cmd->scratch[VTD_SCRATCH_PLACE], &place, sizeof(place));
-	written_count(queue, &written);
-	if (place.phase != PHASE_END) {
-		vtd_iq_submit(iq, n);
-		cmd->scratch[VTD_SCRATCH_SEQ] = iq->tail;
-		cmd->step = VTD_STEP_PIECE;
+	uiommu_inval_row_resume(&row, cmd, n - 1);
+	if (!uiommu_inval_row_write(&row, &row_ops, &plan, cmd->inval->nb_targets)) {
+		row_count(queue, &row);
+		vtd_iq_submit(iq, row.n);
+		uiommu_inval_row_pause(&row, cmd, iq->tail, iq->epoch, VTD_STEP_PIECE);
 		return -EINPROGRESS;
 	}
+	row_count(queue, &row);
 	uiommu_count(&queue->wide_invalidations, plan.wide);
 	if (vtd_omits(VTD_SITE_WAIT)) {
-		vtd_iq_submit(iq, n);
+		vtd_iq_submit(iq, row.n);
 		return 0;
 	}
-	*vtd_iq_slot(iq, n++) = vtd_iq_wait_desc(iq, false, &seq);
-	vtd_iq_submit(iq, n);
-	cmd->scratch[VTD_SCRATCH_SEQ] = seq;
-	cmd->step = VTD_STEP_WAIT;
+	*vtd_iq_slot(iq, row.n++) = vtd_iq_wait_desc(iq, false, &seq);
+	vtd_iq_submit(iq, row.n);
+	uiommu_cmd_wait(cmd, seq, iq->epoch, VTD_STEP_WAIT);
 	return -EINPROGRESS;
 }
 
@@ -264,10 +230,9 @@ vtd_invalidate(void *queue_private, const struct uiommu_inval *inval)
 {
 	struct vtd_queue *queue = queue_private;
 	struct vtd_iq *iq = &queue->iq;
-	struct written written = {0};
-	struct place place = {0};
+	struct uiommu_inval_row row;
 	struct vtd_plan plan;
-	uint32_t room, n;
+	uint32_t room;
 
 	/* a unit that has failed carries out no answer any more */
 	if (iq->failed != 0 || inval->nb_targets == 0)
@@ -278,19 +243,12 @@ vtd_invalidate(void *queue_private, const struct uiommu_inval *inval)
 	if (room == 0)
 		return false;
 	vtd_plan_make(&plan, queue, inval);
-	n = descs_write(&plan, &place, iq, room - 1, &written);
-	while (place.phase != PHASE_END && plan.devices != VTD_WIDTH_GLOBAL) {
-		vtd_plan_widen(&plan);
-		written = (struct written){0};
-		place = (struct place){0};
-		n = descs_write(&plan, &place, iq, room - 1, &written);
-	}
-	if (place.phase != PHASE_END)
+	if (!uiommu_inval_row_fit(&row, &row_ops, &plan, inval->nb_targets, room - 1))
 		return false;
-	if (!vtd_omits(VTD_SITE_INVALIDATE_FENCE))
-		*vtd_iq_slot(iq, n++) = vtd_qi_fence();
-	vtd_iq_submit(iq, n);
-	written_count(queue, &written);
+	row_count(queue, &row);
 	uiommu_count(&queue->wide_invalidations, plan.wide);
+	if (!vtd_omits(VTD_SITE_INVALIDATE_FENCE))
+		*vtd_iq_slot(iq, row.n++) = vtd_qi_fence();
+	vtd_iq_submit(iq, row.n);
 	return true;
 }

@@ -28,8 +28,8 @@ vtd_iq_reset(struct vtd_iq *iq, uint64_t timeout_cycles)
 	iq->tail = 0;
 	iq->head = 0;
 	iq->failed = 0;
-	iq->stuck_looks = 0;
-	iq->refused_times = 0;
+	iq->stuck = (struct uiommu_stuck){0};
+	iq->refusal = (struct uiommu_refusal){0};
 	uiommu_reports_reset(&iq->reports);
 }
 
@@ -105,14 +105,8 @@ recover_refused(struct vtd_iq *iq)
 
 	uiommu_count(&iq->stats.iqe, 1);
 	vtd_iq_refresh(iq);
-	if (iq->refused_times == 0 || iq->refused_pos != iq->head) {
-		iq->refused_pos = iq->head;
-		iq->refused_times = 0;
-	}
-	iq->refused_times++;
-	if (iq->refused_times <= VTD_IQ_RETRIES)
+	if (!uiommu_refusal_is_final(&iq->refusal, iq->head, VTD_IQ_RETRIES))
 		return;
-	iq->refused_times = 0;
 	desc = &iq->ring[iq->head & iq->mask];
 	if (record == VTD_IQEI_TAIL || record == VTD_IQEI_TAIL_ALIGN || record == VTD_IQEI_TTM ||
 	    iq->head == iq->tail) {
@@ -165,25 +159,12 @@ vtd_iq_check(struct vtd_iq *iq)
 void
 vtd_iq_watch(struct vtd_iq *iq)
 {
-	uint64_t now;
-
 	vtd_iq_check(iq);
 	if (iq->failed != 0)
 		return;
 	vtd_iq_refresh(iq);
-	if (iq->head == iq->tail) {
-		iq->stuck_looks = 0;
-		return;
-	}
-	now = rte_get_tsc_cycles();
-	if (iq->stuck_looks == 0 || iq->stuck_head != iq->head) {
-		iq->stuck_head = iq->head;
-		iq->stuck_since = now;
-		iq->stuck_looks = 1;
-		return;
-	}
-	/* time alone proves nothing: this thread may have been away */
-	if (++iq->stuck_looks >= VTD_IQ_STUCK_LOOKS && now - iq->stuck_since > iq->timeout_cycles)
+	if (uiommu_stuck_look(&iq->stuck, iq->head, iq->tail, VTD_IQ_STUCK_LOOKS,
+			      iq->timeout_cycles))
 		vtd_iq_fail(iq, -ETIMEDOUT, "the invalidation queue does not move");
 }
 

@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include <uiommu_driver.h>
+#include <uiommu_driver_cmd.h>
 #include <uiommu_ring_hw.h>
 
 #include "vtd_desc.h"
@@ -73,12 +74,8 @@ struct vtd_iq {
 	uint64_t status_pa;
 	uint64_t timeout_cycles;
 	uint32_t epoch;            /**< device time-outs so far */
-	/* Watch over a queue that does not move. */
-	uint32_t stuck_head;
-	uint32_t stuck_looks;      /**< 0: not watching */
-	uint64_t stuck_since;
-	uint32_t refused_pos;      /**< position of the last refused descriptor */
-	uint32_t refused_times;
+	struct uiommu_stuck stuck;
+	struct uiommu_refusal refusal;
 	uint32_t frcd_offset;      /**< fault recording registers */
 	uint32_t nb_frcd;
 	struct vtd_iq_stats stats;

@@ -84,14 +84,6 @@ enum {
 	VTD_STEP_PIECE,     /**< INVALIDATE: some were */
 };
 
-/** uiommu_cmd::scratch */
-enum {
-	VTD_SCRATCH_SEQ = 0, /**< of the wait; in VTD_STEP_PIECE: position behind the piece */
-	VTD_SCRATCH_EPOCH,   /**< vtd_iq::epoch when it was written */
-	VTD_SCRATCH_CALLS,
-	VTD_SCRATCH_PLACE,   /**< INVALIDATE: how far it is */
-};
-
 /** UIOMMU_CMD_INVALIDATE in VTD_STEP_WRITE and VTD_STEP_PIECE. */
 int
 vtd_inval_step(struct vtd_queue *queue, struct uiommu_cmd *cmd);
