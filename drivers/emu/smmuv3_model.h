@@ -32,8 +32,12 @@
 
 /** A queue of which the unit is the producer; its ring is struct uiommu_emu's. */
 struct smmuv3_output {
+	const char *name;
+	const uint64_t *base; /**< register */
 	uint32_t prod_reg; /**< offsets of its registers */
 	uint32_t cons_reg;
+	uint8_t shift;     /**< log2 of the size of an entry */
+	uint8_t order_max; /**< of this unit */
 	uint32_t order;    /**< log2 of its entries */
 	bool overflow;     /**< value of OVFLG */
 	uint64_t pa;
@@ -166,9 +170,8 @@ smmuv3_model_response_word(const struct emu_device *dev, uint32_t pasid);
 
 /* smmuv3_model_output.c: both queues that the unit writes */
 void
-smmuv3_model_queue_open(struct uiommu_emu *emu, struct emu_ring *ring,
-			struct smmuv3_output *out, uint64_t base, unsigned int shift,
-			unsigned int order_max, const char *name);
+smmuv3_model_queue_switch(struct uiommu_emu *emu, struct emu_ring *ring,
+			  struct smmuv3_output *out, bool on);
 void
 smmuv3_model_room(struct uiommu_emu *emu);
 void
@@ -205,6 +208,21 @@ struct smmuv3_fault {
 	uint8_t class; /**< SMMUV3_CLASS_* */
 	uint64_t at;   /**< address of what could not be fetched */
 };
+
+static inline struct smmuv3_fault
+smmuv3_fault_of(uint8_t event, uint64_t at)
+{
+	return (struct smmuv3_fault){.event = event, .at = at};
+}
+
+/** A word of an STE, a CD or a table that leads to them. */
+static inline uint64_t
+smmuv3_word(const void *at, unsigned int index)
+{
+	/* pairs with the release that put it there */
+	return __atomic_load_n((const uint64_t *)at + index, __ATOMIC_ACQUIRE);
+}
+
 /** No event has this number: an abort that is never recorded, S 5.2 (Config 0) */
 #define SMMUV3_EVT_SILENT 0xff
 
