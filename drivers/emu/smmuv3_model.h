@@ -21,9 +21,6 @@
 #define SMMUV3_WRITTEN_EVENTQ (1U << 3)
 #define SMMUV3_WRITTEN_PRIQ (1U << 4)
 
-/** ATC_INVs on their way to devices. */
-#define SMMUV3_MODEL_ASKED_MAX 64
-
 /** ASIDs that are remembered to be incompletely invalidated. */
 #define SMMUV3_MODEL_PENDING_MAX 16
 
@@ -88,8 +85,7 @@ struct smmuv3_model {
 	bool globals;            /**< there were pages of all ASIDs */
 	uint32_t nb_pending;     /**< TLBIs since the last CMD_SYNC, as far as they are kept */
 	uint16_t pending[SMMUV3_MODEL_PENDING_MAX]; /**< their ASIDs */
-	uint32_t nb_asked;       /**< ATC_INVs that devices have not confirmed */
-	uint64_t asked[SMMUV3_MODEL_ASKED_MAX][2];
+	struct emu_asked asked;  /**< ATC_INVs that devices have not confirmed */
 };
 
 static inline uint32_t

@@ -156,13 +156,10 @@ void
 smmuv3_model_commands(struct uiommu_emu *emu)
 {
 	struct smmuv3_model *smmu = emu->unit;
-	const uint32_t freed = __atomic_load_n(&emu->memory->freed, __ATOMIC_ACQUIRE);
 	uint32_t what;
 
-	if (unlikely(freed != smmu->freed)) {
-		smmu->freed = freed;
+	if (unlikely(emu_memory_shrank(emu->memory, &smmu->freed)))
 		queues_check(emu);
-	}
 	if (unlikely(emu_fault_take(emu, UIOMMU_EMU_FAULT_SERVICE_FAILURE))) {
 		smmu->failed = true;
 		smmuv3_model_error(smmu, SMMUV3_GERROR_SFM);

@@ -132,7 +132,7 @@ queue_switch(struct uiommu_emu *emu, bool on)
 	vtd->iq_head = 0;
 	vtd->iq_seen = 0;
 	vtd->aborting = false;
-	vtd->nb_asked = 0;
+	vtd->asked.nb = 0;
 	__atomic_store_n(&vtd->iqh, 0, __ATOMIC_RELAXED);
 	vtd->fetching = on;
 }
@@ -193,14 +193,11 @@ void
 vtd_model_commands(struct uiommu_emu *emu)
 {
 	struct vtd_model *vtd = emu->unit;
-	const uint32_t freed = __atomic_load_n(&emu->memory->freed, __ATOMIC_ACQUIRE);
 	uint32_t events;
 	uint64_t gcmd;
 
-	if (unlikely(freed != vtd->freed)) {
-		vtd->freed = freed;
+	if (unlikely(emu_memory_shrank(emu->memory, &vtd->freed)))
 		queues_check(emu);
-	}
 	if (likely(__atomic_load_n(&vtd->events, __ATOMIC_RELAXED) == 0))
 		return;
 	/* pairs with the release in the register writes */
