@@ -259,6 +259,15 @@ test_requests_after_detach_are_for_software(void **state)
 	assert_clean();
 }
 
+/* The device asks in one step, and no more. */
+static void
+ask_once(void)
+{
+	rig_traffic(&(struct uiommu_emu_traffic){0});
+	step();
+	uiommu_emu_traffic_run(rig.emu, false);
+}
+
 static void
 test_success_after_detach_is_wrong(void **state)
 {
@@ -283,9 +292,7 @@ test_answer_from_before_detach(void **state)
 
 	(void)state;
 	rig_start_one(DEVICE, NULL);
-	rig_traffic(&(struct uiommu_emu_traffic){0});
-	step();
-	uiommu_emu_traffic_run(rig.emu, false);
+	ask_once();
 	detach(DEVICE);
 	bond_is(DEVICE, UIOMMU_EMU_DETACHED);
 	pri = pri_next();
@@ -303,9 +310,7 @@ test_request_sent_while_it_changes(void **state)
 	rig_start_one(DEVICE, NULL);
 	detach(DEVICE);
 	/* behind the drain, as far as the judge can know */
-	rig_traffic(&(struct uiommu_emu_traffic){0});
-	step();
-	uiommu_emu_traffic_run(rig.emu, false);
+	ask_once();
 	bond_is(DEVICE, UIOMMU_EMU_DETACHED);
 	pri = pri_next();
 	pri_answer(&pri, 1);
