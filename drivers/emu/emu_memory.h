@@ -76,6 +76,19 @@ emu_memory_at(struct uiommu_emu *emu, uint64_t pa, size_t size);
 void
 emu_memory_whole(struct uiommu_emu *emu, uint64_t pa, uint64_t *base, uint64_t *size);
 
+/** Whether memory was given back. @param seen to be kept from call to call */
+static inline bool
+emu_memory_shrank(const struct emu_memory *memory, uint32_t *seen)
+{
+	/* pairs with the release in emu_memory_give() */
+	const uint32_t freed = __atomic_load_n(&memory->freed, __ATOMIC_ACQUIRE);
+
+	if (freed == *seen)
+		return false;
+	*seen = freed;
+	return true;
+}
+
 /** Whether memory is the unit's now; not counted. */
 bool
 emu_memory_is_used(struct uiommu_emu *emu, uint64_t pa, size_t size);

@@ -31,6 +31,7 @@
 
 #include <uiommu_driver.h>
 
+#include "emu_asked.h"
 #include "emu_atc.h"
 #include "emu_device.h"
 #include "emu_late.h"

@@ -67,6 +67,22 @@ emu_tlb_init(struct emu_tlb *tlb, uint32_t entries, bool tables, int socket_id)
 	return -ENOMEM;
 }
 
+int
+emu_tlbs_open(struct uiommu_emu *emu, struct uiommu_args *args, struct emu_tlb *pages,
+	      uint64_t pages_default, struct emu_tlb *tables, uint64_t tables_default)
+{
+	uint64_t nb_pages = pages_default, nb_tables = tables_default;
+
+	if (uiommu_args_get_u64(args, "iotlb", EMU_TLB_WAYS, EMU_TLB_ENTRIES_MAX, &nb_pages) < 0 ||
+	    uiommu_args_get_u64(args, "psc", EMU_TLB_WAYS, EMU_TLB_ENTRIES_MAX, &nb_tables) < 0 ||
+	    !rte_is_power_of_2((uint32_t)nb_pages) || !rte_is_power_of_2((uint32_t)nb_tables))
+		return -EINVAL;
+	if (emu_tlb_init(pages, (uint32_t)nb_pages, false, emu->socket_id) < 0 ||
+	    emu_tlb_init(tables, (uint32_t)nb_tables, true, emu->socket_id) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
 void
 emu_tlb_fini(struct emu_tlb *tlb)
 {

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct uiommu_args;
 struct uiommu_emu;
 
 /** Where a page lies. */
@@ -102,6 +103,15 @@ struct emu_tlb_drop {
  */
 int
 emu_tlb_init(struct emu_tlb *tlb, uint32_t entries, bool tables, int socket_id);
+/**
+ * A unit's caches, of sizes that devargs choose: "iotlb", "psc".
+ *
+ * @param pages_default,tables_default entries, where devargs do not say
+ * @return 0; -EINVAL: not a power of two, or out of range; -ENOMEM
+ */
+int
+emu_tlbs_open(struct uiommu_emu *emu, struct uiommu_args *args, struct emu_tlb *pages,
+	      uint64_t pages_default, struct emu_tlb *tables, uint64_t tables_default);
 void
 emu_tlb_fini(struct emu_tlb *tlb);
 /** @return entry of this size that has the address; NULL: none. Until the next call. */

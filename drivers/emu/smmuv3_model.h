@@ -21,9 +21,6 @@
 #define SMMUV3_WRITTEN_EVENTQ (1U << 3)
 #define SMMUV3_WRITTEN_PRIQ (1U << 4)
 
-/** ATC_INVs on their way to devices. */
-#define SMMUV3_MODEL_ASKED_MAX 64
-
 /** ASIDs that are remembered to be incompletely invalidated. */
 #define SMMUV3_MODEL_PENDING_MAX 16
 
@@ -32,8 +29,12 @@
 
 /** A queue of which the unit is the producer; its ring is struct uiommu_emu's. */
 struct smmuv3_output {
+	const char *name;
+	const uint64_t *base; /**< register */
 	uint32_t prod_reg; /**< offsets of its registers */
 	uint32_t cons_reg;
+	uint8_t shift;     /**< log2 of the size of an entry */
+	uint8_t order_max; /**< of this unit */
 	uint32_t order;    /**< log2 of its entries */
 	bool overflow;     /**< value of OVFLG */
 	uint64_t pa;
@@ -84,8 +85,7 @@ struct smmuv3_model {
 	bool globals;            /**< there were pages of all ASIDs */
 	uint32_t nb_pending;     /**< TLBIs since the last CMD_SYNC, as far as they are kept */
 	uint16_t pending[SMMUV3_MODEL_PENDING_MAX]; /**< their ASIDs */
-	uint32_t nb_asked;       /**< ATC_INVs that devices have not confirmed */
-	uint64_t asked[SMMUV3_MODEL_ASKED_MAX][2];
+	struct emu_asked asked;  /**< ATC_INVs that devices have not confirmed */
 };
 
 static inline uint32_t
@@ -166,9 +166,8 @@ smmuv3_model_response_word(const struct emu_device *dev, uint32_t pasid);
 
 /* smmuv3_model_output.c: both queues that the unit writes */
 void
-smmuv3_model_queue_open(struct uiommu_emu *emu, struct emu_ring *ring,
-			struct smmuv3_output *out, uint64_t base, unsigned int shift,
-			unsigned int order_max, const char *name);
+smmuv3_model_queue_switch(struct uiommu_emu *emu, struct emu_ring *ring,
+			  struct smmuv3_output *out, bool on);
 void
 smmuv3_model_room(struct uiommu_emu *emu);
 void
@@ -205,6 +204,21 @@ struct smmuv3_fault {
 	uint8_t class; /**< SMMUV3_CLASS_* */
 	uint64_t at;   /**< address of what could not be fetched */
 };
+
+static inline struct smmuv3_fault
+smmuv3_fault_of(uint8_t event, uint64_t at)
+{
+	return (struct smmuv3_fault){.event = event, .at = at};
+}
+
+/** A word of an STE, a CD or a table that leads to them. */
+static inline uint64_t
+smmuv3_word(const void *at, unsigned int index)
+{
+	/* pairs with the release that put it there */
+	return __atomic_load_n((const uint64_t *)at + index, __ATOMIC_ACQUIRE);
+}
+
 /** No event has this number: an abort that is never recorded, S 5.2 (Config 0) */
 #define SMMUV3_EVT_SILENT 0xff
 

@@ -11,10 +11,8 @@
 
 #include <rte_prefetch.h>
 
+#include "emu_bulk.h"
 #include "smmuv3_model_pt.h"
-
-/* Walks side by side. */
-#define LANES 64
 
 /* A descriptor of a page, and what it must be like. */
 struct last {
@@ -27,26 +25,19 @@ struct last {
 
 /* Walks that have got that far. */
 struct lanes {
-	struct emu_lookup *lookups;
-	uint64_t known;    /* memory that is all the unit's: tables were found there */
-	uint64_t known_size;
+	struct emu_span known; /* tables were found there */
 	unsigned int nb;
-	struct last last[LANES];
+	struct last last[EMU_LANES];
 };
 
 /* The way of a request through the tables, or through what is cached of them. */
 static __rte_noinline bool
 route_look(struct uiommu_emu *emu, const struct emu_lookup *lookup, struct smmuv3_walk *walk)
 {
-	struct emu_device *dev = emu->devices[lookup->device];
-	const struct emu_message msg = {
-		.endpoint_id = dev->endpoint_id,
-		.pasid = emu->bonds[lookup->bond].pasid,
-		.iova = lookup->iova,
-		.flags = lookup->access,
-	};
+	const struct emu_message msg = emu_lookup_message(emu, lookup);
 
-	return smmuv3_model_route(emu, dev, lookup->bond, &msg, walk).event == 0;
+	return smmuv3_model_route(emu, emu->devices[lookup->device], lookup->bond, &msg, walk)
+		       .event == 0;
 }
 
 /* One by one: another granule, or something cached that has a say. */
@@ -79,21 +70,12 @@ page_is_good(uint64_t pte, const struct last *last)
 	return (~pte & last->need) == 0 && (pte & forbid) == 0;
 }
 
-static __rte_noinline bool
-table_look(struct uiommu_emu *emu, struct lanes *lanes, uint64_t table)
-{
-	if (emu_memory_at(emu, table, EMU_PAGE_SIZE) == NULL)
-		return false;
-	emu_memory_whole(emu, table, &lanes->known, &lanes->known_size);
-	return true;
-}
-
 /* Where a descriptor lies. @return NULL: there is no memory */
 static inline const uint64_t *
 descriptor_at(struct uiommu_emu *emu, struct lanes *lanes, uint64_t table, uint64_t iova,
 	      unsigned int level)
 {
-	if (table - lanes->known >= lanes->known_size && !table_look(emu, lanes, table))
+	if (!emu_span_has(emu, &lanes->known, table))
 		return NULL;
 	return (const uint64_t *)(uintptr_t)table + (iova >> smmuv3_level_shift(12, level)) % 512;
 }
@@ -169,8 +151,7 @@ lanes_walk(struct uiommu_emu *emu, struct emu_lookup *lookups, unsigned int nb)
 	struct lanes lanes;
 	unsigned int i;
 
-	lanes.lookups = lookups;
-	lanes.known_size = 0;
+	lanes.known.size = 0;
 	lanes.nb = 0;
 	for (i = 0; i < nb; i++)
 		lane_begin(emu, &lanes, &lookups[i]);
@@ -189,6 +170,6 @@ smmuv3_model_verify_bulk(struct uiommu_emu *emu, struct emu_lookup *lookups, uns
 
 	for (i = 0; i < nb; i++)
 		lookups[i].ok = false;
-	for (done = 0; done < nb && smmuv3_is_on(smmu, SMMUV3_CR0_SMMUEN); done += LANES)
-		lanes_walk(emu, lookups + done, RTE_MIN(nb - done, (unsigned int)LANES));
+	for (done = 0; done < nb && smmuv3_is_on(smmu, SMMUV3_CR0_SMMUEN); done += EMU_LANES)
+		lanes_walk(emu, lookups + done, RTE_MIN(nb - done, (unsigned int)EMU_LANES));
 }

@@ -8,19 +8,6 @@
 
 #include "smmuv3_model.h"
 
-static uint64_t
-word_at(const void *at, unsigned int index)
-{
-	/* pairs with the release that put it there */
-	return __atomic_load_n((const uint64_t *)at + index, __ATOMIC_ACQUIRE);
-}
-
-static struct smmuv3_fault
-fault_of(uint8_t event, uint64_t at)
-{
-	return (struct smmuv3_fault){.event = event, .at = at};
-}
-
 static uint32_t
 cd_max(const struct smmuv3_model *smmu, const struct emu_cache *ste)
 {
@@ -39,20 +26,20 @@ smmuv3_model_cd_index(const struct smmuv3_model *smmu, const struct emu_cache *s
 	*index = pasid;
 	if (smmuv3_ste_config(ste) != SMMUV3_STE_CONFIG_S1 || max == 0) {
 		*index = smmuv3_ste_config(ste) == SMMUV3_STE_CONFIG_S1 ? 0 : SMMUV3_CD_BYPASS;
-		return fault_of(pasid != EMU_NO_PASID ? SMMUV3_EVT_C_BAD_SUBSTREAMID : 0, 0);
+		return smmuv3_fault_of(pasid != EMU_NO_PASID ? SMMUV3_EVT_C_BAD_SUBSTREAMID : 0, 0);
 	}
 	if (pasid != EMU_NO_PASID) {
 		if (pasid >> max != 0)
-			return fault_of(SMMUV3_EVT_C_BAD_SUBSTREAMID, 0);
+			return smmuv3_fault_of(SMMUV3_EVT_C_BAD_SUBSTREAMID, 0);
 		/* CD 0 is that of requests without SubstreamID */
-		return fault_of(dss == SMMUV3_S1DSS_SSID0 && pasid == 0 ?
-					SMMUV3_EVT_F_STREAM_DISABLED :
-					0, 0);
+		return smmuv3_fault_of(dss == SMMUV3_S1DSS_SSID0 && pasid == 0 ?
+					       SMMUV3_EVT_F_STREAM_DISABLED :
+					       0, 0);
 	}
 	*index = dss == SMMUV3_S1DSS_SSID0 ? 0 : SMMUV3_CD_BYPASS;
-	return fault_of(dss == SMMUV3_S1DSS_SSID0 || dss == SMMUV3_S1DSS_BYPASS ?
-				0 :
-				SMMUV3_EVT_F_STREAM_DISABLED, 0);
+	return smmuv3_fault_of(dss == SMMUV3_S1DSS_SSID0 || dss == SMMUV3_S1DSS_BYPASS ?
+				       0 :
+				       SMMUV3_EVT_F_STREAM_DISABLED, 0);
 }
 
 /* Where a CD lies. @param by_table set where the first level does not lead to it */
@@ -74,17 +61,17 @@ cd_find(struct uiommu_emu *emu, const struct emu_cache *ste, uint32_t index, con
 		pa += (uint64_t)(index >> split) * SMMUV3_L1CD_SIZE;
 		at = emu_memory_at(emu, pa, SMMUV3_L1CD_SIZE);
 		if (at == NULL)
-			return fault_of(SMMUV3_EVT_F_CD_FETCH, pa);
-		entry = word_at(at, 0);
+			return smmuv3_fault_of(SMMUV3_EVT_F_CD_FETCH, pa);
+		entry = smmuv3_word(at, 0);
 		*by_table = (entry & SMMUV3_L1CD_V) == 0;
 		if (*by_table)
-			return fault_of(SMMUV3_EVT_C_BAD_SUBSTREAMID, 0);
+			return smmuv3_fault_of(SMMUV3_EVT_C_BAD_SUBSTREAMID, 0);
 		pa = entry & SMMUV3_L1CD_L2PTR_MASK;
 		index &= (1U << split) - 1;
 	}
 	pa += (uint64_t)index << SMMUV3_CD_SHIFT;
 	*cd = emu_memory_at(emu, pa, SMMUV3_CD_SIZE);
-	return fault_of(*cd == NULL ? SMMUV3_EVT_F_CD_FETCH : 0, pa);
+	return smmuv3_fault_of(*cd == NULL ? SMMUV3_EVT_F_CD_FETCH : 0, pa);
 }
 
 static bool
@@ -176,9 +163,9 @@ cd_read(struct uiommu_emu *emu, const struct emu_cache *ste, uint32_t index,
 	fault = cd_find(emu, ste, index, &cd, &cache->hide);
 	if (fault.event != 0)
 		return fault;
-	word[0] = word_at(cd, 0);
-	word[1] = word_at(cd, 1);
-	word[2] = word_at(cd, 2);
+	word[0] = smmuv3_word(cd, 0);
+	word[1] = smmuv3_word(cd, 1);
+	word[2] = smmuv3_word(cd, 2);
 	if (cd_is_illegal(emu->unit, ste, word))
 		fault.event = SMMUV3_EVT_C_BAD_CD;
 	cache->word[0] = word[0];

@@ -40,30 +40,12 @@ outputs_switch(struct uiommu_emu *emu, uint32_t on, uint32_t changed)
 	struct smmuv3_model *smmu = emu->unit;
 	const uint32_t pri = SMMUV3_CR0_SMMUEN | SMMUV3_CR0_PRIQEN;
 
-	if ((changed & SMMUV3_CR0_EVENTQEN) != 0) {
-		if ((on & SMMUV3_CR0_EVENTQEN) != 0)
-			smmuv3_model_queue_open(
-				emu, &emu->events, &smmu->eventq,
-				__atomic_load_n(&smmu->eventq_base, __ATOMIC_RELAXED),
-				SMMUV3_EVENT_SHIFT,
-				smmuv3_field(smmu->idr[1], SMMUV3_IDR1_EVENTQS_SHIFT,
-					     SMMUV3_IDR1_EVENTQS_MASK),
-				"EVENTQ");
-		else
-			emu->events.base = NULL;
-	}
-	if ((changed & pri) == 0)
-		return;
+	if ((changed & SMMUV3_CR0_EVENTQEN) != 0)
+		smmuv3_model_queue_switch(emu, &emu->events, &smmu->eventq,
+					  (on & SMMUV3_CR0_EVENTQEN) != 0);
 	/* what is effective, S 6.3.9.5 */
-	if ((on & pri) == pri)
-		smmuv3_model_queue_open(emu, &emu->ring, &smmu->priq,
-					__atomic_load_n(&smmu->priq_base, __ATOMIC_RELAXED),
-					SMMUV3_PRI_SHIFT,
-					smmuv3_field(smmu->idr[1], SMMUV3_IDR1_PRIQS_SHIFT,
-						     SMMUV3_IDR1_PRIQS_MASK),
-					"PRIQ");
-	else
-		emu->ring.base = NULL;
+	if ((changed & pri) != 0)
+		smmuv3_model_queue_switch(emu, &emu->ring, &smmu->priq, (on & pri) == pri);
 }
 
 /* S 6.3.24, 6.3.25 */
@@ -174,13 +156,10 @@ void
 smmuv3_model_commands(struct uiommu_emu *emu)
 {
 	struct smmuv3_model *smmu = emu->unit;
-	const uint32_t freed = __atomic_load_n(&emu->memory->freed, __ATOMIC_ACQUIRE);
 	uint32_t what;
 
-	if (unlikely(freed != smmu->freed)) {
-		smmu->freed = freed;
+	if (unlikely(emu_memory_shrank(emu->memory, &smmu->freed)))
 		queues_check(emu);
-	}
 	if (unlikely(emu_fault_take(emu, UIOMMU_EMU_FAULT_SERVICE_FAILURE))) {
 		smmu->failed = true;
 		smmuv3_model_error(smmu, SMMUV3_GERROR_SFM);

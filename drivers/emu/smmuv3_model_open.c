@@ -83,21 +83,28 @@ ids_get(struct uiommu_emu *emu, struct uiommu_args *args)
 	return 0;
 }
 
-/* S 16.2: how much a unit can remember is nowhere said. */
-static int
-caches_open(struct uiommu_emu *emu, struct uiommu_args *args)
+/* What never changes of the queues that the unit writes. */
+static void
+outputs_set(struct smmuv3_model *smmu)
 {
-	struct smmuv3_model *smmu = emu->unit;
-	uint64_t iotlb = IOTLB_DEFAULT, walks = WALKS_DEFAULT;
-
-	if (uiommu_args_get_u64(args, "iotlb", EMU_TLB_WAYS, EMU_TLB_ENTRIES_MAX, &iotlb) < 0 ||
-	    uiommu_args_get_u64(args, "psc", EMU_TLB_WAYS, EMU_TLB_ENTRIES_MAX, &walks) < 0 ||
-	    !rte_is_power_of_2((uint32_t)iotlb) || !rte_is_power_of_2((uint32_t)walks))
-		return -EINVAL;
-	if (emu_tlb_init(&smmu->iotlb, (uint32_t)iotlb, false, emu->socket_id) < 0 ||
-	    emu_tlb_init(&smmu->walks, (uint32_t)walks, true, emu->socket_id) < 0)
-		return -ENOMEM;
-	return 0;
+	smmu->eventq = (struct smmuv3_output){
+		.name = "EVENTQ",
+		.base = &smmu->eventq_base,
+		.prod_reg = SMMUV3_REG_EVENTQ_PROD,
+		.cons_reg = SMMUV3_REG_EVENTQ_CONS,
+		.shift = SMMUV3_EVENT_SHIFT,
+		.order_max = (uint8_t)smmuv3_field(smmu->idr[1], SMMUV3_IDR1_EVENTQS_SHIFT,
+						   SMMUV3_IDR1_EVENTQS_MASK),
+	};
+	smmu->priq = (struct smmuv3_output){
+		.name = "PRIQ",
+		.base = &smmu->priq_base,
+		.prod_reg = SMMUV3_REG_PRIQ_PROD,
+		.cons_reg = SMMUV3_REG_PRIQ_CONS,
+		.shift = SMMUV3_PRI_SHIFT,
+		.order_max = (uint8_t)smmuv3_field(smmu->idr[1], SMMUV3_IDR1_PRIQS_SHIFT,
+						   SMMUV3_IDR1_PRIQS_MASK),
+	};
 }
 
 int
@@ -108,15 +115,14 @@ smmuv3_model_open(struct uiommu_emu *emu, struct uiommu_args *args)
 	if (smmu == NULL)
 		return -ENOMEM;
 	emu->unit = smmu;
-	smmu->eventq.prod_reg = SMMUV3_REG_EVENTQ_PROD;
-	smmu->eventq.cons_reg = SMMUV3_REG_EVENTQ_CONS;
-	smmu->priq.prod_reg = SMMUV3_REG_PRIQ_PROD;
-	smmu->priq.cons_reg = SMMUV3_REG_PRIQ_CONS;
 	/* S 6.3.14: where it bypasses from reset on, attributes are those of the access */
 	smmu->gbpa = SMMUV3_SHCFG_INCOMING << SMMUV3_GBPA_SHCFG_SHIFT;
 	if (ids_get(emu, args) < 0)
 		return -EINVAL;
-	return caches_open(emu, args);
+	outputs_set(smmu);
+	/* S 16.2: how much a unit can remember is nowhere said */
+	return emu_tlbs_open(emu, args, &smmu->iotlb, IOTLB_DEFAULT, &smmu->walks,
+			     WALKS_DEFAULT);
 }
 
 void

@@ -24,20 +24,19 @@ reg_at(struct smmuv3_model *smmu, uint32_t offset)
 	}
 }
 
-void
-smmuv3_model_queue_open(struct uiommu_emu *emu, struct emu_ring *ring,
-			struct smmuv3_output *out, uint64_t base, unsigned int shift,
-			unsigned int order_max, const char *name)
+static void
+queue_open(struct uiommu_emu *emu, struct emu_ring *ring, struct smmuv3_output *out)
 {
 	struct smmuv3_model *smmu = emu->unit;
+	const uint64_t base = __atomic_load_n(out->base, __ATOMIC_RELAXED);
 	const uint32_t prod = __atomic_load_n(reg_at(smmu, out->prod_reg), __ATOMIC_RELAXED);
 	const uint32_t cons = __atomic_load_n(reg_at(smmu, out->cons_reg), __ATOMIC_RELAXED);
 	const uint32_t order = (uint32_t)RTE_MIN(base & SMMUV3_QUEUE_BASE_LOG2SIZE_MASK,
-						 (uint64_t)order_max);
+						 (uint64_t)out->order_max);
 	const uint32_t wrap_mask = (2U << order) - 1;
 
 	out->order = order;
-	out->size = UINT64_C(1) << (order + shift);
+	out->size = UINT64_C(1) << (order + out->shift);
 	out->pa = base & SMMUV3_QUEUE_BASE_ADDR_MASK & ~(RTE_MAX(out->size, UINT64_C(32)) - 1);
 	out->overflow = (prod & SMMUV3_PROD_OVFLG) != 0;
 	ring->mask = (1U << order) - 1;
@@ -46,12 +45,23 @@ smmuv3_model_queue_open(struct uiommu_emu *emu, struct emu_ring *ring,
 	ring->room = 0;
 	ring->base = emu_memory_at(emu, out->pa, out->size);
 	if (ring->base == NULL || out->pa != (base & SMMUV3_QUEUE_BASE_ADDR_MASK))
-		emu_violation(emu, &emu->live.protocol, "%s_BASE 0x%" PRIx64 " is %s", name, base,
+		emu_violation(emu, &emu->live.protocol, "%s_BASE 0x%" PRIx64 " is %s", out->name,
+			      base,
 			      ring->base == NULL ? "not the unit's memory" :
 						   "not aligned to the queue's size");
 	if (((ring->tail - cons) & wrap_mask) > ring->mask + 1)
 		emu_violation(emu, &emu->live.protocol,
-			      "%s enabled with PROD 0x%x, CONS 0x%x", name, prod, cons);
+			      "%s enabled with PROD 0x%x, CONS 0x%x", out->name, prod, cons);
+}
+
+void
+smmuv3_model_queue_switch(struct uiommu_emu *emu, struct emu_ring *ring,
+			  struct smmuv3_output *out, bool on)
+{
+	if (on)
+		queue_open(emu, ring, out);
+	else
+		ring->base = NULL;
 }
 
 static void

@@ -9,19 +9,6 @@
 
 #include "smmuv3_model.h"
 
-static uint64_t
-word_at(const void *at, unsigned int index)
-{
-	/* pairs with the release that put it there */
-	return __atomic_load_n((const uint64_t *)at + index, __ATOMIC_ACQUIRE);
-}
-
-static struct smmuv3_fault
-fault_of(uint8_t event, uint64_t at)
-{
-	return (struct smmuv3_fault){.event = event, .at = at};
-}
-
 /*
  * Where an STE lies.
  *
@@ -36,28 +23,28 @@ ste_find(struct uiommu_emu *emu, uint32_t sid, const void **ste, bool *by_table)
 
 	*by_table = false;
 	if (sid >> smmu->strtab_log2 != 0)
-		return fault_of(SMMUV3_EVT_C_BAD_STREAMID, 0);
+		return smmuv3_fault_of(SMMUV3_EVT_C_BAD_STREAMID, 0);
 	if (smmu->strtab_split == 0) {
 		pa += (uint64_t)sid << SMMUV3_STE_SHIFT;
 	} else {
 		pa += (uint64_t)(sid >> smmu->strtab_split) * SMMUV3_L1STD_SIZE;
 		at = emu_memory_at(emu, pa, SMMUV3_L1STD_SIZE);
 		if (at == NULL)
-			return fault_of(SMMUV3_EVT_F_STE_FETCH, pa);
-		entry = word_at(at, 0);
+			return smmuv3_fault_of(SMMUV3_EVT_F_STE_FETCH, pa);
+		entry = smmuv3_word(at, 0);
 		span = entry & SMMUV3_L1STD_SPAN_MASK;
 		sid &= (1U << smmu->strtab_split) - 1;
 		*by_table = true;
 		if (span == 0 || span > SMMUV3_L1STD_SPAN_MAX || span > smmu->strtab_split + 1 ||
 		    sid >> (span - 1) != 0)
-			return fault_of(SMMUV3_EVT_C_BAD_STREAMID, 0);
+			return smmuv3_fault_of(SMMUV3_EVT_C_BAD_STREAMID, 0);
 		*by_table = false;
 		pa = entry & SMMUV3_L1STD_L2PTR_MASK &
 		     ~((UINT64_C(1) << (span - 1 + SMMUV3_STE_SHIFT)) - 1);
 		pa += (uint64_t)sid << SMMUV3_STE_SHIFT;
 	}
 	*ste = emu_memory_at(emu, pa, SMMUV3_STE_SIZE);
-	return fault_of(*ste == NULL ? SMMUV3_EVT_F_STE_FETCH : 0, pa);
+	return smmuv3_fault_of(*ste == NULL ? SMMUV3_EVT_F_STE_FETCH : 0, pa);
 }
 
 /* Stage 1 is on: S 5.2.2, the fields that it goes by. */
@@ -113,8 +100,8 @@ ste_read(struct uiommu_emu *emu, uint32_t sid, struct emu_cache *cache, bool *by
 	fault = ste_find(emu, sid, &ste, by_table);
 	if (fault.event != 0)
 		return fault;
-	cache->word[0] = word_at(ste, 0);
-	cache->word[1] = word_at(ste, 1);
+	cache->word[0] = smmuv3_word(ste, 0);
+	cache->word[1] = smmuv3_word(ste, 1);
 	/* without stage 2 there are no VMIDs, S 5.2 */
 	cache->domain = 0;
 	if (ste_is_illegal(smmu, cache->word[0], cache->word[1]))

@@ -217,11 +217,8 @@ smmuv3_model_atc_await(struct uiommu_emu *emu)
 {
 	struct smmuv3_model *smmu = emu->unit;
 	bool ok;
-	uint32_t i;
 
-	for (i = 0; i < smmu->nb_asked; i++)
-		device_forget(emu, smmu->asked[i]);
-	smmu->nb_asked = 0;
+	emu_asked_await(emu, &smmu->asked, device_forget);
 	ok = !smmu->atc_failed;
 	smmu->atc_failed = false;
 	return ok;
@@ -258,19 +255,10 @@ void
 smmuv3_model_atc_inv(struct uiommu_emu *emu, const uint64_t *word)
 {
 	struct smmuv3_model *smmu = emu->unit;
-	uint32_t i;
 
 	order_check(emu, word);
-	if (!smmu->lazy) {
+	if (smmu->lazy)
+		emu_asked_add(emu, &smmu->asked, word, device_forget);
+	else
 		device_forget(emu, word);
-		return;
-	}
-	if (smmu->nb_asked == SMMUV3_MODEL_ASKED_MAX) {
-		for (i = 0; i < smmu->nb_asked; i++)
-			device_forget(emu, smmu->asked[i]);
-		smmu->nb_asked = 0;
-	}
-	smmu->asked[smmu->nb_asked][0] = word[0];
-	smmu->asked[smmu->nb_asked][1] = word[1];
-	smmu->nb_asked++;
 }

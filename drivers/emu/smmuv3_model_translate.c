@@ -173,6 +173,27 @@ access_end(const struct smmuv3_walk *walk, struct smmuv3_fault fault,
 							  UIOMMU_EMU_ACCESS_ABORTED;
 }
 
+/* Whose tables an access goes by; with no way to them, CDs have no say in what follows. */
+static struct smmuv3_fault
+access_route(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
+	     const struct emu_message *msg, struct smmuv3_walk *walk)
+{
+	const struct smmuv3_fault fault = smmuv3_model_route(emu, dev, bond, msg, walk);
+
+	walk->bypass |= fault.event != 0;
+	return fault;
+}
+
+/* Likewise, as far as its page. */
+static struct smmuv3_fault
+access_find(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
+	    const struct emu_message *msg, struct smmuv3_walk *walk, struct emu_leaf *leaf)
+{
+	const struct smmuv3_fault fault = access_route(emu, dev, bond, msg, walk);
+
+	return fault.event != 0 ? fault : page_find(walk, msg->iova, leaf);
+}
+
 bool
 smmuv3_model_reach(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
 		   const struct emu_message *msg, struct emu_leaf *leaf)
@@ -186,8 +207,7 @@ smmuv3_model_reach(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond
 		page_find(&walk, msg->iova, leaf);
 		return is_open(smmu);
 	}
-	return smmuv3_model_route(emu, dev, bond, msg, &walk).event == 0 &&
-	       page_find(&walk, msg->iova, leaf).event == 0;
+	return access_find(emu, dev, bond, msg, &walk, leaf).event == 0;
 }
 
 bool
@@ -203,18 +223,10 @@ smmuv3_model_dma(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
 		return false;
 	if ((smmu->on & SMMUV3_CR0_SMMUEN) == 0)
 		return is_open(smmu);
-	fault = smmuv3_model_route(emu, dev, bond, msg, &walk);
-	if (fault.event == 0) {
-		fault = page_find(&walk, msg->iova, &leaf);
-		if (fault.event == 0)
-			return true;
-		if (does_stall(&walk, fault))
-			return false;
-	} else {
-		walk.bypass = true;
-	}
-	access_end(&walk, fault, msg);
-	return false;
+	fault = access_find(emu, dev, bond, msg, &walk, &leaf);
+	if (fault.event != 0 && !does_stall(&walk, fault))
+		access_end(&walk, fault, msg);
+	return fault.event == 0;
 }
 
 enum uiommu_emu_access_state
@@ -230,21 +242,15 @@ smmuv3_model_access(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bon
 		return UIOMMU_EMU_ACCESS_UNSEEN;
 	if ((smmu->on & SMMUV3_CR0_SMMUEN) == 0)
 		return is_open(smmu) ? UIOMMU_EMU_ACCESS_DONE : UIOMMU_EMU_ACCESS_ABORTED;
-	fault = smmuv3_model_route(emu, dev, bond, msg, &walk);
-	if (fault.event == 0) {
-		fault = page_find(&walk, msg->iova, &leaf);
-		if (fault.event == 0)
-			return UIOMMU_EMU_ACCESS_DONE;
-		if (does_stall(&walk, fault)) {
-			if (!smmuv3_model_event_room(emu))
-				return UIOMMU_EMU_ACCESS_UNSEEN;
-			smmuv3_model_stall(emu, fault, msg);
-			return UIOMMU_EMU_ACCESS_STALLED;
-		}
-	} else {
-		walk.bypass = true;
-	}
-	return access_end(&walk, fault, msg);
+	fault = access_find(emu, dev, bond, msg, &walk, &leaf);
+	if (fault.event == 0)
+		return UIOMMU_EMU_ACCESS_DONE;
+	if (!does_stall(&walk, fault))
+		return access_end(&walk, fault, msg);
+	if (!smmuv3_model_event_room(emu))
+		return UIOMMU_EMU_ACCESS_UNSEEN;
+	smmuv3_model_stall(emu, fault, msg);
+	return UIOMMU_EMU_ACCESS_STALLED;
 }
 
 bool
@@ -252,7 +258,7 @@ smmuv3_model_admits(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bon
 		    const struct emu_message *msg)
 {
 	struct smmuv3_walk walk = {.emu = emu, .bypass = true};
-	struct smmuv3_fault fault = smmuv3_model_route(emu, dev, bond, msg, &walk);
+	struct smmuv3_fault fault = access_route(emu, dev, bond, msg, &walk);
 
 	if (fault.event == 0) {
 		fault = (struct smmuv3_fault){
@@ -263,8 +269,6 @@ smmuv3_model_admits(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bon
 		/* without tables the access goes through, and nothing is missing */
 		if (walk.bypass)
 			return false;
-	} else {
-		walk.bypass = true;
 	}
 	access_end(&walk, fault, msg);
 	return false;
@@ -288,6 +292,17 @@ refuse(struct uiommu_emu *emu, struct smmuv3_fault fault, const struct emu_messa
 		smmuv3_model_report(emu, fault, msg);
 }
 
+/* @param event what it is where the stream has no ATS */
+static struct smmuv3_fault
+ats_check(struct uiommu_emu *emu, struct emu_device *dev, uint8_t event)
+{
+	struct smmuv3_fault fault = smmuv3_model_ste(emu, dev->endpoint_id, &dev->cache);
+
+	if (fault.event == 0 && smmuv3_ste_eats(emu->unit, &dev->cache) == SMMUV3_EATS_ABORT)
+		fault.event = event;
+	return fault;
+}
+
 static struct smmuv3_fault
 ats_route(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
 	  const struct emu_message *msg, struct smmuv3_walk *walk)
@@ -297,9 +312,7 @@ ats_route(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
 
 	if ((smmu->on & SMMUV3_CR0_SMMUEN) == 0)
 		return fault;
-	fault = smmuv3_model_ste(emu, msg->endpoint_id, &dev->cache);
-	if (fault.event == 0 && smmuv3_ste_eats(smmu, &dev->cache) == SMMUV3_EATS_ABORT)
-		fault.event = SMMUV3_EVT_F_BAD_ATS_TREQ;
+	fault = ats_check(emu, dev, SMMUV3_EVT_F_BAD_ATS_TREQ);
 	if (fault.event != 0)
 		return fault;
 	return smmuv3_model_route(emu, dev, bond, msg, walk);
@@ -353,9 +366,7 @@ smmuv3_model_translated(struct uiommu_emu *emu, struct emu_device *dev)
 	if ((smmu->on & SMMUV3_CR0_SMMUEN) != 0) {
 		if ((smmu->on & SMMUV3_CR0_ATSCHK) == 0)
 			return true;
-		fault = smmuv3_model_ste(emu, dev->endpoint_id, &dev->cache);
-		if (fault.event == 0 && smmuv3_ste_eats(smmu, &dev->cache) == SMMUV3_EATS_ABORT)
-			fault.event = SMMUV3_EVT_F_TRANSL_FORBIDDEN;
+		fault = ats_check(emu, dev, SMMUV3_EVT_F_TRANSL_FORBIDDEN);
 	}
 	if (fault.event != 0)
 		refuse(emu, fault, &msg);

@@ -28,9 +28,6 @@
 #define VTD_EVENT_GCMD (1U << 0)
 #define VTD_EVENT_PRQ (1U << 1)
 
-/** Device-TLB invalidations on their way to devices. */
-#define VTD_MODEL_ASKED_MAX 64
-
 struct vtd_model {
 	/* Never change. */
 	uint64_t cap;
@@ -67,8 +64,7 @@ struct vtd_model {
 	bool fetching;         /**< invalidation queue is on */
 	bool aborting;         /**< a device-TLB invalidation timed out: no waits */
 	bool lazy;             /**< devices confirm invalidations when something waits for it */
-	uint32_t nb_asked;     /**< that they have not confirmed */
-	uint64_t asked[VTD_MODEL_ASKED_MAX][2];
+	struct emu_asked asked; /**< that they have not confirmed */
 	uint64_t *iq;          /**< NULL: memory is not ours */
 	uint64_t iq_pa;
 	uint32_t iq_entries;   /**< power of two */

@@ -12,10 +12,8 @@
 
 #include <rte_prefetch.h>
 
+#include "emu_bulk.h"
 #include "vtd_model_pt.h"
-
-/* Walks side by side. */
-#define LANES 64
 
 /* An entry of a table of pages, and what it must be like. */
 struct last {
@@ -28,10 +26,9 @@ struct last {
 /* Walks that have got that far. */
 struct lanes {
 	struct emu_lookup *lookups;
-	uint64_t known;    /* memory that is all the unit's: tables were found there */
-	uint64_t known_size;
+	struct emu_span known; /* tables were found there */
 	unsigned int nb;
-	struct last last[LANES];
+	struct last last[EMU_LANES];
 };
 
 /* One by one: with nesting or pass-through, or something cached that has a say. */
@@ -57,15 +54,10 @@ page_look(struct uiommu_emu *emu, const struct emu_lookup *lookup, struct vtd_wa
 static __rte_noinline bool
 route_look(struct uiommu_emu *emu, const struct emu_lookup *lookup, struct vtd_walk *walk)
 {
-	struct emu_device *dev = emu->devices[lookup->device];
-	const struct emu_message msg = {
-		.endpoint_id = dev->endpoint_id,
-		.pasid = emu->bonds[lookup->bond].pasid,
-		.iova = lookup->iova,
-		.flags = lookup->access,
-	};
+	const struct emu_message msg = emu_lookup_message(emu, lookup);
 
-	return vtd_model_route(emu, dev, lookup->bond, &msg, true, walk).reason == 0;
+	return vtd_model_route(emu, emu->devices[lookup->device], lookup->bond, &msg, true, walk)
+		       .reason == 0;
 }
 
 /* The tables of a bond. @return false: it has none */
@@ -85,21 +77,12 @@ route(struct uiommu_emu *emu, const struct emu_lookup *lookup, struct vtd_walk *
 	return true;
 }
 
-static __rte_noinline bool
-table_look(struct uiommu_emu *emu, struct lanes *lanes, uint64_t table)
-{
-	if (emu_memory_at(emu, table, VTD_PAGE_SIZE) == NULL)
-		return false;
-	emu_memory_whole(emu, table, &lanes->known, &lanes->known_size);
-	return true;
-}
-
 /* Where an entry lies. @return NULL: there is no memory */
 static inline const uint64_t *
 entry_at(struct uiommu_emu *emu, struct lanes *lanes, uint64_t table, uint64_t iova,
 	 unsigned int level)
 {
-	if (table - lanes->known >= lanes->known_size && !table_look(emu, lanes, table))
+	if (!emu_span_has(emu, &lanes->known, table))
 		return NULL;
 	return (const uint64_t *)(uintptr_t)table + (iova >> VTD_PT_SHIFT(level)) % VTD_PT_ENTRIES;
 }
@@ -201,7 +184,7 @@ lanes_walk(struct uiommu_emu *emu, struct emu_lookup *lookups, unsigned int nb)
 	bool second;
 
 	lanes.lookups = lookups;
-	lanes.known_size = 0;
+	lanes.known.size = 0;
 	lanes.nb = 0;
 	for (i = 0; i < nb; i++)
 		lane_begin(emu, &lanes, i);
@@ -224,6 +207,6 @@ vtd_model_verify_bulk(struct uiommu_emu *emu, struct emu_lookup *lookups, unsign
 
 	for (i = 0; i < nb; i++)
 		lookups[i].ok = false;
-	for (done = 0; done < nb && vtd->translating; done += LANES)
-		lanes_walk(emu, lookups + done, RTE_MIN(nb - done, (unsigned int)LANES));
+	for (done = 0; done < nb && vtd->translating; done += EMU_LANES)
+		lanes_walk(emu, lookups + done, RTE_MIN(nb - done, (unsigned int)EMU_LANES));
 }

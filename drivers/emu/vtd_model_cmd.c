@@ -61,23 +61,6 @@ capabilities_get(struct vtd_model *vtd, struct uiommu_args *args)
 	return 0;
 }
 
-/* S 6.2: how much a unit can remember is nowhere said. */
-static int
-caches_open(struct uiommu_emu *emu, struct uiommu_args *args)
-{
-	struct vtd_model *vtd = emu->unit;
-	uint64_t iotlb = IOTLB_DEFAULT, psc = PSC_DEFAULT;
-
-	if (uiommu_args_get_u64(args, "iotlb", EMU_TLB_WAYS, EMU_TLB_ENTRIES_MAX, &iotlb) < 0 ||
-	    uiommu_args_get_u64(args, "psc", EMU_TLB_WAYS, EMU_TLB_ENTRIES_MAX, &psc) < 0 ||
-	    !rte_is_power_of_2((uint32_t)iotlb) || !rte_is_power_of_2((uint32_t)psc))
-		return -EINVAL;
-	if (emu_tlb_init(&vtd->iotlb, (uint32_t)iotlb, false, emu->socket_id) < 0 ||
-	    emu_tlb_init(&vtd->psc, (uint32_t)psc, true, emu->socket_id) < 0)
-		return -ENOMEM;
-	return 0;
-}
-
 static int
 vtd_model_open(struct uiommu_emu *emu, struct uiommu_args *args)
 {
@@ -96,7 +79,8 @@ vtd_model_open(struct uiommu_emu *emu, struct uiommu_args *args)
 	vtd->iectl = VTD_EVENT_IM;
 	vtd->pectl = VTD_EVENT_IM;
 	vtd_model_pt_open(vtd);
-	return caches_open(emu, args);
+	/* S 6.2: how much a unit can remember is nowhere said */
+	return emu_tlbs_open(emu, args, &vtd->iotlb, IOTLB_DEFAULT, &vtd->psc, PSC_DEFAULT);
 }
 
 static void
@@ -148,7 +132,7 @@ queue_switch(struct uiommu_emu *emu, bool on)
 	vtd->iq_head = 0;
 	vtd->iq_seen = 0;
 	vtd->aborting = false;
-	vtd->nb_asked = 0;
+	vtd->asked.nb = 0;
 	__atomic_store_n(&vtd->iqh, 0, __ATOMIC_RELAXED);
 	vtd->fetching = on;
 }
@@ -209,14 +193,11 @@ void
 vtd_model_commands(struct uiommu_emu *emu)
 {
 	struct vtd_model *vtd = emu->unit;
-	const uint32_t freed = __atomic_load_n(&emu->memory->freed, __ATOMIC_ACQUIRE);
 	uint32_t events;
 	uint64_t gcmd;
 
-	if (unlikely(freed != vtd->freed)) {
-		vtd->freed = freed;
+	if (unlikely(emu_memory_shrank(emu->memory, &vtd->freed)))
 		queues_check(emu);
-	}
 	if (likely(__atomic_load_n(&vtd->events, __ATOMIC_RELAXED) == 0))
 		return;
 	/* pairs with the release in the register writes */

@@ -127,8 +127,9 @@ device_tlb_sid(uint64_t word0)
  * the unit looks at DTE here: the device is asked, whether or not it may translate.
  */
 static void
-device_tlb(struct uiommu_emu *emu, uint32_t sid, const uint64_t *word)
+device_tlb(struct uiommu_emu *emu, const uint64_t *word)
 {
+	const uint32_t sid = device_tlb_sid(word[0]);
 	struct vtd_model *vtd = emu->unit;
 	uint64_t record = __atomic_load_n(&vtd->iqercd, __ATOMIC_RELAXED);
 
@@ -155,11 +156,8 @@ static void
 devices_await(struct uiommu_emu *emu)
 {
 	struct vtd_model *vtd = emu->unit;
-	uint32_t i;
 
-	for (i = 0; i < vtd->nb_asked; i++)
-		device_tlb(emu, device_tlb_sid(vtd->asked[i][0]), vtd->asked[i]);
-	vtd->nb_asked = 0;
+	emu_asked_await(emu, &vtd->asked, device_tlb);
 }
 
 /*
@@ -171,15 +169,10 @@ device_ask(struct uiommu_emu *emu, const uint64_t *word)
 {
 	struct vtd_model *vtd = emu->unit;
 
-	if (!vtd->lazy) {
-		device_tlb(emu, device_tlb_sid(word[0]), word);
-		return;
-	}
-	if (vtd->nb_asked == VTD_MODEL_ASKED_MAX)
-		devices_await(emu);
-	vtd->asked[vtd->nb_asked][0] = word[0];
-	vtd->asked[vtd->nb_asked][1] = word[1];
-	vtd->nb_asked++;
+	if (vtd->lazy)
+		emu_asked_add(emu, &vtd->asked, word, device_tlb);
+	else
+		device_tlb(emu, word);
 }
 
 static void

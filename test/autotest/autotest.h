@@ -20,6 +20,14 @@ extern const struct harness_suite probe_suite, probe_smmuv3_suite, lifecycle_sui
 int
 probe_result(const char *devargs);
 
+/* Probe each: none is refused. */
+void
+probe_good(const char *const *devargs, size_t nb);
+
+/* Probe once, and look at what becomes of it, and at lines in the log. @param what in words */
+void
+probe_expect(const char *devargs, const char *what, int ret, unsigned int lines);
+
 /** A unit that lacks something, or has something odd. */
 struct probe_unit {
 	const char *what;

@@ -22,22 +22,39 @@ probe_result(const char *devargs)
 }
 
 void
+probe_good(const char *const *devargs, size_t nb)
+{
+	size_t i;
+
+	for (i = 0; i < nb; i++) {
+		if (probe_result(devargs[i]) != 0)
+			harness_note(__FILE__, __LINE__, "refused: %s", devargs[i]);
+	}
+}
+
+void
+probe_expect(const char *devargs, const char *what, int ret, unsigned int lines)
+{
+	unsigned int logged;
+	int got;
+
+	harness_log_watch();
+	got = probe_result(devargs);
+	logged = harness_log_lines();
+	if (got != ret || logged != lines)
+		harness_note(__FILE__, __LINE__, "'%s' (%s): %d, %u lines; not %d, %u lines",
+			     devargs == NULL ? "NULL" : devargs, what, got, logged, ret, lines);
+}
+
+void
 probe_each(const char *driver, const struct probe_unit *units, size_t nb)
 {
 	char devargs[128];
 	size_t i;
 
 	for (i = 0; i < nb; i++) {
-		unsigned int lines;
-		int ret;
-
 		snprintf(devargs, sizeof(devargs), "%s,platform=emu,%s", driver, units[i].args);
-		harness_log_watch();
-		ret = probe_result(devargs);
-		lines = harness_log_lines();
-		if (ret != units[i].ret || (ret != 0) != (lines == 1))
-			harness_note(__FILE__, __LINE__, "%s without %s: %d and %u lines", driver,
-				     units[i].what, ret, lines);
+		probe_expect(devargs, units[i].what, units[i].ret, units[i].ret != 0);
 	}
 }
 
@@ -52,12 +69,8 @@ devargs_good(void)
 		"vtd,platform=emu,inline=0,takeover=1,socket=0",
 		"vtd,name=a_name_with_exactly_31_characte,platform=emu",
 	};
-	size_t i;
 
-	for (i = 0; i < ARRAY_COUNT(good); i++) {
-		if (probe_result(good[i]) != 0)
-			harness_note(__FILE__, __LINE__, "refused: %s", good[i]);
-	}
+	probe_good(good, ARRAY_COUNT(good));
 }
 
 static void
@@ -99,16 +112,9 @@ devargs_bad(void)
 	int16_t dev;
 	size_t i;
 
-	for (i = 0; i < ARRAY_COUNT(bad); i++) {
-		int ret;
-
-		harness_log_watch();
-		ret = probe_result(bad[i].devargs);
-		/* one line says why, where there is something that could be wrong */
-		if (harness_log_lines() != (bad[i].devargs != NULL) || ret != bad[i].ret)
-			harness_note(__FILE__, __LINE__, "'%s': %d, not %d, or not one line logged",
-				     bad[i].devargs, ret, bad[i].ret);
-	}
+	/* one line says why, where there is something that could be wrong */
+	for (i = 0; i < ARRAY_COUNT(bad); i++)
+		probe_expect(bad[i].devargs, "bad devargs", bad[i].ret, bad[i].devargs != NULL);
 	CHECK_EQ(uiommu_probe("vtd,platform=emu", NULL), -EINVAL);
 	/* nothing is left of all that */
 	CHECK_EQ(uiommu_dev_next(0), -1);

@@ -37,12 +37,8 @@ devargs_good(void)
 		"smmuv3,platform=emu,storm=0,cooldown=1,takeover=1",
 		"smmuv3,platform=emu,storm=1000000,cooldown=3600000",
 	};
-	size_t i;
 
-	for (i = 0; i < ARRAY_COUNT(good); i++) {
-		if (probe_result(good[i]) != 0)
-			harness_note(__FILE__, __LINE__, "refused: %s", good[i]);
-	}
+	probe_good(good, ARRAY_COUNT(good));
 }
 
 static void
@@ -61,14 +57,8 @@ devargs_bad(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_COUNT(bad); i++) {
-		int ret;
-
 		snprintf(devargs, sizeof(devargs), "smmuv3,platform=emu,%s", bad[i]);
-		harness_log_watch();
-		ret = probe_result(devargs);
-		if (harness_log_lines() != 1 || ret != -EINVAL)
-			harness_note(__FILE__, __LINE__, "'%s': %d, or not one line logged",
-				     devargs, ret);
+		probe_expect(devargs, "bad devargs", -EINVAL, 1);
 	}
 	CHECK_EQ(uiommu_dev_next(0), -1);
 }

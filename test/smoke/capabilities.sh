@@ -11,11 +11,19 @@ refused()
         ended_with 1 && says_why && grep -q "not supported: .*$1" "$scratch/stderr"
 }
 
-# Bits of the extended capability register, VT-d S 11.4.3, and what the line is to name.
-while read -r bit word; do
-        storm --duration 1 --iommu "vtd,platform=emu,ecap_clear=$((1 << bit))"
-        check "without ECAP.$word" refused "ECAP.$word"
-done <<'END'
+# A unit with a bit of a register cleared, for each bit and its name on stdin: the line names it.
+without() # UNIT REGISTER DEVARG
+{
+        local bit word
+
+        while read -r bit word; do
+                storm --duration 1 --iommu "$1,platform=emu,$3=$((1 << bit))"
+                check "without $2.$word" refused "$2.$word"
+        done
+}
+
+# The extended capability register, VT-d S 11.4.3.
+without vtd ECAP ecap_clear <<'END'
 0 C
 1 QI
 2 DT
@@ -24,11 +32,8 @@ done <<'END'
 42 PDS
 43 SMTS
 END
-# Bits of SMMU_IDR0, SMMUv3 S 6.3.1.
-while read -r bit word; do
-        storm --duration 1 --iommu "smmuv3,platform=emu,idr0_clear=$((1 << bit))"
-        check "without IDR0.$word" refused "IDR0.$word"
-done <<'END'
+# SMMU_IDR0, SMMUv3 S 6.3.1.
+without smmuv3 IDR0 idr0_clear <<'END'
 1 S1P
 3 TTF
 4 COHACC

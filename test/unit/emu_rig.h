@@ -16,8 +16,6 @@
 
 #include "vtd_model.h"
 
-#define CASE(function) cmocka_unit_test_teardown(function, rig_close)
-
 /* --------------------------------------------------------------------- driver */
 
 #define ENTRIES 128 /* of both queues */
@@ -34,52 +32,7 @@ static struct rig {
 	uint32_t serial;
 } rig;
 
-static inline uint32_t
-get32(uint32_t offset)
-{
-	return uiommu_reg_read32(&rig.plat, offset);
-}
-
-static inline uint64_t
-get64(uint32_t offset)
-{
-	return uiommu_reg_read64(&rig.plat, offset);
-}
-
-static inline void
-put32(uint32_t offset, uint32_t value)
-{
-	uiommu_reg_write32(&rig.plat, offset, value);
-}
-
-static inline void
-put64(uint32_t offset, uint64_t value)
-{
-	uiommu_reg_write64(&rig.plat, offset, value);
-}
-
-static inline void
-step(void)
-{
-	uiommu_emu_step(rig.emu);
-}
-
-static inline struct uiommu_emu_verdict
-verdict(bool final)
-{
-	struct uiommu_emu_verdict v;
-
-	uiommu_emu_verdict(rig.emu, final, &v);
-	return v;
-}
-
-#define assert_clean() assert_string_equal(verdict(true).first, "")
-
-static inline void
-memory(struct uiommu_dma *mem, size_t size)
-{
-	assert_int_equal(uiommu_dma_alloc(&rig.plat, size, 4096, mem), 0);
-}
+#include "emu_rig_unit.h"
 
 /* One register command, as S 11.4.4 has it. */
 static inline void
@@ -123,15 +76,7 @@ endpoint(uint32_t endpoint_id)
 static inline void
 rig_open(struct uiommu_args *args)
 {
-	static struct uiommu_args none[1];
-
-	memset(&rig, 0, sizeof(rig));
-	rig.plat = (struct uiommu_platform){
-		.ops = platform_ops, .name = "vtd0", .driver = "vtd", .socket_id = SOCKET_ID_ANY,
-	};
-	assert_int_equal(platform_ops->open(&rig.plat, args != NULL ? args : none), 0);
-	rig.emu = uiommu_emu_find("vtd0");
-	assert_non_null(rig.emu);
+	rig_unit_open("vtd0", "vtd", args);
 	memory(&rig.root, 4096);
 	memory(&rig.context, 4096);
 	memory(&rig.directory, 4096);
@@ -159,15 +104,6 @@ rig_up(void)
 	command(VTD_GCMD_TE, 0);
 }
 
-static inline int
-rig_close(void **state)
-{
-	(void)state;
-	if (rig.plat.priv != NULL)
-		platform_ops->close(&rig.plat);
-	return 0;
-}
-
 /* One device with PASIDs 1 to nb, all in force, and one that goes without PASID. */
 static inline void
 rig_device(uint32_t nb, uint32_t credits)
@@ -191,21 +127,6 @@ rig_start(uint32_t nb_pasids)
 	rig_open(NULL);
 	rig_up();
 	rig_device(nb_pasids, 0);
-}
-
-static inline void
-rig_traffic(const struct uiommu_emu_traffic *conf)
-{
-	struct uiommu_emu_traffic traffic = *conf;
-
-	if (traffic.group_pages_min == 0)
-		traffic.group_pages_min = 1;
-	if (traffic.group_pages_max == 0)
-		traffic.group_pages_max = traffic.group_pages_min;
-	if (traffic.seed == 0)
-		traffic.seed = 1;
-	assert_int_equal(uiommu_emu_traffic_set(rig.emu, &traffic), 0);
-	uiommu_emu_traffic_run(rig.emu, true);
 }
 
 /* ------------------------------------------------------------ queues by hand */
@@ -335,19 +256,6 @@ serve_all(void)
 	while (nb-- > 0) {
 		request = fetch();
 		serve(&request);
-	}
-}
-
-/* Traffic comes to rest, everything answered. */
-static inline void
-rig_rest(void)
-{
-	unsigned int i;
-
-	uiommu_emu_traffic_run(rig.emu, false);
-	for (i = 0; i < 100; i++) {
-		step();
-		serve_all();
 	}
 }
 

@@ -15,8 +15,6 @@
 
 #include "smmuv3_model.h"
 
-#define CASE(function) cmocka_unit_test_teardown(function, rig_close)
-
 /* Registers, S 6.2 */
 #define IDR0 0x0
 #define IDR1 0x4
@@ -71,46 +69,7 @@ static struct rig {
 	uint32_t serial;
 } rig;
 
-static inline uint32_t
-get32(uint32_t offset)
-{
-	return uiommu_reg_read32(&rig.plat, offset);
-}
-
-static inline void
-put32(uint32_t offset, uint32_t value)
-{
-	uiommu_reg_write32(&rig.plat, offset, value);
-}
-
-static inline void
-put64(uint32_t offset, uint64_t value)
-{
-	uiommu_reg_write64(&rig.plat, offset, value);
-}
-
-static inline void
-step(void)
-{
-	uiommu_emu_step(rig.emu);
-}
-
-static inline struct uiommu_emu_verdict
-verdict(bool final)
-{
-	struct uiommu_emu_verdict v;
-
-	uiommu_emu_verdict(rig.emu, final, &v);
-	return v;
-}
-
-#define assert_clean() assert_string_equal(verdict(true).first, "")
-
-static inline void
-memory(struct uiommu_dma *mem, size_t size)
-{
-	assert_int_equal(uiommu_dma_alloc(&rig.plat, size, size < 4096 ? 4096 : size, mem), 0);
-}
+#include "emu_rig_unit.h"
 
 /* ------------------------------------------------------------------------- tables */
 
@@ -167,17 +126,9 @@ page(uint64_t iova)
 static inline void
 rig_open(struct uiommu_args *args)
 {
-	static struct uiommu_args none[1];
 	unsigned int i;
 
-	memset(&rig, 0, sizeof(rig));
-	rig.plat = (struct uiommu_platform){
-		.ops = platform_ops, .name = "smmuv30", .driver = "smmuv3",
-		.socket_id = SOCKET_ID_ANY,
-	};
-	assert_int_equal(platform_ops->open(&rig.plat, args != NULL ? args : none), 0);
-	rig.emu = uiommu_emu_find("smmuv30");
-	assert_non_null(rig.emu);
+	rig_unit_open("smmuv30", "smmuv3", args);
 	memory(&rig.streams, 64 << STREAMS_LOG2);
 	memory(&rig.cds[0], 64 << CDS_LOG2);
 	memory(&rig.cds[1], 64 << CDS_LOG2);
@@ -262,15 +213,6 @@ rig_up(uint32_t bits)
 	enable(bits);
 }
 
-static inline int
-rig_close(void **state)
-{
-	(void)state;
-	if (rig.plat.priv != NULL)
-		platform_ops->close(&rig.plat);
-	return 0;
-}
-
 /* A device with PASIDs 1 to nb, all in force. */
 static inline void
 rig_device(uint32_t sid, uint32_t nb, uint32_t credits)
@@ -289,6 +231,15 @@ rig_device(uint32_t sid, uint32_t nb, uint32_t credits)
 	assert_int_equal(uiommu_emu_device_add(rig.emu, &conf), 0);
 }
 
+/* One of both devices, with PASID 1. @param args devargs; NULL: none */
+static inline void
+rig_start_one(uint32_t sid, struct uiommu_args *args)
+{
+	rig_open(args);
+	rig_up(ALL_ON);
+	rig_device(sid, 1, 0);
+}
+
 /* Both devices. */
 static inline void
 rig_start(uint32_t nb_pasids)
@@ -297,21 +248,6 @@ rig_start(uint32_t nb_pasids)
 	rig_up(ALL_ON);
 	rig_device(DEVICE, nb_pasids, 0);
 	rig_device(STALLER, nb_pasids, 0);
-}
-
-static inline void
-rig_traffic(const struct uiommu_emu_traffic *conf)
-{
-	struct uiommu_emu_traffic traffic = *conf;
-
-	if (traffic.group_pages_min == 0)
-		traffic.group_pages_min = 1;
-	if (traffic.group_pages_max == 0)
-		traffic.group_pages_max = traffic.group_pages_min;
-	if (traffic.seed == 0)
-		traffic.seed = 1;
-	assert_int_equal(uiommu_emu_traffic_set(rig.emu, &traffic), 0);
-	uiommu_emu_traffic_run(rig.emu, true);
 }
 
 /* ------------------------------------------------------------------ queues by hand */
@@ -447,19 +383,6 @@ serve_all(void)
 		serve_pri();
 	for (nb = event_pending(); nb > 0; nb--)
 		serve_event();
-}
-
-/* Traffic comes to rest, everything answered. */
-static inline void
-rig_rest(void)
-{
-	unsigned int i;
-
-	uiommu_emu_traffic_run(rig.emu, false);
-	for (i = 0; i < 100; i++) {
-		step();
-		serve_all();
-	}
 }
 
 /* -------------------------------------------------------------- requests by hand */

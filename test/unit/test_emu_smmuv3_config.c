@@ -82,9 +82,7 @@ test_stall_models(void **state)
 
 	(void)state;
 	/* S 5.5: STALL_MODEL 1, and S1STALLD */
-	rig_open(args);
-	rig_up(ALL_ON);
-	rig_device(DEVICE, 1, 0);
+	rig_start_one(DEVICE, args);
 	*page(ADDRESS) = PAGE(rig.message.pa);
 	assert_int_equal(dma(DEVICE, 1, ADDRESS, true), 0x04);
 	ste(DEVICE)[1] &= ~(UINT64_C(1) << 27);
@@ -95,9 +93,7 @@ test_stall_models(void **state)
 	rig_close(NULL);
 	/* forced */
 	args[0].value = 2 << 24;
-	rig_open(args);
-	rig_up(ALL_ON);
-	rig_device(DEVICE, 1, 0);
+	rig_start_one(DEVICE, args);
 	ste(DEVICE)[1] &= ~(UINT64_C(1) << 27);
 	*page(ADDRESS) = PAGE(rig.message.pa);
 	assert_int_equal(dma(DEVICE, 1, ADDRESS, true), 0x0a);
@@ -198,9 +194,7 @@ test_features_that_cds_need(void **state)
 	};
 
 	(void)state;
-	rig_open(args);
-	rig_up(ALL_ON);
-	rig_device(DEVICE, 1, 0);
+	rig_start_one(DEVICE, args);
 	*page(ADDRESS) = PAGE(rig.message.pa);
 	/* HD */
 	assert_int_equal(dma(DEVICE, 1, ADDRESS, true), 0x0a);
@@ -314,9 +308,7 @@ test_without_two_levels(void **state)
 	struct uiommu_args args[] = {{"idr0_clear", 1 << 19 | 1 << 27}, {NULL, 0}};
 
 	(void)state;
-	rig_open(args);
-	rig_up(ALL_ON);
-	rig_device(DEVICE, 1, 0);
+	rig_start_one(DEVICE, args);
 	ste(DEVICE)[0] |= 1 << 4;
 	assert_int_equal(dma(DEVICE, 1, ADDRESS, false), 0x04);
 	assert_clean();

@@ -91,9 +91,7 @@ test_term_model(void **state)
 	struct event event;
 
 	(void)state;
-	rig_open(args);
-	rig_up(ALL_ON);
-	rig_device(STALLER, 1, 0);
+	rig_start_one(STALLER, args);
 	access = stall(1, 0x5000, false);
 	event = event_next();
 	/* S 4.7.1: Ab is ignored */
@@ -229,9 +227,7 @@ test_requests_after_detach_are_for_software(void **state)
 	unsigned int i;
 
 	(void)state;
-	rig_open(NULL);
-	rig_up(ALL_ON);
-	rig_device(DEVICE, 1, 0);
+	rig_start_one(DEVICE, NULL);
 	rig_traffic(&(struct uiommu_emu_traffic){.burst = 8});
 	step();
 	detach(DEVICE);
@@ -263,15 +259,22 @@ test_requests_after_detach_are_for_software(void **state)
 	assert_clean();
 }
 
+/* The device asks in one step, and no more. */
+static void
+ask_once(void)
+{
+	rig_traffic(&(struct uiommu_emu_traffic){0});
+	step();
+	uiommu_emu_traffic_run(rig.emu, false);
+}
+
 static void
 test_success_after_detach_is_wrong(void **state)
 {
 	struct pri pri;
 
 	(void)state;
-	rig_open(NULL);
-	rig_up(ALL_ON);
-	rig_device(DEVICE, 1, 0);
+	rig_start_one(DEVICE, NULL);
 	detach(DEVICE);
 	bond_is(DEVICE, UIOMMU_EMU_DETACHED);
 	rig_traffic(&(struct uiommu_emu_traffic){0});
@@ -288,12 +291,8 @@ test_answer_from_before_detach(void **state)
 	struct pri pri;
 
 	(void)state;
-	rig_open(NULL);
-	rig_up(ALL_ON);
-	rig_device(DEVICE, 1, 0);
-	rig_traffic(&(struct uiommu_emu_traffic){0});
-	step();
-	uiommu_emu_traffic_run(rig.emu, false);
+	rig_start_one(DEVICE, NULL);
+	ask_once();
 	detach(DEVICE);
 	bond_is(DEVICE, UIOMMU_EMU_DETACHED);
 	pri = pri_next();
@@ -308,14 +307,10 @@ test_request_sent_while_it_changes(void **state)
 	struct pri pri;
 
 	(void)state;
-	rig_open(NULL);
-	rig_up(ALL_ON);
-	rig_device(DEVICE, 1, 0);
+	rig_start_one(DEVICE, NULL);
 	detach(DEVICE);
 	/* behind the drain, as far as the judge can know */
-	rig_traffic(&(struct uiommu_emu_traffic){0});
-	step();
-	uiommu_emu_traffic_run(rig.emu, false);
+	ask_once();
 	bond_is(DEVICE, UIOMMU_EMU_DETACHED);
 	pri = pri_next();
 	pri_answer(&pri, 1);
@@ -331,9 +326,7 @@ test_quiet_devices_that_stall(void **state)
 	unsigned int i;
 
 	(void)state;
-	rig_open(NULL);
-	rig_up(ALL_ON);
-	rig_device(STALLER, 1, 0);
+	rig_start_one(STALLER, NULL);
 	rig_traffic(&(struct uiommu_emu_traffic){.burst = 8});
 	assert_int_equal(uiommu_emu_pasid_quiesce(rig.emu, STALLER, 1, true), 0);
 	for (i = 0; i < 5; i++)
@@ -351,9 +344,7 @@ static void
 test_stall_by_a_remembered_descriptor(void **state)
 {
 	(void)state;
-	rig_open(NULL);
-	rig_up(ALL_ON);
-	rig_device(STALLER, 1, 0);
+	rig_start_one(STALLER, NULL);
 	rig_traffic(&(struct uiommu_emu_traffic){0});
 	step();
 	serve_all();
@@ -379,9 +370,7 @@ test_access_after_detach_is_reported(void **state)
 	unsigned int i;
 
 	(void)state;
-	rig_open(NULL);
-	rig_up(ALL_ON);
-	rig_device(STALLER, 1, 0);
+	rig_start_one(STALLER, NULL);
 	rig_traffic(&(struct uiommu_emu_traffic){.burst = 8});
 	step();
 	uiommu_emu_traffic_run(rig.emu, false);

@@ -165,9 +165,7 @@ test_overflow_answers_with_pps(void **state)
 	struct uiommu_emu_response resp;
 
 	(void)state;
-	rig_open(args);
-	rig_up(ALL_ON);
-	rig_device(DEVICE, 1, 0);
+	rig_start_one(DEVICE, args);
 	pri_fill();
 	uiommu_emu_log(rig.emu, true);
 	ste(DEVICE)[0] = 0;

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef EMU_ASKED_H
+#define EMU_ASKED_H
+
+/**
+ * @file
+ * Invalidations on their way to devices: consumed by the unit, and not confirmed yet.
+ *
+ * By the holder of uiommu_emu::lock.
+ */
+
+#include <stdint.h>
+
+struct uiommu_emu;
+
+#define EMU_ASKED_MAX 64
+
+struct emu_asked {
+	uint32_t nb;
+	uint64_t word[EMU_ASKED_MAX][2]; /**< of the commands, in order */
+};
+
+/** A device does what a command asks for. */
+typedef void (*emu_asked_end)(struct uiommu_emu *emu, const uint64_t *word);
+
+/** What devices were asked is confirmed. */
+static inline void
+emu_asked_await(struct uiommu_emu *emu, struct emu_asked *asked, emu_asked_end end)
+{
+	uint32_t i;
+
+	for (i = 0; i < asked->nb; i++)
+		end(emu, asked->word[i]);
+	asked->nb = 0;
+}
+
+/** One more is asked; where there is no room, all of those before are confirmed first. */
+static inline void
+emu_asked_add(struct uiommu_emu *emu, struct emu_asked *asked, const uint64_t *word,
+	      emu_asked_end end)
+{
+	if (asked->nb == EMU_ASKED_MAX)
+		emu_asked_await(emu, asked, end);
+	asked->word[asked->nb][0] = word[0];
+	asked->word[asked->nb][1] = word[1];
+	asked->nb++;
+}
+
+#endif /* EMU_ASKED_H */
