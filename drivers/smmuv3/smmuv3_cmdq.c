@@ -121,10 +121,14 @@ late_note(struct smmuv3_cmdq *cmdq)
 	if (!cmdq->atc_late || cmdq->atc_pos != cmdq->head) {
 		cmdq->atc_late = true;
 		cmdq->atc_since = now;
+		cmdq->atc_times = 0;
 		cmdq->atc_run = atc_run_length(cmdq, RTE_MIN(smmuv3_cmdq_free(cmdq),
 							     SMMUV3_ATC_RUN_MAX + 1U));
 	}
-	return now - cmdq->atc_since > cmdq->timeout_cycles ? -ETIMEDOUT : 0;
+	/* time alone proves nothing: this thread may have been away */
+	return ++cmdq->atc_times > SMMUV3_ATC_TRIES &&
+			       now - cmdq->atc_since > cmdq->timeout_cycles ?
+		       -ETIMEDOUT : 0;
 }
 
 /*

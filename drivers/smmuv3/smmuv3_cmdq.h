@@ -52,6 +52,8 @@
 #define SMMUV3_CMDQ_RESERVE 128
 /** Entries of the queue at least. */
 #define SMMUV3_CMDQ_ENTRIES_MIN 512
+/** How often a device may be late at least, besides the time-out, before it counts as dead. */
+#define SMMUV3_ATC_TRIES 8
 /** How often a refused command is offered again. */
 #define SMMUV3_CMDQ_RETRIES 32
 /** Looks at a queue that does not move, besides the time-out, before it counts as dead. */
@@ -95,6 +97,7 @@ struct smmuv3_cmdq {
 	uint32_t atc_run;          /**< invalidations that it waits for */
 	bool atc_late;             /**< it has not been passed yet */
 	uint64_t atc_since;        /**< when it failed first */
+	uint32_t atc_times;        /**< how often it has failed */
 	struct smmuv3_cmdq_stats stats;
 	const char *name;          /**< of the unit, for the log */
 };

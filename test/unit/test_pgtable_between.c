@@ -317,7 +317,7 @@ static void
 memory_while_walking(void **state)
 {
 	const uint64_t iovas[2] = {BASE, BASE + rig_span(1)};
-	struct uiommu_pgtable *const pts[2] = {rig.pt, rig.pt};
+	struct uiommu_pgtable *pts[2];
 	const uint8_t prot[2] = {R, R};
 	struct uiommu_pgtable_hint hint = {0};
 	struct uiommu_pgtable_hint *const hints[2] = {&hint, &hint};
@@ -332,6 +332,8 @@ memory_while_walking(void **state)
 	for (near = 0; near < 2; near++) {
 		rig_close(state);
 		rig_open(state);
+		pts[0] = rig.pt;
+		pts[1] = rig.pt;
 		hint = (struct uiommu_pgtable_hint){0};
 		rig_map(BASE, 0, rig.page, R);
 		uiommu_pgtable_check_near(&rig.pt, hints, iovas, prot, present, 1);
