@@ -254,30 +254,34 @@ smmuv3_event_decode_report(uint64_t w0, uint64_t w1, uint64_t input, struct uiom
 
 /* ----------------------------------------------------------------- responses */
 
-/** Code of a PRI response, S 4.5.2, two bits each by enum uiommu_code; retry is success. */
+/**
+ * Codes of PRI responses, S 4.5.2, two bits each by enum uiommu_code, at their place in word 1;
+ * retry is success.
+ */
 #define SMMUV3_RESP_OF_CODE                                                                        \
-	(SMMUV3_RESP_SUCCESS << 0 | SMMUV3_RESP_INVALID << 2 | SMMUV3_RESP_FAILURE << 4 |          \
-	 SMMUV3_RESP_SUCCESS << 6)
+	((uint64_t)(SMMUV3_RESP_SUCCESS << 0 | SMMUV3_RESP_INVALID << 2 |                          \
+		    SMMUV3_RESP_FAILURE << 4 | SMMUV3_RESP_SUCCESS << 6)                           \
+	 << SMMUV3_PRI_RESP1_RESP_SHIFT)
 
 /** Words of the command that answers a page request group, S 4.5.2. */
 static inline void
 smmuv3_pri_resp_encode(const struct uiommu_resp *resp, uint64_t *w0, uint64_t *w1)
 {
-	const uint64_t code = (unsigned int)SMMUV3_RESP_OF_CODE >>
-				      (resp->code % UIOMMU_CODE_SENT_COUNT * 2) &
-			      SMMUV3_PRI_RESP1_RESP_MASK;
-	uint64_t who, without;
+	uint64_t who, what;
 
 	memcpy(&who, resp, sizeof(who));
+	memcpy(&what, (const uint8_t *)resp + offsetof(struct uiommu_resp, prg_index),
+	       sizeof(what));
 	/* bit 20 of the PASID is the one of UIOMMU_NO_PASID */
-	without = who >> (32 + UIOMMU_PASID_BITS) & 1;
 	*w0 = (who << SMMUV3_CMD0_SID_SHIFT |
 	       (who >> (32 - SMMUV3_CMD0_SSID_SHIFT) &
 		SMMUV3_CMD0_SSID_MASK << SMMUV3_CMD0_SSID_SHIFT) |
 	       SMMUV3_CMD0_SSV | SMMUV3_CMD_PRI_RESP) ^
-	      without << 11;
-	*w1 = (resp->prg_index & SMMUV3_PRI_RESP1_PRGI_MASK) |
-	      code << SMMUV3_PRI_RESP1_RESP_SHIFT;
+	      (who >> (32 + UIOMMU_PASID_BITS - 11) & SMMUV3_CMD0_SSV);
+	/* a code that may be sent has two bits, of which twice the value is wanted */
+	*w1 = (what & SMMUV3_PRI_RESP1_PRGI_MASK) |
+	      (SMMUV3_RESP_OF_CODE >> (what >> 31 & 6) &
+	       SMMUV3_PRI_RESP1_RESP_MASK << SMMUV3_PRI_RESP1_RESP_SHIFT);
 }
 
 /** Words of the command that answers a stalled transaction, S 4.7.1. */
