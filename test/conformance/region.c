@@ -200,8 +200,14 @@ struct changer {
 	struct paging *p;
 	pthread_t thread;
 	bool end; /* atomic */
-	unsigned int rounds;
+	unsigned int rounds; /* atomic */
 };
+
+static unsigned int
+rounds_of(const struct changer *changer)
+{
+	return __atomic_load_n(&changer->rounds, __ATOMIC_RELAXED);
+}
 
 static void *
 changer_main(void *arg)
@@ -218,7 +224,7 @@ changer_main(void *arg)
 		EXPECT_EQ(uiommu_region_remove(region), 0);
 		EXPECT_EQ(uiommu_emu_retire(self->p->rig->emu,
 					    paging_pa(self->p->memory) + 64 * PAGE, 64 * PAGE), 0);
-		self->rounds++;
+		__atomic_fetch_add(&self->rounds, 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
@@ -242,7 +248,7 @@ in_traffic(bool second)
 		.endpoint_id = 0x0210, .nb_pasids = 4, .pasids = (const uint32_t[]){1, 2, 3, 4},
 		.may_fail_invalid = true,
 	};
-	uint32_t pasid;
+	uint32_t pasid, i;
 
 	paging_open(&p, &conf);
 	CHECK_EQ(uiommu_emu_device_remove(p.rig->emu, EP), 0);
@@ -253,10 +259,12 @@ in_traffic(bool second)
 		rig_attach(p.endpoint, pasid, p.domain, NULL);
 	changer = (struct changer){.p = &p};
 	CHECK_EQ(pthread_create(&changer.thread, NULL, changer_main, &changer), 0);
-	rig_traffic(p.rig, &traffic, TRAFFIC(20000));
+	/* as often as it takes for the thread to have had its turn */
+	for (i = 0; i == 0 || (i < 1000 && rounds_of(&changer) <= 2); i++)
+		rig_traffic(p.rig, &traffic, TRAFFIC(20000));
 	__atomic_store_n(&changer.end, true, __ATOMIC_RELEASE);
 	pthread_join(changer.thread, NULL);
-	CHECK(changer.rounds > 2);
+	CHECK(rounds_of(&changer) > 2);
 	CHECK(paging_stats(&p).no_region > 0);
 	rig_close(p.rig);
 }
