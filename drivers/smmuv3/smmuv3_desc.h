@@ -263,6 +263,8 @@ smmuv3_event_decode_report(uint64_t w0, uint64_t w1, uint64_t input, struct uiom
 		    SMMUV3_RESP_FAILURE << 4 | SMMUV3_RESP_SUCCESS << 6)                           \
 	 << SMMUV3_PRI_RESP1_RESP_SHIFT)
 
+_Static_assert(UIOMMU_CODE_SENT_COUNT == 4, "a code that may be sent has two bits");
+
 /** Words of the command that answers a page request group, S 4.5.2. */
 static inline void
 smmuv3_pri_resp_encode(const struct uiommu_resp *resp, uint64_t *w0, uint64_t *w1)
@@ -278,7 +280,7 @@ smmuv3_pri_resp_encode(const struct uiommu_resp *resp, uint64_t *w0, uint64_t *w
 		SMMUV3_CMD0_SSID_MASK << SMMUV3_CMD0_SSID_SHIFT) |
 	       SMMUV3_CMD0_SSV | SMMUV3_CMD_PRI_RESP) ^
 	      (who >> (32 + UIOMMU_PASID_BITS - 11) & SMMUV3_CMD0_SSV);
-	/* a code that may be sent has two bits, of which twice the value is wanted */
+	/* twice the code is where it stands among them */
 	*w1 = (what & SMMUV3_PRI_RESP1_PRGI_MASK) |
 	      (SMMUV3_RESP_OF_CODE >> (what >> 31 & 6) &
 	       SMMUV3_PRI_RESP1_RESP_MASK << SMMUV3_PRI_RESP1_RESP_SHIFT);
