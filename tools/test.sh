@@ -40,7 +40,7 @@ declare -A steps_text=(
         [release]='release: all tests, storms and the installed package among them'
         [other-dpdk]='compile and unit tests with other versions of DPDK'
         [arm64]='cross compiler for arm64: unit tests, conformance, autotest under qemu-user'
-        [omit]='each invalidation of the VT-d driver left out: a test fails'
+        [omit]='each invalidation of both drivers left out: a test fails'
 )
 
 steps=()
