@@ -227,9 +227,9 @@ step_fuzz()
                 return
         fi
         [[ -f $top/clang/build.ninja ]] || build clang clang -Db_lundef=false || return 0
-        # one thread each: all at once
-        for target in test/fuzz/fuzz_*.c; do
-                target=$(basename "$target" .c)
+        # a target for each corpus, of one thread each: all at once
+        for target in test/fuzz/corpus/*/; do
+                target=fuzz_$(basename "$target")
                 name="fuzz: $target, $fuzz_seconds s"
                 if grep -q "^build test/fuzz/$target:" "$top/clang/build.ninja" &&
                         ! run_logged "$target-build" ninja -C "$top/clang" "test/fuzz/$target"; then
