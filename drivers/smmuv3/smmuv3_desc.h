@@ -29,23 +29,6 @@ _Static_assert(UIOMMU_FAULT_PASID == SMMUV3_PRI0_SSV >> 58, "flag is shifted");
 _Static_assert(UIOMMU_FAULT_EXEC == SMMUV3_PRI0_X >> 56, "flag is shifted");
 _Static_assert(UIOMMU_FAULT_PRIV == SMMUV3_PRI0_PRIV >> 54, "flag is shifted");
 
-/* Members that are read and written together. */
-_Static_assert(offsetof(struct uiommu_fault, pasid) ==
-		       offsetof(struct uiommu_fault, endpoint_id) + 4,
-	       "endpoint and PASID are one word");
-_Static_assert(offsetof(struct uiommu_fault, flags) ==
-			       offsetof(struct uiommu_fault, prg_index) + 2 &&
-		       offsetof(struct uiommu_fault, nb_pages) ==
-			       offsetof(struct uiommu_fault, prg_index) + 4,
-	       "index, flags and pages are one word");
-_Static_assert(offsetof(struct uiommu_resp, endpoint_id) == 0 &&
-		       offsetof(struct uiommu_resp, pasid) == 4 &&
-		       offsetof(struct uiommu_resp, prg_index) == 8 &&
-		       offsetof(struct uiommu_resp, code) == 12,
-	       "a response is two words");
-
-/** Bits of an endpoint id that the engine takes; StreamIDs may have more. */
-#define SMMUV3_ENDPOINT_BITS 24
 /** Bits of an address: beyond that, on either side of 0, no table reaches. */
 #define SMMUV3_ADDRESS_BITS 48
 
@@ -66,7 +49,7 @@ enum smmuv3_pri_kind {
 /** Bits of word 0 that a plain request has not: a StreamID too wide is one of them. */
 #define SMMUV3_PRI0_ODD                                                                            \
 	(SMMUV3_PRI0_RESERVED | SMMUV3_PRI0_PRIV | SMMUV3_PRI0_X |                                 \
-	 (SMMUV3_PRI0_SID_MASK & ~((UINT64_C(1) << SMMUV3_ENDPOINT_BITS) - 1)))
+	 (SMMUV3_PRI0_SID_MASK & ~((UINT64_C(1) << UIOMMU_ENDPOINT_BITS_MAX) - 1)))
 
 /* Half of what canonical addresses span, around 0; and the bits that a span leaves clear */
 #define SMMUV3_ADDRESS_HALF (UINT64_C(1) << SMMUV3_ADDRESS_BITS)
@@ -89,7 +72,7 @@ smmuv3_pri_classify(uint64_t w0, uint64_t w1)
 
 	if (access == 0 && (w0 & SMMUV3_PRI0_LAST) != 0 && (w0 & SMMUV3_PRI0_SSV) != 0)
 		return SMMUV3_PRI_STOP_MARKER;
-	if ((w0 & SMMUV3_PRI0_SID_MASK) >> SMMUV3_ENDPOINT_BITS != 0)
+	if ((w0 & SMMUV3_PRI0_SID_MASK) >> UIOMMU_ENDPOINT_BITS_MAX != 0)
 		return SMMUV3_PRI_BAD_STREAM;
 	if ((w0 & SMMUV3_PRI0_RESERVED) != 0 || (w1 & SMMUV3_PRI1_RESERVED) != 0)
 		return SMMUV3_PRI_BAD_RESERVED;

@@ -23,9 +23,9 @@ stall_end(struct smmuv3_queue *queue, uint64_t w0, uint64_t w1, uint64_t action)
 			     &cmd->q[0], &cmd->q[1]);
 }
 
-/* @return whether the engine is to see it */
+/* @param now of the burst; with a rate. @return whether the engine is to see it */
 static bool
-stall_check(struct smmuv3_queue *queue, uint64_t w0, uint64_t w1)
+stall_check(struct smmuv3_queue *queue, uint64_t w0, uint64_t w1, uint64_t now)
 {
 	struct smmuv3_storm_cell *cell = smmuv3_storm_find(&queue->storm, smmuv3_event_sid(w0));
 	enum smmuv3_storm_verdict verdict;
@@ -40,7 +40,7 @@ stall_check(struct smmuv3_queue *queue, uint64_t w0, uint64_t w1)
 	}
 	if (queue->storm.rate == 0)
 		return true;
-	verdict = smmuv3_storm_count(&queue->storm, cell, rte_get_tsc_cycles());
+	verdict = smmuv3_storm_count(&queue->storm, cell, now);
 	if (likely(verdict == SMMUV3_STORM_PASS))
 		return true;
 	uiommu_count(&queue->stats.storms, verdict == SMMUV3_STORM_TRIPPED);
@@ -82,8 +82,8 @@ smmuv3_events_take(struct smmuv3_queue *queue, struct uiommu_fault *faults, uint
 	const uint32_t head = source->head;
 	struct uiommu_fault *out = faults;
 	uint32_t n = source->tail - head;
+	uint64_t w[3], now = 0;
 	bool overflow;
-	uint64_t w[3];
 	uint32_t i;
 
 	if (n < nb)
@@ -93,6 +93,8 @@ smmuv3_events_take(struct smmuv3_queue *queue, struct uiommu_fault *faults, uint
 	if (unlikely(overflow))
 		overflow_note(queue);
 	n = RTE_MIN(n, (uint32_t)nb);
+	if (unlikely(queue->storm.rate != 0 && n != 0))
+		now = rte_get_tsc_cycles();
 	for (i = 0; i < n; i++) {
 		const struct smmuv3_event *entry = &ring[(head + i) & mask];
 
@@ -103,7 +105,7 @@ smmuv3_events_take(struct smmuv3_queue *queue, struct uiommu_fault *faults, uint
 		w[2] = __atomic_load_n(&entry->q[2], __ATOMIC_RELAXED);
 		if (unlikely(!smmuv3_event_is_stall(w[0], w[1])))
 			report_keep(queue, w[0], w[1], w[2]);
-		else if (likely(stall_check(queue, w[0], w[1])))
+		else if (likely(stall_check(queue, w[0], w[1], now)))
 			smmuv3_event_decode(w[0], w[1], w[2], out++);
 	}
 	source->head = head + n;

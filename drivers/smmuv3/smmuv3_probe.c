@@ -107,7 +107,7 @@ keep_sizes(struct smmuv3 *smmu)
 	smmu->oas = smmu->idr5 & SMMUV3_IDR5_OAS_MASK;
 	/* pages of 4 KiB hold addresses of 48 bits, S 3.4.1 */
 	smmu->pa_bits = RTE_MIN(oas_bits[smmu->oas], (uint8_t)48);
-	smmu->sid_bits = (uint8_t)RTE_MIN(sids, (uint32_t)SMMUV3_ENDPOINT_BITS);
+	smmu->sid_bits = (uint8_t)RTE_MIN(sids, (uint32_t)UIOMMU_ENDPOINT_BITS_MAX);
 	smmu->ssid_bits =
 		(uint8_t)field(smmu->idr1, SMMUV3_IDR1_SSIDSIZE_SHIFT, SMMUV3_IDR1_SSIDSIZE_MASK);
 	smmu->stall_model = (uint8_t)field(smmu->idr0, SMMUV3_IDR0_STALL_MODEL_SHIFT,

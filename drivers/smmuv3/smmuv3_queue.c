@@ -22,7 +22,7 @@
 /** Fetches between two such looks, whatever there is to do, power of two. */
 #define BUSY_CHECK 4096
 /**
- * A source that was empty so many times in a row is looked at in one fetch of QUIET_PERIOD (power
+ * A source that was empty so many times in a row is looked at in two fetches of QUIET_PERIOD (power
  * of two), as long as the other one has something: looking is reading a register.
  */
 #define QUIET_AFTER 16

@@ -30,21 +30,6 @@ _Static_assert(UIOMMU_FAULT_PASID == VTD_PRQ0_PP >> 3, "flag is shifted");
 _Static_assert(UIOMMU_FAULT_EXEC == VTD_PRQ0_EXR >> 49, "flag is shifted");
 _Static_assert(UIOMMU_FAULT_PRIV == VTD_PRQ0_PMR >> 49, "flag is shifted");
 
-/* Members that are read and written together. */
-_Static_assert(offsetof(struct uiommu_fault, pasid) ==
-		       offsetof(struct uiommu_fault, endpoint_id) + 4,
-	       "endpoint and PASID are one word");
-_Static_assert(offsetof(struct uiommu_fault, flags) ==
-			       offsetof(struct uiommu_fault, prg_index) + 2 &&
-		       offsetof(struct uiommu_fault, nb_pages) ==
-			       offsetof(struct uiommu_fault, prg_index) + 4,
-	       "index, flags and pages are one word");
-_Static_assert(offsetof(struct uiommu_resp, endpoint_id) == 0 &&
-		       offsetof(struct uiommu_resp, pasid) == 4 &&
-		       offsetof(struct uiommu_resp, prg_index) == 8 &&
-		       offsetof(struct uiommu_resp, code) == 12,
-	       "a response is two words");
-
 /** Fields of 20 bits at 51:32 of word 0: PASIDs. */
 #define VTD_PASID_MASK UINT64_C(0xfffff)
 

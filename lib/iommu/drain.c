@@ -21,6 +21,8 @@
 
 #include <rte_cycles.h>
 
+#include <uiommu_driver_wait.h>
+
 #include "uiommu_pvt.h"
 
 /*
@@ -52,9 +54,7 @@ cmd_step(struct uiommu_queue *queue, struct uiommu_cmd *cmd)
 	if (!cmd_is_needed(queue->unit, cmd->op))
 		return 0;
 	if (cmd->deadline_tsc == 0)
-		cmd->deadline_tsc = rte_get_tsc_cycles() +
-				    (uint64_t)((double)queue->unit->conf.timeout_ns * 1e-9 *
-					       (double)rte_get_tsc_hz());
+		cmd->deadline_tsc = rte_get_tsc_cycles() + uiommu_timeout_cycles(&queue->unit->dev);
 	return queue->ops->cmd_step(queue->drv, cmd);
 }
 

@@ -135,8 +135,6 @@ struct uiommu_endpoint {
 
 #define UIOMMU_ENDPOINT_LEAF_SHIFT 8
 #define UIOMMU_ENDPOINT_LEAF_ENTRIES (1U << UIOMMU_ENDPOINT_LEAF_SHIFT)
-/* Ids that drivers may announce are no wider. */
-#define UIOMMU_ENDPOINT_BITS_MAX 24
 /* A function's own part of an id; what is above says which bus hierarchy it is in. */
 #define UIOMMU_ENDPOINT_RID_BITS 16
 

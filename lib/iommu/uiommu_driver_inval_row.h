@@ -52,7 +52,10 @@ struct uiommu_inval_row {
 	uint32_t devices; /**< likewise, devices */
 };
 
-/** What a driver knows of its commands. A plan is the same for the same invalidation each time. */
+/**
+ * What a driver knows of its commands. A plan is the same for the same invalidation each time. A
+ * constant: what takes it is made part of the driver, so that none of them is called by pointer.
+ */
 struct uiommu_inval_row_ops {
 	uint8_t nb_phases;
 	/** @return parts for the bond in the phase of a place */
@@ -81,7 +84,7 @@ uiommu_inval_endpoint_is_repeated(const struct uiommu_inval_target *targets, uin
 }
 
 /** Go on from the row's place, as far as there is room. @return whether all is written */
-static inline bool
+static __rte_always_inline bool
 uiommu_inval_row_write(struct uiommu_inval_row *row, const struct uiommu_inval_row_ops *ops,
 		       const void *plan, uint32_t nb_targets)
 {
@@ -108,7 +111,7 @@ uiommu_inval_row_write(struct uiommu_inval_row *row, const struct uiommu_inval_r
  * @param plan widened as far as it must be
  * @return whether it is written; false: not even the widest has room
  */
-static inline bool
+static __rte_always_inline bool
 uiommu_inval_row_fit(struct uiommu_inval_row *row, const struct uiommu_inval_row_ops *ops,
 		     void *plan, uint32_t nb_targets, uint32_t room)
 {

@@ -28,6 +28,9 @@ extern "C" {
 /** Number of PASID values. */
 #define UIOMMU_PASID_COUNT (UINT32_C(1) << UIOMMU_PASID_BITS)
 
+/** Width of an endpoint id in bits that no unit exceeds. */
+#define UIOMMU_ENDPOINT_BITS_MAX 24
+
 /**
  * The "PASID" of a request that carries none: it belongs to the requester id.
  * One more than the largest PASID, so that a PASID table can hold it too.
@@ -160,8 +163,11 @@ _Static_assert(offsetof(struct uiommu_fault, endpoint_id) == 8, "layout of uiomm
 _Static_assert(offsetof(struct uiommu_fault, pasid) == 12, "layout of uiommu_fault");
 _Static_assert(offsetof(struct uiommu_fault, prg_index) == 16, "layout of uiommu_fault");
 _Static_assert(offsetof(struct uiommu_fault, flags) == 18, "layout of uiommu_fault");
+_Static_assert(offsetof(struct uiommu_fault, nb_pages) == 20, "layout of uiommu_fault");
 _Static_assert(sizeof(struct uiommu_report) == 24, "size of uiommu_report");
 _Static_assert(sizeof(struct uiommu_resp) == 16, "size of uiommu_resp");
+_Static_assert(offsetof(struct uiommu_resp, endpoint_id) == 0, "layout of uiommu_resp");
+_Static_assert(offsetof(struct uiommu_resp, pasid) == 4, "layout of uiommu_resp");
 _Static_assert(offsetof(struct uiommu_resp, prg_index) == 8, "layout of uiommu_resp");
 _Static_assert(offsetof(struct uiommu_resp, code) == 12, "layout of uiommu_resp");
 #endif
