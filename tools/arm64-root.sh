@@ -7,6 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/common.sh
+. tools/apt-private.sh
 
 usage()
 {
@@ -37,60 +38,7 @@ case ${1-} in
         ;;
 esac
 root=${1:-${UIOMMU_DPDK_ROOTS:-build-roots}/arm64}
-mirror=${UIOMMU_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 packages=(libc6-dev libdpdk-dev libnuma-dev libjansson-dev libcmocka-dev)
-keys=/usr/share/keyrings/debian-archive-keyring.gpg
-
-cannot()
-{
-        say "$*"
-        exit 77
-}
-
-# An apt of its own, that knows nothing of this machine's packages and sources.
-apt_prepare()
-{
-        local folder=$1 release=$2
-
-        mkdir -p "$folder/state/lists/partial" "$folder/cache/archives/partial" \
-                "$folder/etc/apt.conf.d" "$folder/etc/preferences.d"
-        : >"$folder/status"
-        echo "deb [signed-by=$keys] $mirror $release main" >"$folder/sources.list"
-        # The clock of a build machine may be off by weeks; signatures are checked all the same.
-        cat >"$folder/apt.conf" <<END
-Dir::State "$folder/state";
-Dir::State::status "$folder/status";
-Dir::Cache "$folder/cache";
-Dir::Etc "$folder/etc";
-Dir::Etc::sourcelist "$folder/sources.list";
-APT::Architecture "arm64";
-APT::Architectures { "arm64"; };
-APT::Install-Recommends "false";
-APT::Sandbox::User "$(id -un)";
-Acquire::Check-Date "false";
-Acquire::Check-Valid-Until "false";
-Acquire::Languages "none";
-Acquire::Retries "3";
-END
-}
-
-# Folders that are links in a merged system are links here too.
-unpack()
-{
-        local to=$1 package folder
-
-        shift
-        mkdir -p "$to/usr"
-        for folder in bin lib sbin; do
-                mkdir -p "$to/usr/$folder"
-                ln -s "usr/$folder" "$to/$folder"
-        done
-        for package; do
-                dpkg-deb --fsys-tarfile "$package" | tar -C "$to" -x --keep-directory-symlink \
-                        --no-same-owner --exclude=./dev --exclude='./usr/share/doc' \
-                        --exclude='./usr/share/man' --exclude='./usr/share/locale'
-        done
-}
 
 # Libraries may be named by their place in the root, which is not the place here.
 links_check()
@@ -104,15 +52,12 @@ make_root()
 {
         local release made=$root.partial
 
-        release=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
-        say "making $root: Debian $release for arm64 from $mirror"
+        release=$(debian_release)
+        say "making $root: Debian $release for arm64 from $debian_mirror"
         rm -rf --one-file-system "$made" "$root"
         mkdir -p "$made"
-        apt_prepare "$made/apt" "$release"
-        export APT_CONFIG=$made/apt/apt.conf
-        apt-get -q update >&2 || cannot "no list of packages from $mirror"
-        apt-get -q -y --download-only install "${packages[@]}" >&2 ||
-                cannot "packages for arm64 could not be fetched from $mirror"
+        apt_private "$made/apt" arm64 "$release"
+        apt_fetch "$made/apt" "${packages[@]}"
         unpack "$made/root" "$made"/apt/cache/archives/*.deb || cannot "packages do not unpack"
         links_check "$made/root" || cannot "the packages do not hold what is expected"
         rm -rf --one-file-system "$made/apt"
@@ -130,11 +75,7 @@ write_ini()
                 >"$root/root.ini"
 }
 
-for command in apt-get dpkg-deb tar; do
-        command -v "$command" >/dev/null || cannot "$command is not there: this is no Debian"
-done
-grep -qx 'ID=debian' /etc/os-release || cannot "this is no Debian"
-[[ -r $keys ]] || cannot "$keys is not there: debian-archive-keyring is not installed"
+apt_private_check
 mkdir -p "$(dirname "$root")"
 root=$(realpath "$root")
 links_check "$root/root" || make_root
