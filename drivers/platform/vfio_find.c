@@ -46,7 +46,8 @@ vfio_find_device(struct uiommu_platform *plat, const char *device, struct vfio_p
 	const size_t length = strlen(device);
 
 	place->pci = is_pci_name(device);
-	if (length < PLATFORM_NAME_SIZE && strchr(device, '/') == NULL && device[0] != '.') {
+	if (length > 0 && length < PLATFORM_NAME_SIZE && strchr(device, '/') == NULL &&
+	    device[0] != '.') {
 		memcpy(place->device, device, length + 1);
 		platform_path(place->devices, "/sys/bus/%s/devices",
 			      place->pci ? "pci" : "platform");
