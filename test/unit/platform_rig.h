@@ -218,6 +218,18 @@ plat_open(const char *devargs)
 	return ret;
 }
 
+/* The next one that will be opened: the same at the end, where none was left open. */
+static int rig_next_fd;
+
+static inline int
+next_fd(void)
+{
+	const int fd = dup(STDERR_FILENO);
+
+	close(fd);
+	return fd;
+}
+
 static inline int
 rig_set_up(void **state)
 {
@@ -233,13 +245,14 @@ rig_set_up(void **state)
 	eal_hugepages = 1;
 	eal_iova_mode = RTE_IOVA_PA;
 	nb_allowed = UINT32_MAX;
+	rig_next_fd = next_fd();
 	return 0;
 }
 
 static inline int
 rig_tear_down(void **state)
 {
-	const bool clean = nb_blocks == 0;
+	const bool clean = nb_blocks == 0 && next_fd() == rig_next_fd;
 
 	rte_openlog_stream(NULL);
 	fclose(log_stream);

@@ -211,14 +211,14 @@ bad_devargs(void **state)
 static void
 no_such_unit(void **state)
 {
-	assert_refused(open_unit("unit=2"), -ENODEV,
-		       "devmem: unit0: no unit=2: the DMAR table has 2, counted from 0");
-	assert_refused(open_unit("address=0xfed91000"), -ENODEV,
-		       "devmem: unit0: no unit at 0xfed91000 in the DMAR table, which has 2: give "
-		       "unit=, or force=1 if the address is right all the same");
+	assert_refused(open_unit("unit=2"), -ENODEV, "devmem: unit0: no unit=2: the DMAR table has "
+		       "2, counted from 0");
+	assert_refused(open_unit("address=0xfed91000"), -ENODEV, "devmem: unit0: no unit at "
+		       "0xfed91000 in the DMAR table, which has 2: give unit=, or force=1 if the "
+		       "address is right all the same");
 	/* force is about the address; a number is one of the table's */
-	assert_refused(open_unit("unit=2,force=1"), -ENODEV,
-		       "devmem: unit0: no unit=2: the DMAR table has 2, counted from 0");
+	assert_refused(open_unit("unit=2,force=1"), -ENODEV, "devmem: unit0: no unit=2: the DMAR "
+		       "table has 2, counted from 0");
 }
 
 static void
@@ -226,27 +226,23 @@ bad_table(void **state)
 {
 	table.bytes[60] ^= 1;
 	tree_bytes(TABLE, table.bytes, table.size);
-	assert_refused(open_unit("unit=0"), -ENODEV,
-		       "devmem: unit0: the DMAR table is damaged, its checksum is wrong: give "
-		       "address= and force=1 if the address is known");
+	assert_refused(open_unit("unit=0"), -ENODEV, "devmem: unit0: the DMAR table is damaged, "
+		       "its checksum is wrong: give address= and force=1 if the address is known");
 	tree_remove(TABLE);
-	assert_refused(open_unit("address=" UNIT0), -ENODEV,
-		       "devmem: unit0: no DMAR table, so firmware knows of no VT-d unit here: turn "
-		       "VT-d on in its set-up, or give address= and force=1");
+	assert_refused(open_unit("address=" UNIT0), -ENODEV, "devmem: unit0: no DMAR table, so "
+		       "firmware knows of no VT-d unit here: turn VT-d on in its set-up, or give "
+		       "address= and force=1");
 	tree_file(TABLE, "");
 	denied = TABLE;
-	assert_refused(open_unit("unit=0"), -EACCES,
-		       "devmem: unit0: no permission for /sys/firmware/acpi/tables/DMAR: run as "
-		       "root");
+	assert_refused(open_unit("unit=0"), -EACCES, "devmem: unit0: no permission for "
+		       "/sys/firmware/acpi/tables/DMAR: run as root");
 	denied_errno = EMFILE;
-	assert_refused(open_unit("unit=0"), -EMFILE,
-		       "devmem: unit0: /sys/firmware/acpi/tables/DMAR cannot be read: Too many open "
-		       "files");
+	assert_refused(open_unit("unit=0"), -EMFILE, "devmem: unit0: "
+		       "/sys/firmware/acpi/tables/DMAR cannot be read: Too many open files");
 	denied = NULL;
 	read_error = EIO;
-	assert_refused(open_unit("unit=0"), -EIO,
-		       "devmem: unit0: /sys/firmware/acpi/tables/DMAR cannot be read: Input/output "
-		       "error");
+	assert_refused(open_unit("unit=0"), -EIO, "devmem: unit0: /sys/firmware/acpi/tables/DMAR "
+		       "cannot be read: Input/output error");
 	read_error = 0;
 	/* none of which is looked at */
 	assert_int_equal(open_unit("force=1,address=" UNIT0), 0);
@@ -257,25 +253,23 @@ bad_table(void **state)
 static void
 bad_address(void **state)
 {
-	assert_refused(open_unit("force=1,address=0xfed90010"), -EINVAL,
-		       "devmem: unit0: 0xfed90010 is not the address of a page: registers begin on "
-		       "one of 4096 bytes");
-	assert_refused(open_unit("force=1,address=0"), -EINVAL,
-		       "devmem: unit0: 0x0 is not the address of a page: registers begin on one of "
-		       "4096 bytes");
-	assert_refused(open_unit("force=1,size=4097,address=" UNIT0), -EINVAL,
-		       "devmem: unit0: size=4097: a multiple of 4096");
-	assert_refused(open_unit("force=1,address=0xfffffffffffff000"), -EINVAL,
-		       "devmem: unit0: 0xfffffffffffff000 and 4096 bytes reach beyond all memory");
-	assert_refused(open_unit("force=1,size=8192,address=0xffffffffff000"), -EINVAL,
-		       "devmem: unit0: 0xffffffffff000 and 8192 bytes reach beyond all memory");
+	assert_refused(open_unit("force=1,address=0xfed90010"), -EINVAL, "devmem: unit0: "
+		       "0xfed90010 is not the address of a page: registers begin on one of 4096 "
+		       "bytes");
+	assert_refused(open_unit("force=1,address=0"), -EINVAL, "devmem: unit0: 0x0 is not the "
+		       "address of a page: registers begin on one of 4096 bytes");
+	assert_refused(open_unit("force=1,size=4097,address=" UNIT0), -EINVAL, "devmem: unit0: "
+		       "size=4097: a multiple of 4096");
+	assert_refused(open_unit("force=1,address=0xfffffffffffff000"), -EINVAL, "devmem: unit0: "
+		       "0xfffffffffffff000 and 4096 bytes reach beyond all memory");
+	assert_refused(open_unit("force=1,size=8192,address=0xffffffffff000"), -EINVAL, "devmem: "
+		       "unit0: 0xffffffffff000 and 8192 bytes reach beyond all memory");
 	dmar_table_begin(&table);
 	dmar_table_drhd(&table, 8, 0, 0, 0, 0);
 	dmar_table_end(&table);
 	tree_bytes(TABLE, table.bytes, table.size);
-	assert_refused(open_unit("unit=0"), -EINVAL,
-		       "devmem: unit0: 0x8 is not the address of a page: registers begin on one of "
-		       "4096 bytes");
+	assert_refused(open_unit("unit=0"), -EINVAL, "devmem: unit0: 0x8 is not the address of a "
+		       "page: registers begin on one of 4096 bytes");
 }
 
 static void
@@ -286,14 +280,15 @@ owned_by_the_kernel(void **state)
 	/* only that one */
 	assert_int_equal(open_unit("unit=0"), 0);
 	(registered->close)(&rig_plat);
-	assert_refused(open_unit("unit=1"), -EBUSY,
-		       "devmem: unit0: the running kernel owns the unit at 0xfed92000 (dmar1): boot "
-		       "it with intel_iommu=off");
+	assert_refused(open_unit("unit=1"), -EBUSY, "devmem: unit0: the running kernel owns the "
+		       "unit at 0xfed92000 (dmar1): boot it with intel_iommu=off");
 	/* nor by another address, or with more than the page */
-	assert_refused(open_unit("force=1,size=8192,address=0xfed91000"), -EBUSY,
-		       "devmem: unit0: the running kernel owns the unit at 0xfed92000 (dmar1): boot "
-		       "it with intel_iommu=off");
+	assert_refused(open_unit("force=1,size=8192,address=0xfed91000"), -EBUSY, "devmem: unit0: "
+		       "the running kernel owns the unit at 0xfed92000 (dmar1): boot it with "
+		       "intel_iommu=off");
 	assert_int_equal(open_unit("force=1,address=0xfed93000"), 0);
+	(registered->close)(&rig_plat);
+	assert_int_equal(open_unit("force=1,address=0xfed91000"), 0);
 	(registered->close)(&rig_plat);
 	/* a kernel without the class has no units */
 	tree_remove("/sys/class");
@@ -330,9 +325,15 @@ memory_is_no_unit(void **state)
 	mem_base = UINT64_C(0xa0000);
 	assert_int_equal(open_unit("force=1,address=0xa0000"), 0);
 	(registered->close)(&rig_plat);
+	mem_base = UINT64_C(0xff000);
+	assert_int_equal(open_unit("force=1,address=0xff000"), 0);
+	(registered->close)(&rig_plat);
 	mem_base = UINT64_C(0xc0000000);
 	assert_int_equal(open_unit("force=1,address=0xc0000000"), 0);
 	(registered->close)(&rig_plat);
+	/* one byte of it is enough */
+	tree_file("/proc/iomem", "00001000-000a0000 : System RAM\n");
+	assert_int_equal(open_unit("force=1,address=0xa0000"), -EINVAL);
 }
 
 static void
@@ -340,15 +341,14 @@ no_telling_what_is_there(void **state)
 {
 	tree_file("/proc/iomem",
 		  "00000000-00000000 : Reserved\n00000000-00000000 : System RAM\n");
-	assert_refused(open_unit("unit=0"), -EACCES,
-		       "devmem: unit0: /proc/iomem has no addresses for this user: run as root");
+	assert_refused(open_unit("unit=0"), -EACCES, "devmem: unit0: /proc/iomem has no addresses "
+		       "for this user: run as root");
 	tree_file("/proc/iomem", "nothing\n\n-\n");
 	assert_int_equal(open_unit("unit=0"), -EACCES);
 	log_take();
 	tree_remove("/proc/iomem");
-	assert_refused(open_unit("unit=0"), -ENOENT,
-		       "devmem: unit0: /proc/iomem cannot be read, so there is no telling what is at "
-		       "0xfed90000: No such file or directory");
+	assert_refused(open_unit("unit=0"), -ENOENT, "devmem: unit0: /proc/iomem cannot be read, "
+		       "so there is no telling what is at 0xfed90000: No such file or directory");
 }
 
 static void
@@ -361,46 +361,43 @@ kernel_says_no(void **state)
 
 	for (i = 0; i < ARRAY_COUNT(levels); i++) {
 		tree_file("/sys/kernel/security/lockdown", levels[i]);
-		assert_refused(open_unit("unit=0"), -EPERM,
-			       "devmem: unit0: the kernel is locked down, so /dev/mem is closed: "
-			       "boot it with lockdown=none, or without Secure Boot");
+		assert_refused(open_unit("unit=0"), -EPERM, "devmem: unit0: the kernel is locked "
+			       "down, so /dev/mem is closed: boot it with lockdown=none, or "
+			       "without Secure Boot");
 	}
 	tree_file("/sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
 	assert_int_equal(open_unit("unit=0"), 0);
 	(registered->close)(&rig_plat);
 	mmap_error = EPERM;
-	assert_refused(open_unit("unit=0"), -EPERM,
-		       "devmem: unit0: the kernel keeps 0xfed90000 to itself (CONFIG_STRICT_DEVMEM, "
-		       "CONFIG_IO_STRICT_DEVMEM): boot it with iomem=relaxed");
+	assert_refused(open_unit("unit=0"), -EPERM, "devmem: unit0: the kernel keeps 0xfed90000 to "
+		       "itself (CONFIG_STRICT_DEVMEM, CONFIG_IO_STRICT_DEVMEM): boot it with "
+		       "iomem=relaxed");
 	mmap_error = EINVAL;
-	assert_refused(open_unit("unit=0"), -EINVAL,
-		       "devmem: unit0: 0xfed90000 cannot be mapped: Invalid argument");
+	assert_refused(open_unit("unit=0"), -EINVAL, "devmem: unit0: 0xfed90000 cannot be mapped: "
+		       "Invalid argument");
 	mmap_error = 0;
 	denied = "/dev/mem";
 	denied_errno = EACCES;
-	assert_refused(open_unit("unit=0"), -EACCES,
-		       "devmem: unit0: /dev/mem cannot be opened: Permission denied");
+	assert_refused(open_unit("unit=0"), -EACCES, "devmem: unit0: /dev/mem cannot be opened: "
+		       "Permission denied");
 	tree_remove("/dev/mem");
-	assert_refused(open_unit("unit=0"), -ENODEV,
-		       "devmem: unit0: no /dev/mem: a kernel without it (CONFIG_DEVMEM), or a "
-		       "container");
+	assert_refused(open_unit("unit=0"), -ENODEV, "devmem: unit0: no /dev/mem: a kernel without "
+		       "it (CONFIG_DEVMEM), or a container");
 	tree_file("/proc/self/status", "CapEff:\t0000000000000000\n");
-	assert_refused(open_unit("unit=0"), -EACCES,
-		       "devmem: unit0: no permission for /dev/mem: it takes CAP_SYS_RAWIO, run as "
-		       "root");
+	assert_refused(open_unit("unit=0"), -EACCES, "devmem: unit0: no permission for /dev/mem: "
+		       "it takes CAP_SYS_RAWIO, run as root");
 }
 
 static void
 wants_physical_addresses(void **state)
 {
 	eal_iova_mode = RTE_IOVA_VA;
-	assert_refused(open_unit("unit=0"), -ENOTSUP,
-		       "devmem: unit0: the unit takes physical addresses, but EAL goes by virtual "
-		       "ones: start EAL with --iova-mode=pa, as root");
+	assert_refused(open_unit("unit=0"), -ENOTSUP, "devmem: unit0: the unit takes physical "
+		       "addresses, but EAL goes by virtual ones: start EAL with --iova-mode=pa, as "
+		       "root");
 	eal_hugepages = 0;
-	assert_refused(open_unit("unit=0"), -ENOTSUP,
-		       "devmem: unit0: memory has no physical addresses: start EAL without "
-		       "--no-huge, and give it hugepages");
+	assert_refused(open_unit("unit=0"), -ENOTSUP, "devmem: unit0: memory has no physical "
+		       "addresses: start EAL without --no-huge, and give it hugepages");
 }
 
 static void
@@ -411,8 +408,8 @@ open_twice(void **state)
 
 	assert_int_equal(open_unit("unit=0"), 0);
 	assert_int_equal(uiommu_pvt_args_parse(&args, "vtd,address=" UNIT0), 0);
-	assert_refused((registered->open)(&second, &args), -EEXIST,
-		       "devmem: unit1: the unit at 0xfed90000 is open already, as unit0");
+	assert_refused((registered->open)(&second, &args), -EEXIST, "devmem: unit1: the unit at "
+		       "0xfed90000 is open already, as unit0");
 	uiommu_pvt_args_free(&args);
 	assert_int_equal(nb_maps, 1);
 	(registered->close)(&rig_plat);

@@ -139,11 +139,11 @@ no_device(void **state)
 	size_t i;
 
 	good_pci();
-	assert_refused(find("0000:00:02.0"), -ENODEV,
-		       "vfio: unit0: no PCI function 0000:00:02.0: \"lspci -D\" lists what is there");
-	assert_refused(find("00:01.0"), -ENODEV,
-		       "vfio: unit0: no platform device 00:01.0 in /sys/bus/platform/devices, and "
-		       "not the name of a PCI function, as 0000:00:01.0 is");
+	assert_refused(find("0000:00:02.0"), -ENODEV, "vfio: unit0: no PCI function 0000:00:02.0: "
+		       "\"lspci -D\" lists what is there");
+	assert_refused(find("00:01.0"), -ENODEV, "vfio: unit0: no platform device 00:01.0 in "
+		       "/sys/bus/platform/devices, and not the name of a PCI function, as "
+		       "0000:00:01.0 is");
 	/* what is no name does not lead anywhere else */
 	tree_folder("/sys/bus/platform/devices/x");
 	for (i = 0; i < ARRAY_COUNT(bad); i++) {
@@ -161,12 +161,11 @@ not_bound(void **state)
 {
 	good_soc();
 	tree_remove(PCI_DIR "/driver");
-	assert_refused(find(PCI), -ENODEV,
-		       "vfio: unit0: 0000:00:01.0 is not bound to a driver: bind it to vfio-pci");
+	assert_refused(find(PCI), -ENODEV, "vfio: unit0: 0000:00:01.0 is not bound to a driver: "
+		       "bind it to vfio-pci");
 	tree_remove(SOC_DIR "/driver");
-	assert_refused(find(SOC), -ENODEV,
-		       "vfio: unit0: 9050000.iommu is not bound to a driver: bind it to "
-		       "vfio-platform");
+	assert_refused(find(SOC), -ENODEV, "vfio: unit0: 9050000.iommu is not bound to a driver: "
+		       "bind it to vfio-platform");
 }
 
 static void
@@ -174,13 +173,11 @@ bound_elsewhere(void **state)
 {
 	good_soc();
 	tree_link(PCI_DIR "/driver", "../../../../bus/pci/drivers/riscv-iommu-pci");
-	assert_refused(find(PCI), -EBUSY,
-		       "vfio: unit0: 0000:00:01.0 is bound to riscv-iommu-pci: unbind it from "
-		       "there, and bind it to vfio-pci");
+	assert_refused(find(PCI), -EBUSY, "vfio: unit0: 0000:00:01.0 is bound to riscv-iommu-pci: "
+		       "unbind it from there, and bind it to vfio-pci");
 	tree_link(SOC_DIR "/driver", "arm-smmu-v3");
-	assert_refused(find(SOC), -EBUSY,
-		       "vfio: unit0: 9050000.iommu is bound to arm-smmu-v3: unbind it from there, "
-		       "and bind it to vfio-platform");
+	assert_refused(find(SOC), -EBUSY, "vfio: unit0: 9050000.iommu is bound to arm-smmu-v3: "
+		       "unbind it from there, and bind it to vfio-platform");
 }
 
 static void
@@ -188,11 +185,10 @@ no_module(void **state)
 {
 	good_soc();
 	tree_remove("/dev/vfio/vfio");
-	assert_refused(find(PCI), -ENOTSUP,
-		       "vfio: unit0: no VFIO here, /dev/vfio/vfio is missing: modprobe vfio-pci");
-	assert_refused(find(SOC), -ENOTSUP,
-		       "vfio: unit0: no VFIO here, /dev/vfio/vfio is missing: modprobe "
-		       "vfio-platform");
+	assert_refused(find(PCI), -ENOTSUP, "vfio: unit0: no VFIO here, /dev/vfio/vfio is missing: "
+		       "modprobe vfio-pci");
+	assert_refused(find(SOC), -ENOTSUP, "vfio: unit0: no VFIO here, /dev/vfio/vfio is missing: "
+		       "modprobe vfio-platform");
 }
 
 static void
@@ -200,18 +196,15 @@ no_permission(void **state)
 {
 	good_pci();
 	denied = "/dev/vfio/vfio";
-	assert_refused(find(PCI), -EACCES,
-		       "vfio: unit0: no permission for /dev/vfio/vfio: run as root, or have it "
-		       "opened to this user");
+	assert_refused(find(PCI), -EACCES, "vfio: unit0: no permission for /dev/vfio/vfio: run as "
+		       "root, or have it opened to this user");
 	denied = "/dev/vfio/7";
-	assert_refused(find(PCI), -EACCES,
-		       "vfio: unit0: no permission for /dev/vfio/7: run as root, or have it "
-		       "opened to this user");
+	assert_refused(find(PCI), -EACCES, "vfio: unit0: no permission for /dev/vfio/7: run as "
+		       "root, or have it opened to this user");
 	good_noiommu();
 	denied = "/dev/vfio/noiommu-7";
-	assert_refused(find(PCI), -EACCES,
-		       "vfio: unit0: no permission for /dev/vfio/noiommu-7: run as root, or have "
-		       "it opened to this user");
+	assert_refused(find(PCI), -EACCES, "vfio: unit0: no permission for /dev/vfio/noiommu-7: "
+		       "run as root, or have it opened to this user");
 }
 
 static void
@@ -219,9 +212,8 @@ eal_without(void **state)
 {
 	good_pci();
 	vfio_enabled = 0;
-	assert_refused(find(PCI), -ENOTSUP,
-		       "vfio: unit0: EAL was started without VFIO: load the modules first, then "
-		       "start the program");
+	assert_refused(find(PCI), -ENOTSUP, "vfio: unit0: EAL was started without VFIO: load the "
+		       "modules first, then start the program");
 }
 
 /* No IOMMU, and no noiommu mode: for each of the reasons that there can be. */
@@ -230,21 +222,19 @@ no_group(void **state)
 {
 	good_pci();
 	tree_remove(PCI_DIR "/iommu_group");
-	assert_refused(find(PCI), -ENOTSUP,
-		       "vfio: unit0: 0000:00:01.0 has no IOMMU group and noiommu mode is not "
-		       "enabled: echo Y > /sys/module/vfio/parameters/enable_unsafe_noiommu_mode, "
-		       "then unbind it and bind it again");
+	assert_refused(find(PCI), -ENOTSUP, "vfio: unit0: 0000:00:01.0 has no IOMMU group and "
+		       "noiommu mode is not enabled: echo Y > "
+		       "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode, then unbind it and "
+		       "bind it again");
 	tree_file("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "Y\n");
-	assert_refused(find(PCI), -ENOTSUP,
-		       "vfio: unit0: 0000:00:01.0 has no IOMMU group, it was bound before noiommu "
-		       "mode was enabled: unbind it and bind it again");
+	assert_refused(find(PCI), -ENOTSUP, "vfio: unit0: 0000:00:01.0 has no IOMMU group, it was "
+		       "bound before noiommu mode was enabled: unbind it and bind it again");
 	tree_remove("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode");
-	assert_refused(find(PCI), -ENOTSUP,
-		       "vfio: unit0: 0000:00:01.0 has no IOMMU group, and this kernel has no "
-		       "noiommu mode (CONFIG_VFIO_NOIOMMU)");
+	assert_refused(find(PCI), -ENOTSUP, "vfio: unit0: 0000:00:01.0 has no IOMMU group, and "
+		       "this kernel has no noiommu mode (CONFIG_VFIO_NOIOMMU)");
 	tree_link(PCI_DIR "/iommu_group", "../../../../kernel/iommu_groups/7x");
-	assert_refused(find(PCI), -ENODEV,
-		       "vfio: unit0: 0000:00:01.0: not the number of an IOMMU group: 7x");
+	assert_refused(find(PCI), -ENODEV, "vfio: unit0: 0000:00:01.0: not the number of an IOMMU "
+		       "group: 7x");
 }
 
 static void
@@ -252,9 +242,9 @@ no_group_node(void **state)
 {
 	good_pci();
 	tree_remove("/dev/vfio/7");
-	assert_refused(find(PCI), -ENODEV,
-		       "vfio: unit0: neither /dev/vfio/7 nor /dev/vfio/noiommu-7 is there: no udev, "
-		       "or a kernel without VFIO groups (CONFIG_VFIO_GROUP)");
+	assert_refused(find(PCI), -ENODEV, "vfio: unit0: neither /dev/vfio/7 nor "
+		       "/dev/vfio/noiommu-7 is there: no udev, or a kernel without VFIO groups "
+		       "(CONFIG_VFIO_GROUP)");
 }
 
 static void
@@ -273,9 +263,8 @@ group_not_viable(void **state)
 	}
 	assert_string_equal(log_take(), "");
 	tree_link(GROUP "0000:00:01.1/driver", "../../../../bus/pci/drivers/e1000e");
-	assert_refused(find(PCI), -EBUSY,
-		       "vfio: unit0: IOMMU group 7 is not viable: 0000:00:01.1 in it is bound to "
-		       "e1000e, unbind it, or bind it to VFIO too");
+	assert_refused(find(PCI), -EBUSY, "vfio: unit0: IOMMU group 7 is not viable: 0000:00:01.1 "
+		       "in it is bound to e1000e, unbind it, or bind it to VFIO too");
 }
 
 static void
@@ -283,15 +272,13 @@ noiommu_refused(void **state)
 {
 	good_noiommu();
 	tree_file("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "N\n");
-	assert_refused(find(PCI), -ENOTSUP,
-		       "vfio: unit0: noiommu mode is not enabled: echo Y > "
+	assert_refused(find(PCI), -ENOTSUP, "vfio: unit0: noiommu mode is not enabled: echo Y > "
 		       "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode");
 	good_noiommu();
 	/* all but the one that it takes, bit 17 */
 	tree_file("/proc/self/status", "CapEff:\t000001fffffdffff\n");
-	assert_refused(find(PCI), -EACCES,
-		       "vfio: unit0: no permission for 0000:00:01.0 in noiommu mode: it takes "
-		       "CAP_SYS_RAWIO, run as root");
+	assert_refused(find(PCI), -EACCES, "vfio: unit0: no permission for 0000:00:01.0 in noiommu "
+		       "mode: it takes CAP_SYS_RAWIO, run as root");
 	tree_remove("/proc/self/status");
 	assert_int_equal(find(PCI), -EACCES);
 	tree_file("/proc/self/status", "Name:\tx\n");

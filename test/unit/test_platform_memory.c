@@ -107,13 +107,12 @@ physical_addresses(void **state)
 {
 	assert_int_equal(platform_memory_check(&rig_plat, true), 0);
 	eal_iova_mode = RTE_IOVA_VA;
-	assert_refused(platform_memory_check(&rig_plat, true), -ENOTSUP,
-		       "vfio: unit0: the unit takes physical addresses, but EAL goes by virtual "
-		       "ones: start EAL with --iova-mode=pa, as root");
+	assert_refused(platform_memory_check(&rig_plat, true), -ENOTSUP, "vfio: unit0: the unit "
+		       "takes physical addresses, but EAL goes by virtual ones: start EAL with "
+		       "--iova-mode=pa, as root");
 	eal_hugepages = 0;
-	assert_refused(platform_memory_check(&rig_plat, true), -ENOTSUP,
-		       "vfio: unit0: memory has no physical addresses: start EAL without --no-huge, "
-		       "and give it hugepages");
+	assert_refused(platform_memory_check(&rig_plat, true), -ENOTSUP, "vfio: unit0: memory has "
+		       "no physical addresses: start EAL without --no-huge, and give it hugepages");
 	/* with an IOMMU in between, EAL's addresses are what it has mapped */
 	assert_int_equal(platform_memory_check(&rig_plat, false), 0);
 	assert_string_equal(log_take(), "");
@@ -180,12 +179,12 @@ memory_without_an_address(void **state)
 	struct uiommu_dma mem = {.va = NULL};
 
 	eal.iova = RTE_BAD_IOVA;
-	assert_refused(platform_dma_alloc(&rig_plat, 4096, 4096, &mem), -ENOMEM,
-		       "vfio: unit0: EAL has no address for the unit of 4096 bytes of its memory");
+	assert_refused(platform_dma_alloc(&rig_plat, 4096, 4096, &mem), -ENOMEM, "vfio: unit0: EAL "
+		       "has no address for the unit of 4096 bytes of its memory");
 	/* aligned for the processor alone */
 	eal.iova = IOVA + 64;
-	assert_refused(platform_dma_alloc(&rig_plat, 4096, 4096, &mem), -ENOMEM,
-		       "vfio: unit0: EAL has no address for the unit of 4096 bytes of its memory");
+	assert_refused(platform_dma_alloc(&rig_plat, 4096, 4096, &mem), -ENOMEM, "vfio: unit0: EAL "
+		       "has no address for the unit of 4096 bytes of its memory");
 	assert_null(mem.va);
 	assert_int_equal(eal.taken, 0);
 	assert_int_equal(platform_dma_alloc(&rig_plat, 0, 4096, &mem), -ENOMEM);
@@ -252,16 +251,16 @@ claimed_once(void **state)
 
 	assert_int_equal(platform_claim(&rig_plat, "this"), 0);
 	assert_int_equal(platform_claim(&other, "that"), 0);
-	assert_refused(platform_claim(&third, "this"), -EEXIST,
-		       "vfio: unit2: this is open already, as unit0");
+	assert_refused(platform_claim(&third, "this"), -EEXIST, "vfio: unit2: this is open "
+		       "already, as unit0");
 	/* who has nothing gives nothing back */
 	platform_unclaim(&third);
-	assert_refused(platform_claim(&third, "that"), -EEXIST,
-		       "vfio: unit2: that is open already, as unit1");
+	assert_refused(platform_claim(&third, "that"), -EEXIST, "vfio: unit2: that is open "
+		       "already, as unit1");
 	platform_unclaim(&rig_plat);
 	assert_int_equal(platform_claim(&third, "this"), 0);
-	assert_refused(platform_claim(&rig_plat, "that"), -EEXIST,
-		       "vfio: unit0: that is open already, as unit1");
+	assert_refused(platform_claim(&rig_plat, "that"), -EEXIST, "vfio: unit0: that is open "
+		       "already, as unit1");
 	platform_unclaim(&other);
 	platform_unclaim(&third);
 	assert_null(claims);

@@ -331,8 +331,9 @@ command_register(void **state)
 	assert_int_equal(open_pci(), 0);
 	dev.pwrite_error = EIO;
 	(registered->close)(&rig_plat);
-	assert_string_equal(log_take(), "vfio: unit0: command register of 0000:00:01.0 could not be "
-			    "put back: Input/output error\n");
+	assert_string_equal(log_take(),
+			    "vfio: unit0: command register of 0000:00:01.0 could not be put back: "
+			    "Input/output error\n");
 }
 
 /* A list of areas that may be mapped, as kernels before 4.16 had it for a page with MSI-X. */
@@ -360,8 +361,8 @@ caps_sparse(uint32_t nr_areas, uint64_t offset, uint64_t size)
 }
 
 static const char not_mapped_line[] =
-	"vfio: unit0: BAR 0 of 0000:00:01.0 cannot be mapped: each access to a register is a system "
-	"call\n";
+	"vfio: unit0: BAR 0 of 0000:00:01.0 cannot be mapped: each access to a register is a "
+	"system call\n";
 
 static void
 expect_mapped(bool is_mapped)
@@ -412,6 +413,12 @@ not_mapped(void **state)
 	expect_mapped(false);
 	caps_sparse(1, 0, 4096);
 	dev.caps_size = sizeof(dev.caps);
+	expect_mapped(false);
+	/* and one that ends with the room */
+	caps_sparse(1, 0, 4096);
+	dev.caps_size = sizeof(union region_info) - sizeof(struct vfio_region_info);
+	memmove(dev.caps + dev.caps_size - 16, dev.caps + 8, 16);
+	dev.cap_offset = sizeof(union region_info) - 16;
 	expect_mapped(false);
 	/* nothing is said */
 	caps_sparse(1, 0, 2048);
@@ -476,20 +483,19 @@ access_fails(void **state)
 static void
 bad_devargs(void **state)
 {
-	assert_refused(plat_open("vtd,platform=vfio"), -EINVAL,
-		       "vfio: unit0: devargs need device=, the name of a PCI function (as "
-		       "0000:00:01.0) or of a platform device");
-	assert_refused(plat_open("vtd,platform=vfio,device=" PCI ",region=1"), -EINVAL,
-		       "vfio: unit0: devargs: 0000:00:01.0 is a PCI function: bar=, and not region=");
-	assert_refused(plat_open("vtd,platform=vfio,device=" SOC ",bar=0"), -EINVAL,
-		       "vfio: unit0: devargs: 9050000.iommu is a platform device: region=, and not "
-		       "bar=");
-	assert_refused(plat_open("vtd,platform=vfio,device=" PCI ",bar=6"), -EINVAL,
-		       "uiommu: devargs: bar=6: expected a number from 0 to 5");
-	assert_refused(plat_open("vtd,platform=vfio,device=" SOC ",region=x"), -EINVAL,
-		       "uiommu: devargs: region=x: expected a number from 0 to 31");
-	assert_refused(plat_open("vtd,platform=vfio,device=" PCI ",coherent=2"), -EINVAL,
-		       "uiommu: devargs: coherent=2: expected a number from 0 to 1");
+	assert_refused(plat_open("vtd,platform=vfio"), -EINVAL, "vfio: unit0: devargs need "
+		       "device=, the name of a PCI function (as 0000:00:01.0) or of a platform "
+		       "device");
+	assert_refused(plat_open("vtd,platform=vfio,device=" PCI ",region=1"), -EINVAL, "vfio: "
+		       "unit0: devargs: 0000:00:01.0 is a PCI function: bar=, and not region=");
+	assert_refused(plat_open("vtd,platform=vfio,device=" SOC ",bar=0"), -EINVAL, "vfio: unit0: "
+		       "devargs: 9050000.iommu is a platform device: region=, and not bar=");
+	assert_refused(plat_open("vtd,platform=vfio,device=" PCI ",bar=6"), -EINVAL, "uiommu: "
+		       "devargs: bar=6: expected a number from 0 to 5");
+	assert_refused(plat_open("vtd,platform=vfio,device=" SOC ",region=x"), -EINVAL, "uiommu: "
+		       "devargs: region=x: expected a number from 0 to 31");
+	assert_refused(plat_open("vtd,platform=vfio,device=" PCI ",coherent=2"), -EINVAL, "uiommu: "
+		       "devargs: coherent=2: expected a number from 0 to 1");
 }
 
 /* What was looked at beforehand, through the front door: the device is not even opened. */
@@ -497,11 +503,11 @@ static void
 found_out_before(void **state)
 {
 	dev.setup_ret = -1;
-	assert_refused(plat_open("vtd,platform=vfio,device=0000:00:09.0"), -ENODEV,
-		       "vfio: unit0: no PCI function 0000:00:09.0: \"lspci -D\" lists what is there");
+	assert_refused(plat_open("vtd,platform=vfio,device=0000:00:09.0"), -ENODEV, "vfio: unit0: "
+		       "no PCI function 0000:00:09.0: \"lspci -D\" lists what is there");
 	tree_remove(PCI_DIR "/driver");
-	assert_refused(open_pci(), -ENODEV,
-		       "vfio: unit0: 0000:00:01.0 is not bound to a driver: bind it to vfio-pci");
+	assert_refused(open_pci(), -ENODEV, "vfio: unit0: 0000:00:01.0 is not bound to a driver: "
+		       "bind it to vfio-pci");
 }
 
 static void
@@ -514,13 +520,11 @@ noiommu_wants_physical_addresses(void **state)
 	assert_int_equal(open_pci(), 0);
 	(registered->close)(&rig_plat);
 	eal_iova_mode = RTE_IOVA_VA;
-	assert_refused(open_pci(), -ENOTSUP,
-		       "vfio: unit0: the unit takes physical addresses, but EAL goes by virtual "
-		       "ones: start EAL with --iova-mode=pa, as root");
+	assert_refused(open_pci(), -ENOTSUP, "vfio: unit0: the unit takes physical addresses, but "
+		       "EAL goes by virtual ones: start EAL with --iova-mode=pa, as root");
 	eal_hugepages = 0;
-	assert_refused(open_pci(), -ENOTSUP,
-		       "vfio: unit0: memory has no physical addresses: start EAL without --no-huge, "
-		       "and give it hugepages");
+	assert_refused(open_pci(), -ENOTSUP, "vfio: unit0: memory has no physical addresses: start "
+		       "EAL without --no-huge, and give it hugepages");
 	/* behind an IOMMU all of that is fine */
 	tree_file("/dev/vfio/7", "");
 	assert_int_equal(open_pci(), 0);
@@ -532,10 +536,9 @@ static void
 not_handed_out(void **state)
 {
 	dev.setup_ret = -1;
-	assert_refused(open_pci(), -EBUSY,
-		       "vfio: unit0: VFIO does not hand 0000:00:01.0 out, EAL's lines before this "
-		       "one say why: most often another process has it, or memory cannot be locked "
-		       "(ulimit -l)");
+	assert_refused(open_pci(), -EBUSY, "vfio: unit0: VFIO does not hand 0000:00:01.0 out, "
+		       "EAL's lines before this one say why: most often another process has it, or "
+		       "memory cannot be locked (ulimit -l)");
 	dev.setup_ret = 1;
 	assert_int_equal(open_pci(), -ENODEV);
 	assert_null(claims);
@@ -549,8 +552,8 @@ open_twice(void **state)
 
 	assert_int_equal(open_pci(), 0);
 	assert_int_equal(uiommu_pvt_args_parse(&args, "vtd,device=" PCI), 0);
-	assert_refused((registered->open)(&second, &args), -EEXIST,
-		       "vfio: unit1: 0000:00:01.0 is open already, as unit0");
+	assert_refused((registered->open)(&second, &args), -EEXIST, "vfio: unit1: 0000:00:01.0 is "
+		       "open already, as unit0");
 	uiommu_pvt_args_free(&args);
 	assert_int_equal(dev.nb_open, 1);
 	(registered->close)(&rig_plat);
@@ -562,45 +565,43 @@ static void
 wrong_kind(void **state)
 {
 	dev.device_flags = VFIO_DEVICE_FLAGS_PLATFORM;
-	assert_refused(open_pci(), -ENODEV,
-		       "vfio: unit0: 0000:00:01.0 is no PCI function for VFIO (flags 0x4)");
+	assert_refused(open_pci(), -ENODEV, "vfio: unit0: 0000:00:01.0 is no PCI function for VFIO "
+		       "(flags 0x4)");
 	dev.device_flags = VFIO_DEVICE_FLAGS_PCI;
-	assert_refused(plat_open("vtd,platform=vfio,device=" SOC), -ENODEV,
-		       "vfio: unit0: 9050000.iommu is no platform device for VFIO (flags 0x2)");
+	assert_refused(plat_open("vtd,platform=vfio,device=" SOC), -ENODEV, "vfio: unit0: "
+		       "9050000.iommu is no platform device for VFIO (flags 0x2)");
 	dev.device_flags = VFIO_DEVICE_FLAGS_PLATFORM;
 	dev.num_regions = 1;
-	assert_refused(plat_open("vtd,platform=vfio,device=" SOC ",region=1"), -ENODEV,
-		       "vfio: unit0: 9050000.iommu has no region 1: another region=");
+	dev.region[1].flags = RWM;
+	dev.region[1].size = 4096;
+	assert_refused(plat_open("vtd,platform=vfio,device=" SOC ",region=1"), -ENODEV, "vfio: "
+		       "unit0: 9050000.iommu has no region 1: another region=");
 }
 
 static void
 bad_bars(void **state)
 {
 	dev.region[0].size = 0;
-	assert_refused(open_pci(), -ENODEV,
-		       "vfio: unit0: 0000:00:01.0 has no BAR 0: another bar=");
+	assert_refused(open_pci(), -ENODEV, "vfio: unit0: 0000:00:01.0 has no BAR 0: another bar=");
 	dev.region[0].size = 4095;
-	assert_refused(open_pci(), -ENODEV,
-		       "vfio: unit0: BAR 0 of 0000:00:01.0 is too small for the registers of a "
-		       "unit, 4095 bytes: another bar=");
+	assert_refused(open_pci(), -ENODEV, "vfio: unit0: BAR 0 of 0000:00:01.0 is too small for "
+		       "the registers of a unit, 4095 bytes: another bar=");
 	dev.region[0].size = 4096;
 	device_put(config_at(BAR(0)), 0xc001, 4);
-	assert_refused(open_pci(), -ENODEV,
-		       "vfio: unit0: BAR 0 of 0000:00:01.0 is I/O ports, not memory: another bar=");
+	assert_refused(open_pci(), -ENODEV, "vfio: unit0: BAR 0 of 0000:00:01.0 is I/O ports, not "
+		       "memory: another bar=");
 	device_put(config_at(BAR(0)), 0, 4);
 	dev.region[0].flags = VFIO_REGION_INFO_FLAG_READ;
-	assert_refused(open_pci(), -ENOTSUP,
-		       "vfio: unit0: BAR 0 of 0000:00:01.0 can be neither mapped nor read and "
-		       "written: another bar=");
+	assert_refused(open_pci(), -ENOTSUP, "vfio: unit0: BAR 0 of 0000:00:01.0 can be neither "
+		       "mapped nor read and written: another bar=");
 	dev.region[0].flags = RWM;
 	dev.region[0].error = EINVAL;
-	assert_refused(open_pci(), -EINVAL,
-		       "vfio: unit0: VFIO knows nothing of BAR 0 of 0000:00:01.0: Invalid argument");
+	assert_refused(open_pci(), -EINVAL, "vfio: unit0: VFIO knows nothing of BAR 0 of "
+		       "0000:00:01.0: Invalid argument");
 	dev.region[0].error = 0;
 	dev.mmap_error = EAGAIN;
-	assert_refused(open_pci(), -EAGAIN,
-		       "vfio: unit0: BAR 0 of 0000:00:01.0 cannot be mapped: Resource temporarily "
-		       "unavailable");
+	assert_refused(open_pci(), -EAGAIN, "vfio: unit0: BAR 0 of 0000:00:01.0 cannot be mapped: "
+		       "Resource temporarily unavailable");
 	/* whatever was refused, the command register is as it was */
 	assert_int_equal(device_get(config_at(COMMAND), 2), 0);
 }
@@ -609,24 +610,21 @@ static void
 bad_config_space(void **state)
 {
 	dev.region[VFIO_PCI_CONFIG_REGION_INDEX].error = ENOTTY;
-	assert_refused(open_pci(), -ENOTTY,
-		       "vfio: unit0: configuration space of 0000:00:01.0 cannot be read: "
-		       "Inappropriate ioctl for device");
+	assert_refused(open_pci(), -ENOTTY, "vfio: unit0: configuration space of 0000:00:01.0 "
+		       "cannot be read: Inappropriate ioctl for device");
 	dev.region[VFIO_PCI_CONFIG_REGION_INDEX].error = 0;
 	dev.pread_error = EIO;
-	assert_refused(open_pci(), -EIO,
-		       "vfio: unit0: configuration space of 0000:00:01.0 cannot be read: "
-		       "Input/output error");
+	assert_refused(open_pci(), -EIO, "vfio: unit0: configuration space of 0000:00:01.0 cannot "
+		       "be read: Input/output error");
 	dev.pread_error = 0;
 	dev.pwrite_lost = true;
-	assert_refused(open_pci(), -EIO,
-		       "vfio: unit0: configuration space of 0000:00:01.0 cannot be written, so "
-		       "memory and bus mastering stay off: Input/output error");
+	assert_refused(open_pci(), -EIO, "vfio: unit0: configuration space of 0000:00:01.0 cannot "
+		       "be written, so memory and bus mastering stay off: Input/output error");
 	dev.pwrite_lost = false;
 	dev.pwrite_error = EPERM;
-	assert_refused(open_pci(), -EPERM,
-		       "vfio: unit0: configuration space of 0000:00:01.0 cannot be written, so "
-		       "memory and bus mastering stay off: Operation not permitted");
+	assert_refused(open_pci(), -EPERM, "vfio: unit0: configuration space of 0000:00:01.0 "
+		       "cannot be written, so memory and bus mastering stay off: Operation not "
+		       "permitted");
 }
 
 static void
@@ -635,8 +633,9 @@ not_released(void **state)
 	dev.release_ret = -1;
 	assert_int_equal(open_pci(), 0);
 	(registered->close)(&rig_plat);
-	assert_string_equal(log_take(), "vfio: unit0: EAL did not release 0000:00:01.0 in order, see "
-			    "its lines before this one\n");
+	assert_string_equal(log_take(),
+			    "vfio: unit0: EAL did not release 0000:00:01.0 in order, see its lines "
+			    "before this one\n");
 }
 
 static void
