@@ -101,7 +101,7 @@ edu_open(struct edu *edu, const char *address)
 		fprintf(stderr, "%s is no address of a PCI function\n", address);
 		return -EINVAL;
 	}
-	strcpy(edu->address, address);
+	memcpy(edu->address, address, strlen(address) + 1);
 	edu->endpoint_id = bus << 8 | device << 3 | function;
 	ret = command_change(address, 0, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	return ret != 0 ? ret : regs_map(edu, address);

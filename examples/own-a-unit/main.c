@@ -144,7 +144,7 @@ scenes(struct edu *edu, int16_t dev_id, struct uiommu_domain *domain, char *page
 {
 	uint64_t unmapped;
 
-	strcpy(page, message);
+	memcpy(page, message, sizeof(message));
 	transfer(edu, dev_id, IOVA, 4, false);
 	check("a read is refused where nothing is mapped",
 	      is_refused(edu, IOVA, UIOMMU_REPORT_TRANSLATION));
