@@ -29,7 +29,7 @@ where at least one test passed and none failed.
 END
 }
 
-steps_all=(source gcc clang fuzz asan tsan release other-dpdk arm64 omit)
+steps_all=(source gcc clang fuzz asan tsan release other-dpdk arm64 riscv64 omit)
 declare -A steps_text=(
         [source]='devtools/check-*'
         [gcc]='gcc, warnings are errors: all tests; storms and stress are left to release'
@@ -40,6 +40,7 @@ declare -A steps_text=(
         [release]='release: all tests, storms and the installed package among them'
         [other-dpdk]='compile and unit tests with other versions of DPDK'
         [arm64]='cross compiler for arm64: unit tests, conformance, autotest under qemu-user'
+        [riscv64]='cross compiler for riscv64: unit tests under qemu-user'
         [omit]='each invalidation of both drivers left out: a test fails'
 )
 
@@ -392,24 +393,36 @@ step_other-dpdk()
         esac
 }
 
-step_arm64()
+# cross NAME TRIPLET QEMU [suites]: build for another architecture, and run tests under qemu-user
+cross()
 {
-        local name="arm64: build without a warning" command root
+        local name="$1: build without a warning" architecture=$1 triplet=$2 qemu=$3 command root
 
-        for command in aarch64-linux-gnu-gcc qemu-aarch64; do
+        shift 3
+        for command in "$triplet-gcc" "$qemu"; do
                 if ! command -v "$command" >/dev/null; then
                         record skip "$name" "$command is not installed"
                         return
                 fi
         done
-        if ! root=$(tools/arm64-root.sh 2>"$logs/arm64-root.log"); then
-                record skip "$name" "$(tail -n 1 "$logs/arm64-root.log")"
+        if ! root=$(tools/cross-root.sh "$architecture" 2>"$logs/$architecture-root.log"); then
+                record skip "$name" "$(tail -n 1 "$logs/$architecture-root.log")"
                 return
         fi
-        build arm64 gcc --cross-file "$root/root.ini" --cross-file tools/cross/aarch64.ini \
-                -Dfuzz=disabled || return 0
+        build "$architecture" gcc --cross-file "$root/root.ini" \
+                --cross-file "tools/cross/${triplet%%-*}.ini" -Dfuzz=disabled || return 0
         without variants
-        run_tests arm64 -t 5 --suite unit --suite conformance --suite autotest "${less[@]}"
+        run_tests "$architecture" -t 5 "${@/#/--suite=}" "${less[@]}"
+}
+
+step_arm64()
+{
+        cross arm64 aarch64-linux-gnu qemu-aarch64 unit conformance autotest
+}
+
+step_riscv64()
+{
+        cross riscv64 riscv64-linux-gnu qemu-riscv64 unit
 }
 
 step_omit()
