@@ -115,7 +115,7 @@ access_failed(struct uiommu_platform *plat, uint32_t offset, int error)
 {
 	struct vfio_unit *unit = plat->priv;
 
-	if (!__atomic_exchange_n(&unit->broken, true, __ATOMIC_RELAXED))
+	if (__atomic_exchange_n(&unit->broken, 1, __ATOMIC_RELAXED) == 0)
 		PLATFORM_LOG(ERR, plat, "register at 0x%x of %s cannot be accessed, it reads as "
 			     "all ones: %s", offset, unit->place.device, strerror(error));
 }

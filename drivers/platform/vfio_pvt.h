@@ -35,7 +35,7 @@ struct vfio_unit {
 	uint64_t config_offset;   /**< PCI: where configuration space is in the file */
 	uint16_t command;         /**< PCI: command register before us */
 	bool command_changed;
-	bool broken;              /**< an access to the file has failed: said once */
+	uint32_t broken;          /**< 1: an access to the file has failed, which was said */
 };
 
 /**
