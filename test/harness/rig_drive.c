@@ -77,6 +77,10 @@ rig_ask_in_vain(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t 
 		rig_expect_auto(rig, endpoint_id, pasid, index, UIOMMU_EMU_INVALID);
 		return;
 	}
+	if (harness_unit()->refuses_endpoints && outcome == UIOMMU_EMU_AUTO_INVALID) {
+		rig_expect_auto(rig, endpoint_id, UIOMMU_NO_PASID, index, UIOMMU_EMU_INVALID);
+		return;
+	}
 	CHECK_EQ(outcome, UIOMMU_EMU_QUEUED);
 	rig_settle(rig);
 	rig_expect_any(rig, endpoint_id, pasid, index, UIOMMU_EMU_INVALID);
