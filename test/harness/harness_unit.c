@@ -257,7 +257,7 @@ static const struct harness_unit units[] = {
 	 * and devices confirm invalidations late.
 	 */
 	RISCV("riscv,platform=emu,caps=0x6f12000210,ddt_levels=3,reorder=1,lazy=1",
-	      "riscv/emu-small", .is_variant = true),
+	      "riscv/emu-small", .is_variant = true, .reorders = true),
 };
 
 static size_t chosen;
