@@ -113,7 +113,6 @@ capabilities_shown(void)
 		.size = sizeof(parent), .type = UIOMMU_DOMAIN_PAGING,
 		.flags = UIOMMU_DOMAIN_NEST_PARENT,
 	};
-	struct uiommu_endpoint_conf stalls = {.size = sizeof(stalls), .flags = RIG_STALLS};
 	struct uiommu_endpoint *endpoint;
 	struct uiommu_domain *identity;
 	uint64_t all;
@@ -129,7 +128,6 @@ capabilities_shown(void)
 	CHECK_EQ(strcmp(rig->info.name, "riscv0"), 0);
 	CHECK_ERRNO(uiommu_domain_alloc(rig->dev, &second), ENOTSUP);
 	CHECK_ERRNO(uiommu_domain_alloc(rig->dev, &parent), ENOTSUP);
-	CHECK_ERRNO(uiommu_endpoint_add(rig->dev, 0x0200, &stalls), ENOTSUP);
 	/* IDENTITY for the RID, and for PASIDs; PASID 0 serves the RID */
 	identity = rig_domain(rig, UIOMMU_DOMAIN_IDENTITY);
 	endpoint = rig_endpoint(rig, EP, 0);

@@ -210,10 +210,10 @@ static const struct harness_spoil riscv_spoils[] = {
 		.entries_max = 16384, .entries_default = 16384, .queue_full = 1,                   \
 		.entry_size = 16, .reserved_pasid = 0, .small_commands = ",cq=2048",               \
 		.small_events = ",fq=128", .events_min = 128, .refused = &riscv_reserved,          \
-		.bare_markers = true, .refuses_endpoints = true,                                   \
+		.bare_markers = true, .refuses_endpoints = true, .merges_faults = true,            \
 		.counters = {                                                                      \
 			.device_timeout = "_cmd_to", .bad_command = "_cmd_ill",                    \
-			.given_up = "_cmd_given_up", .wild_index = "_wild_index",                  \
+			.given_up = "_given_up", .wild_index = "_wild_index",                      \
 		},                                                                                 \
 		.capa = UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |          \
 			UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_PAGE_REQUESTS |                      \
