@@ -122,7 +122,8 @@ read_capabilities(struct uiommu_dev *dev, struct riscv *riscv)
 static uint8_t
 endpoint_bits(const struct riscv *riscv)
 {
-	const uint8_t levels = riscv->ddt_levels != 0 ? riscv->ddt_levels : RISCV_DIR_LEVELS_MAX;
+	const uint8_t wanted = riscv->ddt_levels != 0 ? riscv->ddt_levels : RISCV_DIR_LEVELS_MAX;
+	const uint8_t levels = riscv->running ? riscv->levels : wanted;
 	const bool extended = (riscv->caps & RISCV_CAP_MSI_FLAT) != 0;
 
 	if (levels == RISCV_DIR_LEVELS_MAX)

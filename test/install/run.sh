@@ -64,10 +64,12 @@ for example in "$source"/examples/*/; do
                 "$scratch/example/$name" --no-huge -m 64 --no-pci --no-shconf --no-telemetry \
                 --file-prefix="uiommu-install-$$" -l 0
         if [[ $name == count-faults ]]; then
-                check "example $name runs on another unit" \
-                        "$scratch/example/$name" --no-huge -m 64 --no-pci --no-shconf \
-                        --no-telemetry --file-prefix="uiommu-install-$$" -l 0 -- \
-                        smmuv3,platform=emu
+                for unit in smmuv3 riscv; do
+                        check "example $name runs on another unit, $unit" \
+                                "$scratch/example/$name" --no-huge -m 64 --no-pci --no-shconf \
+                                --no-telemetry --file-prefix="uiommu-install-$$" -l 0 -- \
+                                "$unit,platform=emu"
+                done
         fi
         rm -rf "$scratch/example"
 done
