@@ -11,11 +11,13 @@
 
 /*
  * VT-d: descriptors of page requests, S 7.4.1.1, and of page group responses, S 7.6.1. SMMUv3: PRI
- * queue entries, chapter 8; event records, S 7.3; commands, S 4.1.1.
+ * queue entries, chapter 8; event records, S 7.3; commands, S 4.1.1. RISC-V: page requests and
+ * commands, "In-memory queue interface".
  */
 static const struct unit_kind kinds[] = {
 	{"vtd", {32, 32}, {0, 0}},
 	{"smmuv3", {16, 16}, {32, 16}},
+	{"riscv", {16, 16}, {0, 0}},
 };
 
 const struct unit_kind *

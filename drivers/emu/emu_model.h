@@ -87,7 +87,8 @@ struct emu_model_ops {
 	const char *driver;      /**< name of the driver whose unit this is */
 	uint32_t endpoint_max;   /**< where the unit does not say: see uiommu_emu::endpoint_max */
 	uint32_t entry_size;
-	uint32_t event_size;     /**< of entries that stalls have; 0: there are none */
+	uint32_t event_size;     /**< of entries of the queue of reports; 0: there is none */
+	bool stalls;             /**< accesses can wait; their events go to that queue */
 	uint64_t kind_mask;      /**< bits of a response's word 0 that are always 1 */
 	uint64_t light_mask;     /**< bits of word 0 that the light judge compares: kind and code */
 	uint8_t reserved_allow;  /**< EMU_ALLOW_*: answers to requests with reserved bits set */

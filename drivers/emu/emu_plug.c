@@ -166,7 +166,7 @@ emu_device_plug(struct uiommu_emu *emu, const struct uiommu_emu_device_conf *con
 			     conf->pf_id == conf->endpoint_id)) ||
 	    (conf->nb_pasids > 0 && conf->pasids == NULL))
 		return -EINVAL;
-	if (conf->stalls && emu->model->event_size == 0)
+	if (conf->stalls && !emu->model->stalls)
 		return -ENOTSUP;
 	if (emu_device_find(emu, conf->endpoint_id) != NULL)
 		return -EEXIST;

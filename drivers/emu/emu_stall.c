@@ -180,7 +180,7 @@ uiommu_emu_stall(struct uiommu_emu *emu, const struct uiommu_emu_request *req,
 	const struct emu_device *dev;
 	int handle;
 
-	if (emu->model->event_size == 0)
+	if (!emu->model->stalls)
 		return -ENOTSUP;
 	emu_manual_enter(emu);
 	handle = hand_new(emu, req);

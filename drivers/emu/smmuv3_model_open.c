@@ -141,6 +141,7 @@ static const struct emu_model_ops smmuv3_model_ops = {
 	.endpoint_max = UINT16_MAX,
 	.entry_size = SMMUV3_PRI_SIZE,
 	.event_size = SMMUV3_EVENT_SIZE,
+	.stalls = true,
 	.kind_mask = SMMUV3_MODEL_KIND_MASK,
 	.light_mask = SMMUV3_CMD0_OP_MASK,
 	/* S 8: they may have a meaning some day */

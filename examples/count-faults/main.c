@@ -9,7 +9,8 @@
  *
  *      count-faults [EAL arguments] [-- DEVARGS]
  *
- * DEVARGS is the unit: "vtd,platform=emu" where nothing else is said, or "smmuv3,platform=emu".
+ * DEVARGS is the unit: "vtd,platform=emu" where nothing else is said, "smmuv3,platform=emu" or
+ * "riscv,platform=emu".
  */
 
 #include <stdio.h>

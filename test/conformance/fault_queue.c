@@ -61,7 +61,7 @@ access_bits(void)
 		const struct uiommu_emu_request req = {
 			.endpoint_id = EP,
 			.pasid = 7,
-			.iova = (UINT64_C(1) << 46) + perm * 4096,
+			.iova = (UINT64_C(1) << 37) + perm * 4096,
 			.prg_index = 9,
 			.read = (perm & 1) != 0,
 			.write = (perm & 2) != 0,
@@ -77,7 +77,7 @@ access_bits(void)
 
 		CHECK_EQ(msg->perm, ((perm & 1) != 0 ? UIOMMU_FAULT_MSG_READ : 0) |
 					    ((perm & 2) != 0 ? UIOMMU_FAULT_MSG_WRITE : 0));
-		CHECK_EQ(msg->addr, (UINT64_C(1) << 46) + perm * 4096);
+		CHECK_EQ(msg->addr, (UINT64_C(1) << 37) + perm * 4096);
 		CHECK_EQ(msg->flags, UIOMMU_FAULT_MSG_PASID_VALID |
 					     (perm == 3 ? UIOMMU_FAULT_MSG_LAST_PAGE : 0));
 		CHECK_EQ(msg->length, 0);

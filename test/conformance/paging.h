@@ -50,6 +50,13 @@ struct paging {
 	uint16_t index;  /**< of the next group */
 };
 
+/** Addresses from 0 on of whole entries of the root: unmapped, they leave no table but the root. */
+static inline uint64_t
+paging_whole_entries(const struct paging *p)
+{
+	return RTE_MIN(UINT64_C(1) << 39, rig_iova_end(p->rig));
+}
+
 /** A request. */
 struct want {
 	uint64_t iova;

@@ -8,9 +8,6 @@
 
 #include "paging.h"
 
-/* Addresses of the root table's first entry: unmapped, they leave no table but the root. */
-#define TABLE (UINT64_C(1) << 39)
-
 static uint64_t
 phys(struct uiommu_domain *domain, uint64_t iova)
 {
@@ -53,7 +50,7 @@ map_and_unmap(bool second)
 	CHECK_EQ(done, 10 * PAGE);
 	CHECK_EQ(uiommu_domain_unmap(p.domain, IOVA, 8 * LARGE, &done), 0);
 	CHECK_EQ(done, (150 - 10 + 3) * PAGE);
-	CHECK_EQ(uiommu_domain_unmap(p.domain, 0, TABLE, &done), 0);
+	CHECK_EQ(uiommu_domain_unmap(p.domain, 0, paging_whole_entries(&p), &done), 0);
 	CHECK_EQ(done, 0);
 	CHECK_EQ(paging_stats(&p).table_pages, 1);
 	paging_close(&p);
@@ -154,7 +151,7 @@ parts_of_large(bool second)
 	CHECK_EQ(paging_reach(&p, IOVA + 2 * LARGE + 9 * PAGE, true), UIOMMU_PA_NONE);
 	CHECK_EQ(paging_reach(&p, IOVA + 2 * LARGE + 9 * PAGE, false), pa + 2 * LARGE + 9 * PAGE);
 	CHECK_EQ(paging_reach(&p, IOVA + 2 * LARGE + 8 * PAGE, true), pa + 2 * LARGE + 8 * PAGE);
-	CHECK_EQ(uiommu_domain_unmap(p.domain, 0, TABLE, &done), 0);
+	CHECK_EQ(uiommu_domain_unmap(p.domain, 0, paging_whole_entries(&p), &done), 0);
 	CHECK_EQ(done, 4 * LARGE - 30 * PAGE);
 	CHECK_EQ(paging_stats(&p).table_pages, 1);
 	paging_close(&p);
@@ -429,7 +426,7 @@ mapped_by_threads(bool second)
 		}
 		for (i = 0; i < 3; i++)
 			pthread_join(mappers[i].thread, NULL);
-		CHECK_EQ(uiommu_domain_unmap(p.domain, 0, TABLE, &done), 0);
+		CHECK_EQ(uiommu_domain_unmap(p.domain, 0, paging_whole_entries(&p), &done), 0);
 		CHECK_EQ(done, 2 * LARGE);
 		CHECK_EQ(paging_stats(&p).table_pages, 1);
 	}
@@ -454,7 +451,7 @@ region_at_the_end(bool second)
 	if (second)
 		iova = (UINT64_C(1) << 47) - 16 * PAGE;
 	else if (harness_unit()->sign_bits != 0)
-		iova = (UINT64_C(1) << p.rig->info.address_bits) - 16 * PAGE;
+		iova = rig_iova_end(p.rig) - 16 * PAGE;
 	else
 		iova = -16 * PAGE;
 	pa = paging_pa(p.memory);

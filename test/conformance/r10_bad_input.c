@@ -77,8 +77,7 @@ not_canonical(void)
 	};
 	struct recorder *rec;
 	struct rig *rig = plain_rig(&rec, NULL);
-	uint64_t bit = UINT64_C(1)
-		       << (rig->info.address_bits + harness_unit()->sign_bits - 1);
+	uint64_t bit = rig_iova_end(rig);
 
 	req.iova = bit;
 	rig_raw(rig, &req, NULL);
@@ -107,8 +106,6 @@ not_canonical(void)
 static void
 odd_but_sound(void)
 {
-	static const uint64_t iovas[] = {0, 0x7ffffffff000, UINT64_C(0xffff800000000000),
-					 UINT64_C(0xfffffffffffff000)};
 	struct uiommu_emu_request req = {
 		.endpoint_id = EP,
 		.pasid = 7,
@@ -117,6 +114,7 @@ odd_but_sound(void)
 	};
 	struct recorder *rec;
 	struct rig *rig = plain_rig(&rec, NULL);
+	const uint64_t end = rig_iova_end(rig), iovas[] = {0, end - 4096, -end, -UINT64_C(4096)};
 	uint16_t i;
 
 	for (i = 0; i < ARRAY_COUNT(iovas); i++) {
@@ -214,20 +212,20 @@ narrow_endpoint(void)
 {
 	struct rig *rig = rig_open(NULL);
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
-	struct uiommu_endpoint_conf conf = {.size = sizeof(conf), .pasid_bits = 8};
+	struct uiommu_endpoint_conf conf = {.size = sizeof(conf), .pasid_bits = 7};
 	struct uiommu_endpoint *endpoint;
 
 	rig_device(rig, EP, NULL, 0, 0);
 	endpoint = uiommu_endpoint_add(rig->dev, EP, &conf);
 	CHECK(endpoint != NULL);
-	rig_attach(endpoint, 255, rec->domain, NULL);
-	CHECK_ERRNO(uiommu_attach(endpoint, 256, rec->domain, NULL), EINVAL);
-	rig_ask(rig, 255, 1, 1, true);
-	rig_raw_ask(rig, EP, 256, 2, true);
+	rig_attach(endpoint, 127, rec->domain, NULL);
+	CHECK_ERRNO(uiommu_attach(endpoint, 128, rec->domain, NULL), EINVAL);
+	rig_ask(rig, 127, 1, 1, true);
+	rig_raw_ask(rig, EP, 128, 2, true);
 	rig_raw_ask(rig, EP, rig_pasid_max(rig), 3, true);
 	rig_settle(rig);
-	rig_expect_any(rig, EP, 255, 1, UIOMMU_EMU_SUCCESS);
-	rig_expect_any(rig, EP, 256, 2, UIOMMU_EMU_INVALID);
+	rig_expect_any(rig, EP, 127, 1, UIOMMU_EMU_SUCCESS);
+	rig_expect_any(rig, EP, 128, 2, UIOMMU_EMU_INVALID);
 	rig_expect_any(rig, EP, rig_pasid_max(rig), 3, UIOMMU_EMU_INVALID);
 	rig_ask_in_vain(rig, EP, rig_pasid_max(rig), 4);
 	rig_expect_none(rig);

@@ -14,6 +14,8 @@
 static struct sva_user users[USERS_MAX];
 /* All address spaces that are there. */
 static struct uiommu_mm *mms[USERS_MAX + 1];
+/* Where the memory of cases is to be, for units of few address bits; 0: anywhere. */
+static uintptr_t next_va;
 
 static void
 count(uint64_t *counter, uint64_t n)
@@ -155,10 +157,31 @@ sva_user(uint32_t mode, const struct uiommu_mm_conf *wanted)
 	return user;
 }
 
+/* A unit that has no address as a process usually has them: whether memory can be below. */
+static void
+low_memory_find(struct rig *rig)
+{
+	const uint64_t end = rig_iova_end(rig);
+	uint8_t *va;
+
+	if (end >= UINT64_C(1) << 47)
+		return;
+	next_va = end / 4;
+	va = sva_map(1, PROT_NONE);
+	sva_unmap(va, 1);
+	if ((uintptr_t)va < end)
+		return;
+	rig_close(rig);
+	harness_skip("no memory at addresses of %u bits here", rig->info.address_bits);
+}
+
 struct uiommu_mm *
 sva_self(struct rig *rig, uint32_t mode, const struct uiommu_mm_conf *wanted)
 {
 	struct uiommu_mm_conf conf = {0};
+
+	if (rig != NULL)
+		low_memory_find(rig);
 
 	if (wanted != NULL)
 		conf = *wanted;
@@ -180,6 +203,7 @@ sva_rig(const struct rig_conf *conf)
 	}
 	for (i = 0; i < USERS_MAX; i++)
 		users[i].mm = NULL;
+	next_va = 0;
 	return rig_open(conf);
 }
 
@@ -281,10 +305,12 @@ sva_ask_and_expect(struct rig *rig, struct uiommu_mm *mm, struct uiommu_sva *sva
 uint8_t *
 sva_map(size_t nb_pages, int prot)
 {
-	uint8_t *va = mmap(NULL, (nb_pages + 2) * SVA_PAGE, PROT_NONE,
+	uint8_t *va = mmap((void *)next_va, (nb_pages + 2) * SVA_PAGE, PROT_NONE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	CHECK(va != MAP_FAILED);
+	if (next_va != 0)
+		next_va += (nb_pages + 2) * SVA_PAGE;
 	/* huge pages would bring more than was asked for */
 	madvise(va, (nb_pages + 2) * SVA_PAGE, MADV_NOHUGEPAGE);
 	CHECK_EQ(mprotect(va + SVA_PAGE, nb_pages * SVA_PAGE, prot), 0);

@@ -31,7 +31,7 @@ self_in(uint32_t mode)
 	sva_ask_and_expect(rig, mm, sva, rw + 4 * SVA_PAGE, false, UIOMMU_EMU_INVALID);
 	sva_ask_and_expect(rig, mm, sva, NULL, false, UIOMMU_EMU_INVALID);
 	/* what the kernel has for itself */
-	sva_ask_and_expect(rig, mm, sva, (void *)UINT64_C(0xffff800000000000), false,
+	sva_ask_and_expect(rig, mm, sva, (void *)(uintptr_t)-rig_iova_end(rig), false,
 			   UIOMMU_EMU_INVALID);
 	CHECK_EQ(sva_info(mm).groups, 8);
 	CHECK_EQ(sva_info(mm).invalid, 5);

@@ -213,6 +213,13 @@ rig_pasid_max(const struct rig *rig)
 	return (UINT32_C(1) << rig->info.pasid_bits) - 1;
 }
 
+/** The first address above 0 that the unit does not have; all from its negative on are there. */
+static inline uint64_t
+rig_iova_end(const struct rig *rig)
+{
+	return UINT64_C(1) << (rig->info.address_bits + harness_unit()->sign_bits - 1);
+}
+
 /** A counter by name, with the driver's own as "_name". Ends the case where there is none. */
 uint64_t
 rig_xstat(const struct rig *rig, const char *name);

@@ -150,6 +150,7 @@ def check_paging(checks, report):
 ENTRIES = {
     'vtd': {'pri': {'in': 32, 'out': 32}},
     'smmuv3': {'pri': {'in': 16, 'out': 16}, 'stall': {'in': 32, 'out': 16}},
+    'riscv': {'pri': {'in': 16, 'out': 16}},
 }
 
 
