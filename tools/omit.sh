@@ -132,8 +132,9 @@ failures_of()
         local file=$1 status=0
 
         shift
-        CMOCKA_MESSAGE_OUTPUT=TAP timeout 120 "$@" >"$log" 2>"$log.err" </dev/null || status=$?
-        sed -n 's/^not ok [0-9]* - //p' "$log" | sed 's/ # .*//' >"$file"
+        CMOCKA_MESSAGE_OUTPUT=TAP timeout 120 "$@" >"$file.log" 2>"$file.err" </dev/null ||
+                status=$?
+        sed -n 's/^not ok [0-9]* - //p' "$file.log" | sed 's/ # .*//' >"$file"
         # one that ends early has not failed by any case's name
         if ((status != 0)) && [[ ! -s $file ]]; then
                 echo "(exit $status)" >"$file"
@@ -146,9 +147,21 @@ first_new()
         grep -vxF -f "$scratch/$2.without" "$scratch/$1" | head -n 1 || true
 }
 
+# conformance FILE DRIVER: cases on the units of a driver, all at once
 conformance()
 {
-        failures_of "$1" "$build/test/conformance/conformance" inval
+        local file=$1 program=$build/test/conformance/conformance unit names
+
+        # it tells them to those who ask wrongly
+        mapfile -t names < <("$program" --units 2>&1 | tr ' ' '\n' | grep "^$2/")
+        ((${#names[@]} > 0)) || die "the conformance tests have no unit of $2"
+        for unit in "${names[@]}"; do
+                failures_of "$file.${unit//\//_}" "$program" --unit "$unit" inval &
+        done
+        wait
+        for unit in "${names[@]}"; do
+                cat "$file.${unit//\//_}"
+        done >"$file"
 }
 
 units=(test_vtd_cmd test_vtd_inval test_vtd_inval_row test_vtd_root
@@ -177,7 +190,9 @@ record()
 }
 
 wrong=0
-conformance "$scratch/conformance.without"
+for driver in "${drivers[@]}"; do
+        conformance "$scratch/$driver.without" "$driver"
+done
 for unit in "${units[@]}"; do
         failures_of "$scratch/$unit.without" "$build/test/unit/$unit"
 done
@@ -215,9 +230,9 @@ for site in "${sites[@]}"; do
         unit=$(unit_of "$site")
         quietly meson configure "$build" -Domit="$site"
         quietly ninja -C "$build" "${built[@]}" "test/unit/$unit"
-        conformance "$scratch/conformance"
+        conformance "$scratch/conformance" "${site%%_*}"
         failures_of "$scratch/unit" "$build/test/unit/$unit"
-        model=$(first_new conformance conformance)
+        model=$(first_new conformance "${site%%_*}")
         words=$(first_new unit "$unit")
         printf '%-32s %-60s %s\n' "$site" "${model:--}" "${words:+$unit: }${words:--}"
         put_json "$site" "$model" "${words:+$unit: }$words"

@@ -32,11 +32,11 @@ END
 steps_all=(source gcc clang fuzz asan tsan release other-dpdk arm64 riscv64 omit)
 declare -A steps_text=(
         [source]='devtools/check-*'
-        [gcc]='gcc, warnings are errors: all tests; storms are left to release'
+        [gcc]='gcc, warnings are errors: all tests; storms and stress are left to release'
         [clang]='clang, warnings are errors: unit tests'
         [fuzz]='libFuzzer over the committed corpus'
         [asan]='AddressSanitizer, UndefinedBehaviorSanitizer: all tests, stress tests'
-        [tsan]='ThreadSanitizer: all tests but storms alike, stress tests, a storm with churn'
+        [tsan]='ThreadSanitizer: tests with threads, stress tests, a storm with churn'
         [release]='release: all tests, storms and the installed package among them'
         [other-dpdk]='compile and unit tests with other versions of DPDK'
         [arm64]='cross compiler for arm64: unit tests, conformance, autotest under qemu-user'
@@ -47,7 +47,7 @@ declare -A steps_text=(
 steps=()
 fuzz_seconds=60
 churn_seconds=30
-stress_seconds=20
+stress_seconds=15
 meson_arguments=()
 
 while (($# > 0)); do
@@ -164,6 +164,15 @@ build()
         record pass "$name: build without a warning"
 }
 
+# without SUITE...: arguments that leave these out of a step, into "less"; not where arguments of
+# meson say what is wanted
+less=()
+without()
+{
+        less=()
+        ((${#meson_arguments[@]} > 0)) || less=("${@/#/--no-suite=}")
+}
+
 # run_tests NAME [arguments of meson test]: run the tests of $top/NAME
 run_tests()
 {
@@ -199,12 +208,10 @@ step_source()
 
 step_gcc()
 {
-        local less=()
-
         build gcc gcc -Dfuzz=disabled || return 0
-        # programs as a user starts them: once without a sanitizer is enough
+        # programs as a user starts them, and what takes its time: once without a sanitizer
         if [[ " ${steps[*]} " == *" release "* ]]; then
-                less=(--no-suite smoke --no-suite install)
+                without smoke install stress
         fi
         run_tests gcc "${less[@]}"
 }
@@ -282,14 +289,15 @@ stress()
 # stress_all NAME [command to run it with]: all stress tests
 stress_all()
 {
-        local build=$1 unit
+        local build=$1 unit units=(vtd/emu smmuv3/emu)
+        local seconds=$((stress_seconds / ${#units[@]}))
 
         shift
-        for unit in vtd/emu smmuv3/emu; do
-                stress "$build" stress_life "$unit" $((stress_seconds / 2)) \
-                        'life cycle during a storm' "$@"
-                stress "$build" stress_paging "$unit" $((stress_seconds / 2)) \
-                        'demand paging during a storm' "$@"
+        for unit in "${units[@]}"; do
+                stress "$build" stress_life "$unit" "$seconds" 'life cycle during a storm' "$@"
+                stress "$build" stress_paging "$unit" "$seconds" 'demand paging during a storm' \
+                        "$@"
+                stress "$build" stress_churn "$unit" $((seconds / 2)) 'bonds during a storm' "$@"
         done
 }
 
@@ -298,7 +306,9 @@ step_asan()
         export ASAN_OPTIONS=halt_on_error=1:abort_on_error=1:detect_leaks=1:print_summary=1
         export UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_summary=1:print_stacktrace=1
         build asan gcc -Db_sanitize=address,undefined -Dfuzz=disabled || return 0
-        run_tests asan -t 5 --no-suite model
+        # stress tests run for longer than meson has them do
+        without model stress
+        run_tests asan -t 5 "${less[@]}"
         stress_all asan
 }
 
@@ -344,7 +354,9 @@ step_tsan()
                 TSAN_OPTIONS+=:suppressions=$PWD/test/tsan.supp
         fi
         build tsan "$compiler" -Db_sanitize=thread -Db_lundef=false -Dfuzz=disabled || return 0
-        run_tests tsan -t 10 --no-suite model ${tsan_prefix:+--wrapper "${tsan_prefix[*]}"}
+        # variants have no threads of their own, and failnth has few
+        without model variants failnth stress
+        run_tests tsan -t 10 "${less[@]}" ${tsan_prefix:+--wrapper "${tsan_prefix[*]}"}
         stress_all tsan "${tsan_prefix[@]}"
         ((${#meson_arguments[@]} == 0)) || return 0
         echo "$name"
@@ -360,7 +372,13 @@ step_tsan()
 step_release()
 {
         build release gcc --buildtype=release -Dfuzz=disabled || return 0
-        run_tests release --no-suite model
+        # what takes no more than one thread: once without a sanitizer
+        if [[ " ${steps[*]} " == *" gcc "* ]]; then
+                without model variants failnth
+        else
+                without model
+        fi
+        run_tests release "${less[@]}"
 }
 
 step_other-dpdk()
@@ -393,7 +411,8 @@ cross()
         fi
         build "$architecture" gcc --cross-file "$root/root.ini" \
                 --cross-file "tools/cross/${triplet%%-*}.ini" -Dfuzz=disabled || return 0
-        run_tests "$architecture" -t 5 "${@/#/--suite=}"
+        without variants
+        run_tests "$architecture" -t 5 "${@/#/--suite=}" "${less[@]}"
 }
 
 step_arm64()

@@ -92,7 +92,7 @@ platform_pa_of(struct uiommu_platform *plat, const void *va, size_t len, uint64_
 	if (seg == NULL || seg->iova == RTE_BAD_IOVA)
 		return -EFAULT;
 	offset = (uintptr_t)va - (uintptr_t)seg->addr;
-	if (offset >= seg->len || len > seg->len - offset)
+	if (len > seg->len - offset)
 		return -EFAULT;
 	*pa = seg->iova + offset;
 	return 0;

@@ -67,6 +67,21 @@ platform_is_open_to_us(const char *path);
 bool
 platform_has_capability(unsigned int number);
 
+/* --------------------------------------------------------------- platform_claim.c */
+
+/**
+ * Note that a unit has a piece of hardware, so that no other one of this process gets it.
+ *
+ * @param what its name
+ * @return 0; -EEXIST: a unit has it; -ENOMEM. With one line in the log
+ */
+int
+platform_claim(const struct uiommu_platform *plat, const char *what);
+
+/** Forget it; nothing where there is none. */
+void
+platform_unclaim(const struct uiommu_platform *plat);
+
 /* -------------------------------------------------------------- platform_memory.c */
 
 /**

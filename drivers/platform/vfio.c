@@ -61,7 +61,12 @@ unit_open(struct uiommu_platform *plat, struct uiommu_args *args, struct vfio_un
 	if (ret == 0)
 		ret = platform_memory_check(plat, unit->place.noiommu);
 	if (ret == 0)
-		ret = vfio_device_open(plat, unit);
+		ret = platform_claim(plat, unit->place.device);
+	if (ret != 0)
+		return ret;
+	ret = vfio_device_open(plat, unit);
+	if (ret != 0)
+		platform_unclaim(plat);
 	return ret;
 }
 
@@ -96,6 +101,7 @@ static void
 vfio_close(struct uiommu_platform *plat)
 {
 	vfio_device_close(plat, plat->priv);
+	platform_unclaim(plat);
 	rte_free(plat->priv);
 	plat->priv = NULL;
 	plat->regs = NULL;

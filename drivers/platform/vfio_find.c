@@ -46,7 +46,8 @@ vfio_find_device(struct uiommu_platform *plat, const char *device, struct vfio_p
 	const size_t length = strlen(device);
 
 	place->pci = is_pci_name(device);
-	if (length < PLATFORM_NAME_SIZE && strchr(device, '/') == NULL && device[0] != '.') {
+	if (length > 0 && length < PLATFORM_NAME_SIZE && strchr(device, '/') == NULL &&
+	    device[0] != '.') {
 		memcpy(place->device, device, length + 1);
 		platform_path(place->devices, "/sys/bus/%s/devices",
 			      place->pci ? "pci" : "platform");
@@ -165,7 +166,7 @@ is_harmless(const char *driver)
 	       strcmp(driver, "pcieport") == 0;
 }
 
-/* A group is whole or not at all: no other device of it may have a driver that does DMA. */
+/* A group is whole or not at all: no device of it may have a driver that does DMA. */
 static int
 group_is_viable(const struct uiommu_platform *plat, const struct vfio_place *place)
 {
@@ -179,7 +180,7 @@ group_is_viable(const struct uiommu_platform *plat, const struct vfio_place *pla
 	if (dir == NULL)
 		return 0;
 	while (ret == 0 && (entry = readdir(dir)) != NULL) {
-		if (entry->d_name[0] == '.' || strcmp(entry->d_name, place->device) == 0)
+		if (entry->d_name[0] == '.')
 			continue;
 		platform_path(path, "/sys/kernel/iommu_groups/%d/devices/%s/driver", place->group,
 			      entry->d_name);

@@ -69,6 +69,7 @@ command_set(struct vfio_unit *unit, uint16_t bits)
 	uint16_t now;
 	int ret = command_write(unit, unit->command | bits);
 
+	unit->command_changed = ret == 0;
 	if (ret == 0)
 		ret = command_read(unit, &now);
 	if (ret == 0 && (now & bits) != bits)
@@ -101,7 +102,6 @@ vfio_pci_enable(struct uiommu_platform *plat, struct vfio_unit *unit)
 	if ((unit->command & bits) == bits)
 		return 0;
 	ret = command_set(unit, bits);
-	unit->command_changed = true;
 	if (ret != 0)
 		PLATFORM_LOG(ERR, plat, "configuration space of %s cannot be written, so memory "
 			     "and bus mastering stay off: %s", unit->place.device, strerror(-ret));
