@@ -162,7 +162,7 @@ scenes(struct edu *edu, int16_t dev_id, struct uiommu_domain *domain, char *page
 	      is_refused(edu, IOVA, UIOMMU_REPORT_TRANSLATION));
 
 	need("map", uiommu_domain_map(domain, IOVA, pa, PAGE_SIZE, UIOMMU_PROT_READ));
-	/* in this order: what QEMU remembers of a page that it has read refuses writes unreported */
+	/* in this order: what QEMU remembers of a page that was read refuses writes unreported */
 	transfer(edu, dev_id, IOVA, 4, true);
 	check("the page is mapped for reading, and a write is refused",
 	      reported.nb != 0 && reported.first.iova == IOVA && page[0] == message[0]);
