@@ -44,6 +44,35 @@ owner_check(const struct uiommu_platform *plat, const struct devmem_place *place
 	return ret;
 }
 
+/*
+ * A kernel without DMA remapping may still have its interrupts remapped by the same units, and
+ * shows that by the names of its interrupt chips only: "IR-PCI-MSI", "IR-IO-APIC".
+ */
+static int
+interrupts_check(const struct uiommu_platform *plat)
+{
+	char path[PLATFORM_PATH_SIZE];
+	char *line = NULL;
+	size_t size = 0;
+	int ret = 0;
+	FILE *file;
+
+	platform_path(path, "/proc/interrupts");
+	file = fopen(path, "re");
+	if (file == NULL)
+		return 0;
+	while (ret == 0 && getline(&line, &size, file) >= 0) {
+		if (strstr(line, " IR-") != NULL)
+			ret = -EBUSY;
+	}
+	free(line);
+	fclose(file);
+	if (ret != 0)
+		PLATFORM_LOG(ERR, plat, "the running kernel has its interrupts remapped, by this "
+			     "unit or another one: boot it with intremap=off");
+	return ret;
+}
+
 /** What /proc/iomem has said so far. */
 struct iomem {
 	bool numbers;   /**< a range that is not all zeroes */
@@ -93,6 +122,8 @@ devmem_check_owner(struct uiommu_platform *plat, const struct devmem_place *plac
 	struct iomem iomem = {.numbers = false};
 	int ret = owner_check(plat, place);
 
+	if (ret == 0)
+		ret = interrupts_check(plat);
 	if (ret != 0)
 		return ret;
 	ret = iomem_read(place, &iomem);

@@ -297,6 +297,23 @@ owned_by_the_kernel(void **state)
 }
 
 static void
+interrupts_are_remapped(void **state)
+{
+	tree_file("/proc/interrupts",
+		  "            CPU0\n   8:          0  IO-APIC   8-edge      rtc0\n"
+		  "  24:          7  PCI-MSI-0000:00:1f.2  0-edge      ahci-IR-\n"
+		  " NMI:          0   Non-maskable interrupts\n");
+	assert_int_equal(open_unit("unit=0"), 0);
+	(registered->close)(&rig_plat);
+	tree_file("/proc/interrupts",
+		  "            CPU0\n   8:          0  IR-IO-APIC   8-edge      rtc0\n");
+	assert_refused(open_unit("unit=0"), -EBUSY, "devmem: unit0: the running kernel has its "
+		       "interrupts remapped, by this unit or another one: boot it with "
+		       "intremap=off");
+	assert_int_equal(open_unit("force=1,address=" UNIT0), -EBUSY);
+}
+
+static void
 memory_is_no_unit(void **state)
 {
 	static const struct {
@@ -446,6 +463,7 @@ main(void)
 		DEVMEM_CASE(bad_table),
 		DEVMEM_CASE(bad_address),
 		DEVMEM_CASE(owned_by_the_kernel),
+		DEVMEM_CASE(interrupts_are_remapped),
 		DEVMEM_CASE(memory_is_no_unit),
 		DEVMEM_CASE(no_telling_what_is_there),
 		DEVMEM_CASE(kernel_says_no),
