@@ -61,12 +61,18 @@ platform_dma_alloc(struct uiommu_platform *plat, size_t size, size_t align,
 	if (size == 0 || align > UINT32_MAX / 2 + 1)
 		return -ENOMEM;
 	mz = memzone_take(size, align, plat->socket_id);
-	if (mz == NULL)
+	if (mz == NULL) {
+		PLATFORM_LOG(ERR, plat, "no %zu bytes in one piece for the unit in EAL's memory: "
+			     "more or larger hugepages, or EAL with --legacy-mem", size);
 		return -ENOMEM;
-	/* the address is aligned as well as the memory is, or it is not what the unit wants */
+	}
 	if (mz->iova == RTE_BAD_IOVA || (mz->iova & (align - 1)) != 0) {
-		PLATFORM_LOG(ERR, plat, "EAL has no address for the unit of %zu bytes of its "
-			     "memory", size);
+		if (mz->iova == RTE_BAD_IOVA)
+			PLATFORM_LOG(ERR, plat, "EAL has no address for the unit of %zu bytes of "
+				     "its memory", size);
+		else
+			PLATFORM_LOG(ERR, plat, "no %zu bytes aligned to %zu for the unit in EAL's "
+				     "memory: larger hugepages", size, align);
 		rte_memzone_free(mz);
 		return -ENOMEM;
 	}

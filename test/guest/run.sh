@@ -136,8 +136,8 @@ in_scene()
 
 scenes_of_own=(
         'a read is refused where nothing is mapped'
-        'the page is mapped for reading, and is read'
-        'a write of it is refused'
+        'the page is mapped for reading, and a write is refused'
+        'it is read'
         'it is mapped for writing too, and the bytes come back'
         'the page is unmapped, a write is refused, and nothing was written'
         'the unit is closed'
@@ -158,7 +158,11 @@ check 'the guest starts, and ends by itself' \
 check 'a unit without a driver is refused, with what to do about it' in_scene unbound \
         'vfio: riscv0: 0000:00:01.0 is not bound to a driver: bind it to vfio-pci'
 check 'VFIO has the unit, though there is no IOMMU above it' in_scene bind 'noiommu-0  vfio'
-for scene in own 'own again'; do
+check 'a program that is killed leaves the unit as it is' in_scene 'die' '== die: exit 137'
+check 'the next one is refused' in_scene 'in use' '== in use: exit 1'
+check 'and is told why' grep -q '^riscv: riscv0: unit is in use and takeover=1 was not given' \
+        "$transcript"
+for scene in own 'take over'; do
         for line in "${scenes_of_own[@]}"; do
                 check "$scene: $line" in_scene "$scene" "ok: $line"
         done

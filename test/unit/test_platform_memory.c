@@ -166,11 +166,13 @@ memory_of_a_node(void **state)
 	assert_int_equal(platform_dma_alloc(&rig_plat, 64, 64, &mem), 0);
 	assert_int_equal(eal.socket, SOCKET_ID_ANY);
 	platform_dma_free(&rig_plat, &mem);
+	assert_string_equal(log_take(), "");
 	eal.refuse_any = true;
-	assert_int_equal(platform_dma_alloc(&rig_plat, 64, 64, &mem), -ENOMEM);
+	assert_refused(platform_dma_alloc(&rig_plat, 64, 64, &mem), -ENOMEM, "vfio: unit0: no 64 "
+		       "bytes in one piece for the unit in EAL's memory: more or larger hugepages, "
+		       "or EAL with --legacy-mem");
 	rig_plat.socket_id = SOCKET_ID_ANY;
 	assert_int_equal(platform_dma_alloc(&rig_plat, 64, 64, &mem), -ENOMEM);
-	assert_string_equal(log_take(), "");
 }
 
 static void
@@ -183,8 +185,8 @@ memory_without_an_address(void **state)
 		       "has no address for the unit of 4096 bytes of its memory");
 	/* aligned for the processor alone */
 	eal.iova = IOVA + 64;
-	assert_refused(platform_dma_alloc(&rig_plat, 4096, 4096, &mem), -ENOMEM, "vfio: unit0: EAL "
-		       "has no address for the unit of 4096 bytes of its memory");
+	assert_refused(platform_dma_alloc(&rig_plat, 8192, 4096, &mem), -ENOMEM, "vfio: unit0: no "
+		       "8192 bytes aligned to 4096 for the unit in EAL's memory: larger hugepages");
 	assert_null(mem.va);
 	assert_int_equal(eal.taken, 0);
 	assert_int_equal(platform_dma_alloc(&rig_plat, 0, 4096, &mem), -ENOMEM);
