@@ -65,6 +65,49 @@ vfio_find_device(struct uiommu_platform *plat, const char *device, struct vfio_p
 	return -ENODEV;
 }
 
+/* 'Y' or 'N'; 0: the kernel cannot do without an IOMMU */
+static char
+noiommu_switch(void)
+{
+	char path[PLATFORM_PATH_SIZE], text[8];
+
+	platform_path(path, NOIOMMU_SWITCH);
+	if (platform_read_text(path, text, sizeof(text)) != 0)
+		return 0;
+	return text[0] == 'Y' || text[0] == '1' ? 'Y' : 'N';
+}
+
+/* VFIO does not take a device without an IOMMU group but in noiommu mode: then it stays unbound. */
+static int
+unbound_refuse(const struct uiommu_platform *plat, const struct vfio_place *place,
+	       const char *wanted)
+{
+	char path[PLATFORM_PATH_SIZE], module[PLATFORM_PATH_SIZE];
+	char mode = 'Y';
+
+	platform_path(path, "/sys/bus/%s/devices/%s/iommu_group", place->pci ? "pci" : "platform",
+		      place->device);
+	platform_path(module, "/sys/module/vfio");
+	if (!platform_is_there(path) && platform_is_there(module))
+		mode = noiommu_switch();
+	switch (mode) {
+	case 'Y':
+		PLATFORM_LOG(ERR, plat, "%s is not bound to a driver: bind it to %s", place->device,
+			     wanted);
+		return -ENODEV;
+	case 'N':
+		PLATFORM_LOG(ERR, plat, "%s is not bound to a driver, and %s does not take it "
+			     "without an IOMMU group while noiommu mode is not enabled: echo Y > "
+			     NOIOMMU_SWITCH ", then bind it", place->device, wanted);
+		return -ENODEV;
+	default:
+		PLATFORM_LOG(ERR, plat, "%s is not bound to a driver, and %s does not take it: it "
+			     "has no IOMMU group, and this kernel has no noiommu mode "
+			     "(CONFIG_VFIO_NOIOMMU)", place->device, wanted);
+		return -ENOTSUP;
+	}
+}
+
 static int
 driver_check(const struct uiommu_platform *plat, const struct vfio_place *place)
 {
@@ -73,11 +116,8 @@ driver_check(const struct uiommu_platform *plat, const struct vfio_place *place)
 
 	platform_path(path, "/sys/bus/%s/devices/%s/driver", place->pci ? "pci" : "platform",
 		      place->device);
-	if (platform_link_name(path, name) != 0) {
-		PLATFORM_LOG(ERR, plat, "%s is not bound to a driver: bind it to %s", place->device,
-			     wanted);
-		return -ENODEV;
-	}
+	if (platform_link_name(path, name) != 0)
+		return unbound_refuse(plat, place, wanted);
 	if (strcmp(name, wanted) != 0) {
 		PLATFORM_LOG(ERR, plat, "%s is bound to %s: unbind it from there, and bind it to "
 			     "%s", place->device, name, wanted);
@@ -108,18 +148,6 @@ module_check(const struct uiommu_platform *plat, const struct vfio_place *place)
 		return -ENOTSUP;
 	}
 	return 0;
-}
-
-/* 'Y' or 'N'; 0: the kernel cannot do without an IOMMU */
-static char
-noiommu_switch(void)
-{
-	char path[PLATFORM_PATH_SIZE], text[8];
-
-	platform_path(path, NOIOMMU_SWITCH);
-	if (platform_read_text(path, text, sizeof(text)) != 0)
-		return 0;
-	return text[0] == 'Y' || text[0] == '1' ? 'Y' : 'N';
 }
 
 static int

@@ -45,15 +45,33 @@ add_device(struct batch *batch, enum riscv_site site, const struct riscv_endpoin
 }
 
 /*
- * "Changing device directory table entry": directories, then translations, then those of devices.
- * Each is complete before the next begins: what is cached of one is filled by what is left of the
- * one before.
+ * "Changing device directory table entry": an endpoint has come, in the place of one that has gone.
+ * What is not valid is not cached, so nothing is to be forgotten at the first time.
+ */
+static void
+endpoint_set(struct batch *batch, const struct uiommu_cmd *cmd)
+{
+	const struct riscv_endpoint *endpoint = cmd->endpoint_private;
+
+	if (!endpoint->known)
+		return;
+	add(batch, RISCV_SITE_ENDPOINT_SET_DDT, riscv_inval_ddt(endpoint->did));
+	add(batch, RISCV_SITE_ENDPOINT_SET_TLB, riscv_inval_vma_all());
+}
+
+/*
+ * The same section: directories, then translations, then those of devices. Each is complete before
+ * the next begins: what is cached of one is filled by what is left of the one before.
  */
 static void
 endpoint_clear(struct batch *batch, const struct uiommu_cmd *cmd)
 {
 	const struct riscv_endpoint *endpoint = cmd->endpoint_private;
 
+	if (cmd->step == RISCV_STEP_WRITE_2) {
+		add(batch, RISCV_SITE_ENDPOINT_CLEAR_DDT_AFTER, riscv_inval_ddt(endpoint->did));
+		return;
+	}
 	add(batch, RISCV_SITE_ENDPOINT_CLEAR_DDT, riscv_inval_ddt(endpoint->did));
 	add(batch, RISCV_SITE_ENDPOINT_CLEAR_DDT_FENCE, riscv_fence(0));
 	add(batch, RISCV_SITE_ENDPOINT_CLEAR_TLB, riscv_inval_vma_all());
@@ -62,7 +80,7 @@ endpoint_clear(struct batch *batch, const struct uiommu_cmd *cmd)
 	add_device(batch, RISCV_SITE_ENDPOINT_CLEAR_DEVICE_RID, endpoint, UIOMMU_CMD_ALL_PASIDS);
 }
 
-/* The same section, of an entry that goes on leading to the same tables. */
+/* The same section, of an entry that goes on leading to the same tables */
 static void
 endpoint_update(struct batch *batch, const struct uiommu_cmd *cmd)
 {
@@ -72,35 +90,49 @@ endpoint_update(struct batch *batch, const struct uiommu_cmd *cmd)
 	add(batch, RISCV_SITE_ENDPOINT_UPDATE_TLB, riscv_inval_vma_all());
 }
 
-/* Of a unit without process directories: round one with the table without entries still */
+/* Without process directories: round one with the table without entries still */
 static void
 bond_set(struct batch *batch, const struct uiommu_cmd *cmd)
 {
 	const struct riscv_endpoint *endpoint = cmd->endpoint_private;
-	const struct riscv_domain *domain = cmd->domain_private;
 
-	if (domain->type == UIOMMU_DOMAIN_BLOCKED)
-		return;
 	add(batch,
 	    cmd->step == RISCV_STEP_WRITE ? RISCV_SITE_BOND_SET_DDT_BEFORE :
 					    RISCV_SITE_BOND_SET_DDT,
 	    riscv_inval_ddt(endpoint->did));
 }
 
+/* The entry that a bond lived in, and the context of the device where that changed, too */
+static void
+bond_clear_entry(struct batch *batch, const struct riscv_queue *queue,
+		 struct riscv_endpoint *endpoint, uint32_t pid)
+{
+	if (!queue->has_pdt) {
+		add(batch, RISCV_SITE_BOND_CLEAR_DDT, riscv_inval_ddt(endpoint->did));
+		return;
+	}
+	add(batch, RISCV_SITE_BOND_CLEAR_PDT, riscv_inval_pdt(endpoint->did, pid));
+	if (endpoint->quiet_told)
+		return;
+	add(batch, RISCV_SITE_BOND_CLEAR_QUIET, riscv_inval_ddt(endpoint->did));
+	endpoint->quiet_told = true;
+}
+
 /* "Changing process directory table entry", in the order of endpoint_clear() */
 static void
 bond_clear(struct batch *batch, const struct riscv_queue *queue, const struct uiommu_cmd *cmd)
 {
-	const struct riscv_endpoint *endpoint = cmd->endpoint_private;
+	struct riscv_endpoint *endpoint = cmd->endpoint_private;
 	const struct riscv_domain *domain = cmd->domain_private;
 	const uint32_t pid = cmd->pasid == UIOMMU_NO_PASID ? RISCV_RID_PID : cmd->pasid;
 
+	if (cmd->step == RISCV_STEP_WRITE_2) {
+		add(batch, RISCV_SITE_BOND_CLEAR_DDT_AFTER, riscv_inval_ddt(endpoint->did));
+		return;
+	}
 	if (domain->type == UIOMMU_DOMAIN_BLOCKED)
 		return;
-	if (queue->has_pdt)
-		add(batch, RISCV_SITE_BOND_CLEAR_PDT, riscv_inval_pdt(endpoint->did, pid));
-	else
-		add(batch, RISCV_SITE_BOND_CLEAR_DDT, riscv_inval_ddt(endpoint->did));
+	bond_clear_entry(batch, queue, endpoint, pid);
 	add(batch, RISCV_SITE_BOND_CLEAR_FENCE, riscv_fence(0));
 	/* what passed untranslated has no identifier, and may have been cached as 0 */
 	add(batch, RISCV_SITE_BOND_CLEAR_PSCID, riscv_inval_vma(domain->pscid));
@@ -116,10 +148,19 @@ drain(struct batch *batch, const struct uiommu_cmd *cmd)
 	add_device(batch, RISCV_SITE_DRAIN_DEVICE_RID, cmd->endpoint_private, cmd->pasid);
 }
 
+static bool
+is_blocked(const struct uiommu_cmd *cmd)
+{
+	return ((const struct riscv_domain *)cmd->domain_private)->type == UIOMMU_DOMAIN_BLOCKED;
+}
+
 static void
 batch_fill(struct batch *batch, const struct riscv_queue *queue, const struct uiommu_cmd *cmd)
 {
 	switch (cmd->op) {
+	case UIOMMU_CMD_ENDPOINT_SET:
+		endpoint_set(batch, cmd);
+		break;
 	case UIOMMU_CMD_ENDPOINT_CLEAR:
 		endpoint_clear(batch, cmd);
 		break;
@@ -127,7 +168,8 @@ batch_fill(struct batch *batch, const struct riscv_queue *queue, const struct ui
 		endpoint_update(batch, cmd);
 		break;
 	case UIOMMU_CMD_BOND_SET:
-		bond_set(batch, cmd);
+		if (!queue->has_pdt && !is_blocked(cmd))
+			bond_set(batch, cmd);
 		break;
 	case UIOMMU_CMD_BOND_CLEAR:
 		bond_clear(batch, queue, cmd);
@@ -135,7 +177,6 @@ batch_fill(struct batch *batch, const struct riscv_queue *queue, const struct ui
 	case UIOMMU_CMD_DRAIN:
 		drain(batch, cmd);
 		break;
-	case UIOMMU_CMD_ENDPOINT_SET: /* an entry that is not valid is not cached */
 	case UIOMMU_CMD_SYNC:
 	case UIOMMU_CMD_INVALIDATE:
 		break;
@@ -157,16 +198,31 @@ batch_count(struct riscv_queue *queue, const struct batch *batch)
 	uiommu_count(&queue->stats.atc_invalidations, atc);
 }
 
-/* The identifier is known to the unit now: the table may follow. */
-static int
-round_end(struct uiommu_cmd *cmd)
+/*
+ * Without process directories the identifier of an address space and its table are changed one
+ * after the other: has the unit forgotten the first, the second may follow, once more with the
+ * same command.
+ */
+static bool
+has_two_rounds(const struct riscv_queue *queue, const struct uiommu_cmd *cmd)
 {
-	const struct riscv_domain *domain = cmd->domain_private;
+	if (queue->has_pdt)
+		return false;
+	if (cmd->op == UIOMMU_CMD_BOND_SET || cmd->op == UIOMMU_CMD_BOND_CLEAR)
+		return !is_blocked(cmd);
+	return cmd->op == UIOMMU_CMD_ENDPOINT_CLEAR;
+}
 
-	if (cmd->op != UIOMMU_CMD_BOND_SET || domain->type == UIOMMU_DOMAIN_BLOCKED ||
-	    cmd->step == RISCV_STEP_WAIT_2 || cmd->step == RISCV_STEP_WRITE_2)
+static int
+round_end(const struct riscv_queue *queue, struct uiommu_cmd *cmd)
+{
+	if (!has_two_rounds(queue, cmd) || cmd->step == RISCV_STEP_WAIT_2 ||
+	    cmd->step == RISCV_STEP_WRITE_2)
 		return 0;
-	riscv_bond_validate(cmd->endpoint_private);
+	if (cmd->op == UIOMMU_CMD_ENDPOINT_CLEAR)
+		riscv_endpoint_settle(cmd->endpoint_private);
+	else
+		riscv_bond_settle(cmd->endpoint_private);
 	cmd->step = RISCV_STEP_WRITE_2;
 	return -EINPROGRESS;
 }
@@ -182,11 +238,11 @@ write_command(struct riscv_queue *queue, struct uiommu_cmd *cmd)
 		return -EINPROGRESS;
 	batch_fill(&batch, queue, cmd);
 	if (batch.n == 0 && cmd->op != UIOMMU_CMD_SYNC)
-		return round_end(cmd);
+		return round_end(queue, cmd);
 	batch_count(queue, &batch);
 	if (riscv_omits(RISCV_SITE_FENCE)) {
 		riscv_cq_push(cq, batch.cmds, batch.n);
-		return round_end(cmd);
+		return round_end(queue, cmd);
 	}
 	batch.cmds[batch.n] = riscv_cq_fence(cq, batch.n, &token);
 	riscv_cq_push(cq, batch.cmds, batch.n + 1);
@@ -218,7 +274,7 @@ await_command(struct riscv_queue *queue, struct uiommu_cmd *cmd)
 	if (cmd->op == UIOMMU_CMD_DRAIN && queue->has_pq &&
 	    (uiommu_reg_read32(queue->plat, RISCV_REG_PQCSR) & RISCV_CSR_OF) != 0)
 		return -EAGAIN;
-	return round_end(cmd);
+	return round_end(queue, cmd);
 }
 
 static int

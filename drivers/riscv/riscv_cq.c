@@ -57,6 +57,19 @@ is_ats_inval(const struct riscv_cmd *cmd)
 	return riscv_cmd_op(cmd) == RISCV_CMD0(RISCV_OP_ATS, RISCV_ATS_INVAL);
 }
 
+static bool
+is_response(const struct riscv_cmd *cmd)
+{
+	return riscv_cmd_op(cmd) == RISCV_CMD0(RISCV_OP_ATS, RISCV_ATS_PRGR);
+}
+
+/* Carrying it out twice is no more than a waste. */
+static bool
+is_repeatable(const struct riscv_cmd *cmd)
+{
+	return !is_response(cmd) && !is_fence(cmd);
+}
+
 /* The unit has moved: which fence was the last that it passed? */
 static void
 done_find(struct riscv_cq *cq)
@@ -133,32 +146,34 @@ open_gap(struct riscv_cq *cq, uint32_t n)
 }
 
 /*
- * Put the commands since the last fence in front of the head once more: all of them, with a fence
- * behind them, or those for devices only. They stand where they stood as long as done does not
- * move. What they leave behind is free then.
+ * Put what is to be repeated since the last fence in front of the head once more, with a fence
+ * behind it. It stands where it stood as long as done does not move; that is free then.
  *
  * @return 0; -ENOSPC
  */
 static int
-repeat_run(struct riscv_cq *cq, bool devices_only)
+repeat_run(struct riscv_cq *cq, bool (*is_wanted)(const struct riscv_cmd *cmd))
 {
 	const uint32_t from = cq->done, run = cq->head - from;
 	uint32_t i, n = 0, to;
 
 	for (i = 0; i < run; i++)
-		n += !devices_only || is_ats_inval(at(cq, from + i));
-	if (n == 0)
+		n += is_wanted(at(cq, from + i));
+	if (n == 0) {
+		cq->done = cq->head;
 		return 0;
-	n += !devices_only;
+	}
+	/* one that stands at a fence needs no other */
+	n += !is_fence(at(cq, cq->head));
 	if (n > riscv_cq_free(cq))
 		return -ENOSPC;
 	open_gap(cq, n);
 	to = cq->head;
 	for (i = 0; i < run; i++)
-		if (!devices_only || is_ats_inval(at(cq, from + i)))
+		if (is_wanted(at(cq, from + i)))
 			*at(cq, to++) = *at(cq, from + i);
-	if (!devices_only)
-		*at(cq, to++) = riscv_fence(RISCV_FENCE_MEMORY);
+	if (to != cq->head + n)
+		*at(cq, to) = riscv_fence(RISCV_FENCE_MEMORY);
 	cq->done = cq->head;
 	/* the command that the unit stands at has moved */
 	cq->refusal.head += n;
@@ -173,17 +188,29 @@ do_without(struct riscv_cq *cq)
 {
 	struct riscv_cmd *cmd = at(cq, cq->head);
 
-	if (riscv_cmd_op(cmd) != RISCV_CMD0(RISCV_OP_ATS, RISCV_ATS_PRGR))
+	if (!is_response(cmd))
 		return -EIO;
 	*cmd = riscv_fence(0);
 	uiommu_count(&cq->stats.given_up, 1);
 	return 0;
 }
 
+/* Responses since the last fence: done or not, who knows? Each counts once. */
+static void
+doubts_count(struct riscv_cq *cq)
+{
+	uint32_t i, n = 0;
+
+	for (i = cq->done; i != cq->head; i++)
+		n += is_response(at(cq, i));
+	uiommu_count(&cq->stats.in_doubt, n);
+}
+
 /* The unit stands at a command that it did not take. */
 static void
 recover_refused(struct riscv_cq *cq, bool illegal)
 {
+	doubts_count(cq);
 	uiommu_count(illegal ? &cq->stats.cmd_ill : &cq->stats.cqmf, 1);
 	if (uiommu_refusal_is_final(&cq->refusal, cq->head, RISCV_CQ_RETRIES)) {
 		if (!illegal || cq->head == cq->tail)
@@ -191,7 +218,7 @@ recover_refused(struct riscv_cq *cq, bool illegal)
 		else if (do_without(cq) != 0)
 			riscv_cq_fail(cq, -EIO, "an invalidation is refused for good");
 	}
-	if (cq->failed == 0 && repeat_run(cq, false) != 0)
+	if (cq->failed == 0 && repeat_run(cq, is_repeatable) != 0)
 		riscv_cq_fail(cq, -EIO, "no room to write commands once more");
 }
 
@@ -218,7 +245,7 @@ recover_late(struct riscv_cq *cq)
 {
 	if (late_note(cq) != 0)
 		riscv_cq_fail(cq, -ETIMEDOUT, "a device does not confirm invalidations");
-	else if (repeat_run(cq, true) != 0)
+	else if (repeat_run(cq, is_ats_inval) != 0)
 		riscv_cq_fail(cq, -EIO, "no room to invalidate a device once more");
 }
 

@@ -21,8 +21,10 @@
  *
  * What the unit does on errors ("Command-queue CSR"), and what is done here: the unit stops and cqh
  * stays at a command; what became of those since the last fence that was passed is not known
- * (cmd_ill, cqmf), or all but ATS.INVAL are complete (cmd_to). Those are put in front of it once
- * more, and what stands behind moves up; so a place is free only when a fence behind it was passed.
+ * (cmd_ill, cqmf), or all but ATS.INVAL are complete (cmd_to). Invalidations among them are put in
+ * front of it once more, and what stands behind moves up; so a place is free only when a fence
+ * behind it was passed. Responses are not: one that is sent twice may answer another group, which
+ * has the index by now. They are counted, riscv_cq_stats::in_doubt.
  *
  *   cmd_ill, cqmf
  *           the command is offered again some times, behind a fence, so that nothing is repeated
@@ -79,6 +81,7 @@ struct riscv_cq_stats {
 	uint64_t given_up;       /**< responses given up after many refusals */
 	uint64_t write_faults;   /**< fences whose data the unit could not write */
 	uint64_t repeated;       /**< commands that were written once more after an error */
+	uint64_t in_doubt;       /**< responses that an error may have had dropped */
 	uint64_t cq_full;        /**< times that there was no room for a response */
 	uint64_t cq_wild_index;  /**< values of cqh that no queue could have */
 	uint64_t responses_lost; /**< responses for a unit that has failed */

@@ -31,28 +31,42 @@ riscv_ddt_init(struct riscv *riscv)
 	return ret == 0 ? riscv_dir_get(&riscv->pool, &riscv->ddt, 0, &entry) : ret;
 }
 
-/* "Translation control (tc)" of an endpoint, valid */
+/* "Translation control (tc)" of an endpoint that may do nothing: every page request is refused. */
 static uint64_t
-tc_of(const struct riscv *riscv, const struct riscv_endpoint *endpoint)
+tc_refuse(const struct riscv *riscv, const struct riscv_endpoint *endpoint)
 {
 	uint64_t tc = RISCV_TC_V;
 
-	if (endpoint->ats)
-		tc |= RISCV_TC_EN_ATS;
-	if (endpoint->page_requests)
-		tc |= RISCV_TC_EN_PRI;
 	/* requests without PASID are those of process 0 */
 	if (endpoint->pdtp_mode != RISCV_PDTP_BARE)
 		tc |= RISCV_TC_PDTV | RISCV_TC_DPE;
-	/* as our own responses, automatic ones have the PASID of the request */
-	if (endpoint->page_requests && endpoint->pdtp_mode != RISCV_PDTP_BARE)
-		tc |= RISCV_TC_PRPR;
 	if ((riscv->caps & RISCV_CAP_AMO_HWAD) != 0)
 		tc |= RISCV_TC_SADE;
 	return tc;
 }
 
-/* Nothing is cached of an entry that is not valid, "Caching in-memory data structures". */
+static uint64_t
+tc_of(const struct riscv *riscv, const struct riscv_endpoint *endpoint)
+{
+	uint64_t tc = tc_refuse(riscv, endpoint);
+
+	if (endpoint->ats)
+		tc |= RISCV_TC_EN_ATS;
+	if (endpoint->page_requests)
+		tc |= RISCV_TC_EN_PRI;
+	/* as our own responses, automatic ones have the PASID of the request */
+	if (endpoint->page_requests && endpoint->pdtp_mode != RISCV_PDTP_BARE)
+		tc |= RISCV_TC_PRPR;
+	if (endpoint->nb_blocked != 0)
+		tc |= RISCV_TC_DTF;
+	return tc;
+}
+
+/*
+ * Context of an endpoint: none was there, or that of one that has gone (see endpoint_clear()), or
+ * the unit is off. Each store leaves words that agree with each other ("Updating in-memory data
+ * structure entries").
+ */
 static void
 dc_fill(const struct riscv *riscv, struct riscv_endpoint *endpoint)
 {
@@ -62,12 +76,25 @@ dc_fill(const struct riscv *riscv, struct riscv_endpoint *endpoint)
 
 	uiommu_store_shared64(&dc->iohgatp, 0);
 	uiommu_store_shared64(&dc->ta, (uint64_t)endpoint->pscid << RISCV_DC_TA_PSCID_SHIFT);
-	uiommu_store_shared64(&dc->fsc, endpoint->fsc);
 	if ((riscv->caps & RISCV_CAP_MSI_FLAT) != 0)
 		for (i = 0; i < (RISCV_DC_SIZE - RISCV_DC_BASE_SIZE) / sizeof(*more); i++)
 			uiommu_store_shared64(&more[i], 0);
+	uiommu_store_shared64(&dc->fsc, endpoint->fsc);
 	uiommu_wmb_before_present();
 	uiommu_store_shared64(&dc->tc, tc_of(riscv, endpoint));
+	endpoint->cleared = false;
+	endpoint->quiet_told = true;
+}
+
+/* First-stage context with nothing in it, of the kind that the endpoint has */
+static uint64_t
+fsc_of_nothing(const struct riscv *riscv, const struct riscv_endpoint *endpoint)
+{
+	/* without a process directory Bare would let everything pass */
+	const uint64_t mode = endpoint->pdtp_mode != RISCV_PDTP_BARE ? endpoint->pdtp_mode :
+								       RISCV_IOSATP_SV39;
+
+	return riscv_fsc(mode, riscv->nothing.pa);
 }
 
 /* The narrowest directory of the unit that holds so many bits */
@@ -117,7 +144,7 @@ endpoint_fill(const struct riscv *riscv, uint32_t endpoint_id,
 	return 0;
 }
 
-/* @return 0; -ENOMEM; -EEXIST */
+/* @return 0; -ENOMEM */
 static int
 endpoint_memory(struct riscv *riscv, struct riscv_endpoint *endpoint)
 {
@@ -127,12 +154,10 @@ endpoint_memory(struct riscv *riscv, struct riscv_endpoint *endpoint)
 	if (ret != 0)
 		return ret;
 	endpoint->dc = entry;
-	if ((endpoint->dc->tc & RISCV_TC_V) != 0)
-		return -EEXIST;
+	endpoint->known = (endpoint->dc->tc & RISCV_TC_V) != 0;
 	if (endpoint->pdtp_mode != RISCV_PDTP_BARE)
 		return pdt_init(riscv, endpoint);
-	/* nothing is to pass until it is attached: Bare would let everything */
-	endpoint->fsc = riscv_fsc(RISCV_IOSATP_SV39, riscv->nothing.pa);
+	endpoint->fsc = fsc_of_nothing(riscv, endpoint);
 	return 0;
 }
 
@@ -165,12 +190,29 @@ riscv_endpoint_set(struct uiommu_dev *dev, uint32_t endpoint_id,
 	return 0;
 }
 
+/*
+ * With an entry that is not valid the unit would answer page requests Response Failure, which shuts
+ * the device's interface down, and that of all functions that share it ("PCIe ATS Page Request
+ * handling"). So it stays valid, with nothing in it and nothing allowed.
+ */
 void
-riscv_endpoint_clear(struct uiommu_dev *dev __rte_unused, void *endpoint_private)
+riscv_endpoint_clear(struct uiommu_dev *dev, void *endpoint_private)
 {
+	struct riscv *riscv = riscv_of(dev);
 	struct riscv_endpoint *endpoint = endpoint_private;
 
-	uiommu_store_shared64(&endpoint->dc->tc, endpoint->dc->tc & ~RISCV_TC_V);
+	endpoint->cleared = true;
+	uiommu_store_shared64(&endpoint->dc->tc, tc_refuse(riscv, endpoint));
+	uiommu_store_shared64(&endpoint->dc->fsc, fsc_of_nothing(riscv, endpoint));
+	if (!riscv->running)
+		riscv_endpoint_settle(endpoint);
+}
+
+void
+riscv_endpoint_settle(struct riscv_endpoint *endpoint)
+{
+	uiommu_wmb_before_present();
+	uiommu_store_shared64(&endpoint->dc->ta, 0);
 }
 
 /* The unit is off */
@@ -180,10 +222,14 @@ riscv_endpoint_enable(struct uiommu_dev *dev, void *endpoint_private)
 	dc_fill(riscv_of(dev), endpoint_private);
 }
 
-/*
- * One doubleword of a valid entry changes, with one store, and agrees with all others before and
- * after ("Updating in-memory data structure entries").
- */
+/* One doubleword changes, with one store, and agrees with all others before and after. */
+static void
+tc_refresh(const struct riscv *riscv, struct riscv_endpoint *endpoint)
+{
+	if (!endpoint->cleared)
+		uiommu_store_shared64(&endpoint->dc->tc, tc_of(riscv, endpoint));
+}
+
 void
 riscv_endpoint_page_requests(struct uiommu_dev *dev, void *endpoint_private, bool on)
 {
@@ -191,8 +237,7 @@ riscv_endpoint_page_requests(struct uiommu_dev *dev, void *endpoint_private, boo
 	struct riscv_endpoint *endpoint = endpoint_private;
 
 	endpoint->page_requests = on && endpoint->ats && riscv->has_pq;
-	if ((endpoint->dc->tc & RISCV_TC_V) != 0)
-		uiommu_store_shared64(&endpoint->dc->tc, tc_of(riscv, endpoint));
+	tc_refresh(riscv, endpoint);
 }
 
 void
@@ -224,46 +269,48 @@ pasid_check(const struct riscv_endpoint *endpoint, uint32_t pasid)
 	return pasid == RISCV_RID_PID || pasid >= endpoint->pasid_limit ? -EINVAL : 0;
 }
 
-/* Without a process directory the device context says it, of the RID. */
-static void
-dc_translate(struct riscv_endpoint *endpoint, const struct riscv_domain *domain)
-{
-	endpoint->pscid = domain->pscid;
-	endpoint->fsc = domain->fsc;
-	/*
-	 * Whatever the unit reads of both words while they change: with the new identifier there
-	 * is the table without entries, of which nothing is cached, or the new one.
-	 */
-	uiommu_store_shared64(&endpoint->dc->ta,
-			      (uint64_t)domain->pscid << RISCV_DC_TA_PSCID_SHIFT);
-}
-
-void
-riscv_bond_validate(struct riscv_endpoint *endpoint)
-{
-	uiommu_wmb_before_present();
-	uiommu_store_shared64(&endpoint->dc->fsc, endpoint->fsc);
-}
-
-static bool
-dc_translates(const struct riscv *riscv, const struct riscv_endpoint *endpoint)
-{
-	return endpoint->fsc != riscv_fsc(RISCV_IOSATP_SV39, riscv->nothing.pa);
-}
-
+/*
+ * Without a process directory the device context says it, of the RID. Whatever the unit reads of
+ * both words while they change: with the new identifier there is the table without entries, of
+ * which nothing is cached, or the new one. So no other device finds what was cached for this one.
+ */
 static int
 bond_set_dc(struct riscv *riscv, struct riscv_endpoint *endpoint,
 	    const struct riscv_domain *domain)
 {
-	if (dc_translates(riscv, endpoint))
+	if (endpoint->fsc != fsc_of_nothing(riscv, endpoint))
 		return -EBUSY;
 	if (domain->type == UIOMMU_DOMAIN_BLOCKED)
 		return 0;
-	dc_translate(endpoint, domain);
-	/* a unit that runs is told of the identifier before: UIOMMU_CMD_BOND_SET */
+	endpoint->pscid = domain->pscid;
+	endpoint->fsc = domain->fsc;
+	if (!endpoint->cleared)
+		uiommu_store_shared64(&endpoint->dc->ta,
+				      (uint64_t)domain->pscid << RISCV_DC_TA_PSCID_SHIFT);
 	if (!riscv->running)
-		riscv_bond_validate(endpoint);
+		riscv_bond_settle(endpoint);
 	return 0;
+}
+
+static void
+bond_clear_dc(struct riscv *riscv, struct riscv_endpoint *endpoint)
+{
+	endpoint->pscid = 0;
+	endpoint->fsc = fsc_of_nothing(riscv, endpoint);
+	uiommu_store_shared64(&endpoint->dc->fsc, endpoint->fsc);
+	if (!riscv->running)
+		riscv_bond_settle(endpoint);
+}
+
+void
+riscv_bond_settle(struct riscv_endpoint *endpoint)
+{
+	if (endpoint->cleared)
+		return;
+	uiommu_wmb_before_present();
+	uiommu_store_shared64(&endpoint->dc->ta,
+			      (uint64_t)endpoint->pscid << RISCV_DC_TA_PSCID_SHIFT);
+	uiommu_store_shared64(&endpoint->dc->fsc, endpoint->fsc);
 }
 
 static void
@@ -273,6 +320,34 @@ pc_fill(struct riscv_pc *pc, const struct riscv_domain *domain)
 	uiommu_wmb_before_present();
 	uiommu_store_shared64(&pc->ta, (uint64_t)domain->pscid << RISCV_PC_TA_PSCID_SHIFT |
 					       RISCV_PC_TA_V);
+}
+
+/** Bit of an entry that is not valid, which is free for software then: the bond was blocked. */
+#define PC_TA_BLOCKED (UINT64_C(1) << 63)
+
+/*
+ * DTF keeps faults of the device as a whole, as long as one of its bonds is blocked: there is no
+ * such bit for a process.
+ */
+static void
+blocked_count(const struct riscv *riscv, struct riscv_endpoint *endpoint, bool more)
+{
+	endpoint->nb_blocked += more ? 1 : UINT32_MAX;
+	endpoint->quiet_told = false;
+	tc_refresh(riscv, endpoint);
+}
+
+/* Make an entry not valid, with a mark or without */
+static void
+pc_clear(const struct riscv *riscv, struct riscv_endpoint *endpoint, struct riscv_pc *pc,
+	 bool blocked)
+{
+	const bool before = (pc->ta & RISCV_PC_TA_V) == 0 && (pc->ta & PC_TA_BLOCKED) != 0;
+
+	uiommu_store_shared64(&pc->ta, (pc->ta & ~(RISCV_PC_TA_V | PC_TA_BLOCKED)) |
+					       (blocked ? PC_TA_BLOCKED : 0));
+	if (before != blocked)
+		blocked_count(riscv, endpoint, blocked);
 }
 
 int
@@ -293,6 +368,8 @@ riscv_bond_set(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid,
 	pc = riscv_dir_find(&endpoint->pdt, pid_of(pasid));
 	if (pc != NULL && (pc->ta & RISCV_PC_TA_V) != 0)
 		return -EBUSY;
+	if (pc != NULL)
+		pc_clear(riscv, endpoint, pc, false);
 	/* no entry at all */
 	if (domain->type == UIOMMU_DOMAIN_BLOCKED)
 		return 0;
@@ -303,20 +380,29 @@ riscv_bond_set(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid,
 	return 0;
 }
 
-void
-riscv_bond_clear(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid)
+static void
+bond_end(struct uiommu_dev *dev, struct riscv_endpoint *endpoint, uint32_t pasid, bool blocked)
 {
 	struct riscv *riscv = riscv_of(dev);
-	struct riscv_endpoint *endpoint = endpoint_private;
 	struct riscv_pc *pc;
 
 	if (endpoint->pdtp_mode == RISCV_PDTP_BARE) {
-		/* the identifier stays: no table has the one of an empty one */
-		endpoint->fsc = riscv_fsc(RISCV_IOSATP_SV39, riscv->nothing.pa);
-		uiommu_store_shared64(&endpoint->dc->fsc, endpoint->fsc);
+		bond_clear_dc(riscv, endpoint);
 		return;
 	}
 	pc = riscv_dir_find(&endpoint->pdt, pid_of(pasid));
 	if (pc != NULL)
-		uiommu_store_shared64(&pc->ta, pc->ta & ~RISCV_PC_TA_V);
+		pc_clear(riscv, endpoint, pc, blocked);
+}
+
+void
+riscv_bond_clear(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid)
+{
+	bond_end(dev, endpoint_private, pasid, false);
+}
+
+void
+riscv_bond_block(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid)
+{
+	bond_end(dev, endpoint_private, pasid, true);
 }

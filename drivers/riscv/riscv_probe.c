@@ -122,7 +122,8 @@ read_capabilities(struct uiommu_dev *dev, struct riscv *riscv)
 static uint8_t
 endpoint_bits(const struct riscv *riscv)
 {
-	const uint8_t levels = riscv->ddt_levels != 0 ? riscv->ddt_levels : RISCV_DIR_LEVELS_MAX;
+	const uint8_t wanted = riscv->ddt_levels != 0 ? riscv->ddt_levels : RISCV_DIR_LEVELS_MAX;
+	const uint8_t levels = riscv->running ? riscv->levels : wanted;
 	const bool extended = (riscv->caps & RISCV_CAP_MSI_FLAT) != 0;
 
 	if (levels == RISCV_DIR_LEVELS_MAX)
@@ -182,8 +183,9 @@ stats_init(struct riscv *riscv)
 		{"cmd_ill", &cq->cmd_ill},
 		{"cqmf", &cq->cqmf},
 		{"cmd_to", &cq->cmd_to},
-		{"cmd_given_up", &cq->given_up},
-		{"cmd_repeated", &cq->repeated},
+		{"given_up", &cq->given_up},
+		{"in_doubt", &cq->in_doubt},
+		{"repeated", &cq->repeated},
 		{"write_faults", &cq->write_faults},
 		{"cq_full", &cq->cq_full},
 		{"cq_wild_index", &cq->cq_wild_index},
@@ -218,8 +220,7 @@ static const struct uiommu_dev_ops riscv_dev_ops = {
 	.domain_fini = riscv_domain_fini,
 	.bond_set = riscv_bond_set,
 	.bond_clear = riscv_bond_clear,
-	/* DTF is of a device, not of a process: there is no entry that is refused in silence */
-	.bond_block = riscv_bond_clear,
+	.bond_block = riscv_bond_block,
 	.stats_get = stats_get,
 	.table_format = riscv_table_format,
 };
@@ -248,9 +249,10 @@ riscv_probe(struct uiommu_dev *dev, struct uiommu_args *args)
 	dev->ops = &riscv_dev_ops;
 	dev->queue_ops = &riscv_queue_ops;
 	/* entries that are not valid are not cached: "Caching in-memory data structures" */
-	dev->cmd_mask = 1U << UIOMMU_CMD_ENDPOINT_CLEAR | 1U << UIOMMU_CMD_ENDPOINT_UPDATE |
-			1U << UIOMMU_CMD_BOND_CLEAR | 1U << UIOMMU_CMD_DRAIN |
-			1U << UIOMMU_CMD_SYNC | 1U << UIOMMU_CMD_INVALIDATE;
+	dev->cmd_mask = 1U << UIOMMU_CMD_ENDPOINT_SET | 1U << UIOMMU_CMD_ENDPOINT_CLEAR |
+			1U << UIOMMU_CMD_ENDPOINT_UPDATE | 1U << UIOMMU_CMD_BOND_CLEAR |
+			1U << UIOMMU_CMD_DRAIN | 1U << UIOMMU_CMD_SYNC |
+			1U << UIOMMU_CMD_INVALIDATE;
 	if (!riscv->queue.has_pdt)
 		dev->cmd_mask |= 1U << UIOMMU_CMD_BOND_SET;
 	RISCV_LOG(DEBUG, "%s: capabilities 0x%" PRIx64, dev->name, riscv->caps);

@@ -162,7 +162,11 @@ struct riscv_endpoint {
 	uint32_t pasid_limit;     /**< PASIDs below may be attached; 0: none */
 	bool ats;                 /**< the device may cache translations */
 	bool page_requests;       /**< they are let through */
+	bool cleared;             /**< the context refuses everything */
+	bool known;               /**< the unit may have cached the context of an earlier one */
+	bool quiet_told;          /**< it knows whether faults are kept to itself */
 	uint8_t pdtp_mode;        /**< RISCV_PDTP_*; without: RISCV_PDTP_BARE */
+	uint32_t nb_blocked;      /**< bonds that were blocked: none of its faults is recorded */
 	uint64_t fsc;             /**< of the device context */
 	uint32_t pscid;           /**< likewise, where there is no process directory */
 	struct riscv_dir pdt;
@@ -242,10 +246,19 @@ riscv_bond_set(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid,
 	       void *domain_private);
 void
 riscv_bond_clear(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid);
-
-/** Second half of bond_set() while a unit without process directories runs. */
 void
-riscv_bond_validate(struct riscv_endpoint *endpoint);
+riscv_bond_block(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid);
+
+/**
+ * Without process directories, second half of bond_set() and bond_clear(): identifier and table are
+ * in two words, and the unit has forgotten what it has read of the one that was changed first.
+ */
+void
+riscv_bond_settle(struct riscv_endpoint *endpoint);
+
+/** Likewise of endpoint_clear(): the identifier goes. */
+void
+riscv_endpoint_settle(struct riscv_endpoint *endpoint);
 
 int
 riscv_table_format(struct uiommu_dev *dev, const struct uiommu_domain_conf *conf,

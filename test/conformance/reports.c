@@ -85,6 +85,8 @@ static void
 every_kind(void)
 {
 	static const uint32_t pasids[] = {7, UIOMMU_NO_PASID};
+	const enum uiommu_report_reason denied = harness_unit()->merges_faults ?
+		UIOMMU_REPORT_TRANSLATION : UIOMMU_REPORT_PERMISSION;
 	struct rig *rig = reports_rig(NULL);
 	struct uiommu_domain *domain = rig_domain(rig, UIOMMU_DOMAIN_PAGING);
 	uint64_t pa = paging_pa(paging_memory(rig));
@@ -100,7 +102,7 @@ every_kind(void)
 		uint64_t emu_pasid = rig_pasid_to_emu(pasids[i]);
 
 		CHECK(uiommu_emu_dma(rig->emu, EP, (uint32_t)emu_pasid, IOVA, false));
-		refused_by_tables(rig, pasids[i], IOVA + 0x123, true, UIOMMU_REPORT_PERMISSION);
+		refused_by_tables(rig, pasids[i], IOVA + 0x123, true, denied);
 		refused_by_tables(rig, pasids[i], IOVA + PAGE, false, UIOMMU_REPORT_TRANSLATION);
 		refused_by_tables(rig, pasids[i], IOVA + PAGE, true, UIOMMU_REPORT_TRANSLATION);
 		refused_by_tables(rig, pasids[i], IOVA + 64 * LARGE, true,

@@ -168,6 +168,62 @@ static const struct harness_spoil smmuv3_spoils[] = {
 		__VA_ARGS__                                                                        \
 	}
 
+/* ---------------------------------------------------------------- RISC-V */
+
+/*
+ * "Page-Request-Queue": PID 31:12, PV 32, PRIV 33, EXEC 34, DID 63:40; R, W, L, index 11:3, and the
+ * address.
+ */
+static void
+riscv_encode(const struct uiommu_emu_request *req, uint64_t *entry)
+{
+	/* without PV all of PID, PRIV and EXEC are 0 */
+	entry[0] = (uint64_t)req->endpoint_id << 40;
+	if (req->pasid != UINT32_MAX)
+		entry[0] |= (uint64_t)req->pasid << 12 | BIT(32) | (uint64_t)req->priv << 33 |
+			    (uint64_t)req->exec << 34;
+	entry[1] = (uint64_t)req->read | (uint64_t)req->write << 1 | (uint64_t)req->last << 2 |
+		   (uint64_t)req->prg_index << 3 | (req->iova & ~UINT64_C(0xfff));
+}
+
+static const struct harness_spoil riscv_reserved = RESERVED(0);
+
+static const struct harness_spoil riscv_spoils[] = {
+	RESERVED(0), RESERVED(1), RESERVED(2), RESERVED(3), RESERVED(4), RESERVED(5), RESERVED(6),
+	RESERVED(7), RESERVED(8), RESERVED(9), RESERVED(10), RESERVED(11), RESERVED(35),
+	RESERVED(36), RESERVED(37), RESERVED(38), RESERVED(39),
+	{"everything clear", {UINT64_MAX, UINT64_MAX}, {0}, false},
+	{"privileged", {0}, {BIT(33)}, true},
+	{"execute and read", {0}, {BIT(34)}, true},
+	/* canonical with 39 bits no more than with 57 */
+	{"address 0x0100000000000000", {0}, {0, BIT(56)}, true},
+	{"address 0x8000000000000000", {0}, {0, BIT(63)}, true},
+	{"address 0xfe80000000000000", {0}, {0, UINT64_C(0xfe80000000000000)}, true},
+	/* with L a stop marker, with a PASID or without */
+	{"no access", {0, BIT(0) | BIT(1)}, {0}, false},
+	{"no access, no PASID", {UINT64_C(0x1fffff000), BIT(0) | BIT(1)}, {0}, false},
+};
+
+#define RISCV(args, text, ...)                                                                     \
+	{                                                                                          \
+		.name = text, .driver = "riscv", .devargs = args, .entries_min = 128,              \
+		.entries_max = 16384, .entries_default = 16384, .queue_full = 1,                   \
+		.entry_size = 16, .reserved_pasid = 0, .small_commands = ",cq=2048",               \
+		.small_events = ",fq=128", .events_min = 128, .refused = &riscv_reserved,          \
+		.bare_markers = true, .refuses_endpoints = true, .merges_faults = true,            \
+		.small_tables = true,                                                              \
+		.counters = {                                                                      \
+			.device_timeout = "_cmd_to", .bad_command = "_cmd_ill",                    \
+			.given_up = "_given_up", .wild_index = "_wild_index",                      \
+		},                                                                                 \
+		.capa = UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |          \
+			UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_PAGE_REQUESTS |                      \
+			UIOMMU_CAPA_PASSTHROUGH | UIOMMU_CAPA_PASSTHROUGH_PASID |                  \
+			UIOMMU_CAPA_CACHES_RIGHTS,                                                 \
+		.spoils = riscv_spoils, .nb_spoils = ARRAY_COUNT(riscv_spoils),                    \
+		.encode = riscv_encode, __VA_ARGS__                                                \
+	}
+
 static const struct harness_unit units[] = {
 	VTD("vtd,platform=emu", "vtd/emu",
 	    UIOMMU_CAPA_PASSTHROUGH | UIOMMU_CAPA_PASSTHROUGH_PASID, .is_variant = false),
@@ -194,6 +250,15 @@ static const struct harness_unit units[] = {
 	/* Neither page requests nor ATS: accesses that wait are all there is. */
 	SMMUV3("smmuv3,platform=emu,idr0_clear=0x10400", "smmuv3/emu-stalls", 16384, 0,
 	       .is_variant = true, .has_messages = true),
+	RISCV("riscv,platform=emu", "riscv/emu", .wide_ids = ",did_bits=24"),
+	/*
+	 * As unlike that as a unit can be: contexts of 32 bytes in a directory of two levels, Sv39,
+	 * 8 bits of PASID, no access and dirty marks by the unit, no ranges and nothing but leaves
+	 * in invalidations, interrupts by wire. What stands between two fences is done backwards,
+	 * and devices confirm invalidations late.
+	 */
+	RISCV("riscv,platform=emu,caps=0x6f12000210,ddt_levels=3,reorder=1,lazy=1",
+	      "riscv/emu-small", .is_variant = true, .reorders = true),
 };
 
 static size_t chosen;

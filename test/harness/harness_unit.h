@@ -70,8 +70,18 @@ struct harness_unit {
 	bool has_messages;       /**< completions of commands are written to memory */
 	/** a page can take another's place in a table in one step: COW regions */
 	bool can_exchange;
+	/**
+	 * requests of endpoints whose page requests are off are answered by the unit, without their
+	 * PASID; that of others is not looked at
+	 */
+	bool refuses_endpoints;
+	bool small_tables;       /**< of an endpoint: pages, of those that are kept ready */
+	bool merges_faults;      /**< reports tell no page that is missing from a right that is */
+	bool reorders;           /**< commands, and so answers, are carried out in any order */
 	/** a last request without access, without PASID, is one like others: INVALID */
 	bool answers_no_access;
+	/** it is a stop marker, as one with PASID is; neither: nothing that could be answered */
+	bool bare_markers;
 	struct harness_counters counters;
 	/** bits of an address above address_bits that choose between two tables */
 	unsigned int sign_bits;

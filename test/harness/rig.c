@@ -234,6 +234,8 @@ rig_open(const struct rig_conf *conf)
 	if (rig->conf.no_start)
 		return rig;
 	CHECK_EQ(uiommu_start(rig->dev), 0);
+	/* what a unit takes is in part seen when it is told to begin */
+	CHECK_EQ(uiommu_info_get(rig->dev, &rig->info), 0);
 	if (rig->conf.owner_thread)
 		rig_owner_start(rig);
 	else if (!rig->conf.no_claim)

@@ -366,7 +366,7 @@ rig_expect_stall(struct rig *rig, uint32_t endpoint_id, uint16_t tag,
 bool
 rig_response(struct rig *rig, struct uiommu_emu_response *resp);
 
-/** The next response is this one, by software. */
+/** The next response is this one, by software; any of those there, where the unit reorders. */
 void
 rig_expect(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index, uint16_t code);
 

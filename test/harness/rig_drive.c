@@ -77,6 +77,10 @@ rig_ask_in_vain(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t 
 		rig_expect_auto(rig, endpoint_id, pasid, index, UIOMMU_EMU_INVALID);
 		return;
 	}
+	if (harness_unit()->refuses_endpoints && outcome == UIOMMU_EMU_AUTO_INVALID) {
+		rig_expect_auto(rig, endpoint_id, UIOMMU_NO_PASID, index, UIOMMU_EMU_INVALID);
+		return;
+	}
 	CHECK_EQ(outcome, UIOMMU_EMU_QUEUED);
 	rig_settle(rig);
 	rig_expect_any(rig, endpoint_id, pasid, index, UIOMMU_EMU_INVALID);
@@ -233,11 +237,22 @@ pile_take(struct rig *rig, uint32_t at, struct uiommu_emu_response *resp)
 	return true;
 }
 
+/* What a unit has fetched and goes on holding back, as long as it may. */
+static void
+held_finish(struct rig *rig)
+{
+	if (!harness_unit()->reorders || rig->has_model || rig->has_owner)
+		return;
+	while (uiommu_emu_drain(rig->emu) != 0)
+		;
+}
+
 bool
 rig_response(struct rig *rig, struct uiommu_emu_response *resp)
 {
 	if (pile_take(rig, 0, resp))
 		return true;
+	held_finish(rig);
 	if (!uiommu_emu_response_next(rig->emu, resp))
 		return false;
 	if (resp->pasid == UINT32_MAX)
@@ -268,7 +283,10 @@ rig_expect(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index
 		.endpoint_id = endpoint_id, .pasid = pasid, .prg_index = index, .code = code,
 	};
 
-	response_expect(rig, &want);
+	if (harness_unit()->reorders)
+		rig_expect_any(rig, endpoint_id, pasid, index, code);
+	else
+		response_expect(rig, &want);
 }
 
 static void
@@ -276,6 +294,7 @@ pile_fill(struct rig *rig)
 {
 	struct uiommu_emu_response resp;
 
+	held_finish(rig);
 	while (rig->nb_pile < RIG_PILE && uiommu_emu_response_next(rig->emu, &resp)) {
 		if (resp.pasid == UINT32_MAX)
 			resp.pasid = UIOMMU_NO_PASID;

@@ -26,11 +26,20 @@ struct hil_unit {
 	uint64_t iova_lost;
 	/** counter that tells that reports found no room */
 	const char *lost;
+	bool lost_is_error;    /**< and each time is an error of the unit */
+	/** tables are second-stage ones: what is absent in them is a right that is missing */
+	bool second_stage;
 	/*
 	 * Where QEMU is not as the manual has it; see README.md.
 	 */
 	bool beyond_is_silent; /**< accesses with more bits than tables have are never reported */
 	bool cannot_block;     /**< a unit that is off lets everything pass */
+	bool names_rid_pasid;  /**< reports of requests without PASID have PASID 0 */
+	bool rights_are_silent; /**< a right that a cached translation lacks is not reported */
+	bool keeps_rights;     /**< a cached translation goes on without a right that came since */
+	bool uses_absent_entry; /**< after a detach translations go on */
+	/** an endpoint that has passed through does so until its device entry is invalidated */
+	bool identity_sticks;
 };
 
 extern const struct hil_unit hil_units[];

@@ -142,6 +142,14 @@ void
 scene_refused_for(struct scene *scene, unsigned int device, uint64_t iova, bool write,
 		  enum uiommu_report_reason reason);
 
+/** A write is refused by the rights of a page that was read. */
+void
+scene_denied(struct scene *scene, unsigned int device, uint64_t iova);
+
+/** A read of an endpoint that is there, and attached to nothing any more, is refused. */
+void
+scene_detached(struct scene *scene, unsigned int device, uint64_t iova);
+
 /** An access is blocked; whether that is reported is left open. */
 void
 scene_blocked(struct scene *scene, unsigned int device, uint64_t iova, bool write);

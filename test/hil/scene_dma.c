@@ -10,8 +10,11 @@
 
 #include "scene.h"
 
-/** Polls in a row without a report, after which nothing more is expected. */
-#define QUIET_POLLS 600
+/**
+ * Polls in a row without a report, after which nothing more is expected: drivers look at some
+ * registers in one of 1024 idle polls.
+ */
+#define QUIET_POLLS 1100
 /** Bound on a wait for reports. */
 #define PATIENCE_NS UINT64_C(20000000000)
 
@@ -96,6 +99,15 @@ access_make(struct scene *scene, unsigned int device, uint64_t iova, bool write)
 		scene_load(scene, device, iova, 4);
 }
 
+/* One that got as far as the table of a PASID. */
+static bool
+reason_is_of_tables(const struct uiommu_report *report)
+{
+	return report->reason == UIOMMU_REPORT_TRANSLATION ||
+	       report->reason == UIOMMU_REPORT_PERMISSION ||
+	       report->reason == UIOMMU_REPORT_ADDRESS;
+}
+
 const struct uiommu_report *
 scene_refused(struct scene *scene, unsigned int device, uint64_t iova, bool write)
 {
@@ -108,7 +120,8 @@ scene_refused(struct scene *scene, unsigned int device, uint64_t iova, bool writ
 	CHECK(before < SCENE_REPORTS);
 	scene->nb_looked = before + 1;
 	CHECK_EQ(scene->reports[before].endpoint_id, SCENE_ID(device));
-	CHECK_EQ(scene->reports[before].pasid, UIOMMU_NO_PASID);
+	CHECK_EQ(scene->reports[before].pasid, hil_unit()->names_rid_pasid &&
+			 reason_is_of_tables(&scene->reports[before]) ? 0 : UIOMMU_NO_PASID);
 	return &scene->reports[before];
 }
 
@@ -119,10 +132,28 @@ scene_refused_for(struct scene *scene, unsigned int device, uint64_t iova, bool 
 	const struct uiommu_report *report = scene_refused(scene, device, iova, write);
 	const uint64_t known = ~hil_unit()->iova_lost;
 
+	if (reason == UIOMMU_REPORT_TRANSLATION && hil_unit()->second_stage)
+		reason = UIOMMU_REPORT_PERMISSION;
 	CHECK_EQ(report->reason, reason);
 	CHECK_EQ(report->iova & known, iova & known);
 	CHECK_EQ(report->flags & (UIOMMU_FAULT_READ | UIOMMU_FAULT_WRITE),
 		 write ? UIOMMU_FAULT_WRITE : UIOMMU_FAULT_READ);
+}
+
+void
+scene_denied(struct scene *scene, unsigned int device, uint64_t iova)
+{
+	if (hil_unit()->rights_are_silent)
+		scene_blocked(scene, device, iova, true);
+	else
+		scene_refused_for(scene, device, iova, true, UIOMMU_REPORT_PERMISSION);
+}
+
+void
+scene_detached(struct scene *scene, unsigned int device, uint64_t iova)
+{
+	if (!hil_unit()->uses_absent_entry)
+		(void)scene_refused(scene, device, iova, false);
 }
 
 void

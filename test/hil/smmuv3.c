@@ -20,7 +20,7 @@
 #define QEMU(from, to, ...)                                                                        \
 	{                                                                                          \
 		UNIT("smmuv3/qemu-" #from, 0), .model = &hil_model_smmuv3, .version_min = from,    \
-		.version_max = to, .lost = "_event_aborts", __VA_ARGS__  \
+		.version_max = to, .lost = "_event_aborts", .lost_is_error = true, __VA_ARGS__  \
 	}
 
 const struct hil_unit hil_units[] = {

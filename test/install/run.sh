@@ -81,8 +81,10 @@ for example in "$source"/examples/*/; do
                         "$scratch/example/$name" "${eal[@]}"
         fi
         if [[ $name == count-faults ]]; then
-                check "example $name runs on another unit" \
-                        "$scratch/example/$name" "${eal[@]}" -- smmuv3,platform=emu
+                for unit in smmuv3 riscv; do
+                        check "example $name runs on another unit, $unit" \
+                                "$scratch/example/$name" "${eal[@]}" -- "$unit,platform=emu"
+                done
         fi
         rm -rf "$scratch/example"
 done

@@ -113,6 +113,8 @@ done <<'END'
 --source stall --unit smmuv3 --storm-limit 0
 --source stall --iommu smmuv3,platform=emu --storm-limit 100
 --storm-limit 100
+--source stall --unit riscv
+--handler map --stage second --unit riscv
 --stuck --endpoints 1
 --stuck --churn 10
 --stuck --overflow

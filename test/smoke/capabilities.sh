@@ -38,13 +38,13 @@ without smmuv3 IDR0 idr0_clear <<'END'
 3 TTF
 4 COHACC
 END
-for unit in vtd smmuv3; do
+for unit in vtd smmuv3 riscv; do
         storm --duration 1 --iommu "$unit,platform=emu,coherent=0"
         check "$unit: memory that is not coherent" refused "not coherent"
 done
 
-# What a storm wants and its driver can do without, IDR0.ATS with IDR0.PRI and IDR0.STALL_MODEL:
-# wrong usage.
+# What a storm wants and its driver can do without, IDR0.ATS with IDR0.PRI and IDR0.STALL_MODEL,
+# capabilities.ATS: wrong usage.
 not_this_source()
 {
         ended_with 2 && says_why && grep -q -e "--source" "$scratch/stderr"
@@ -52,6 +52,8 @@ not_this_source()
 
 storm --duration 1 --iommu "smmuv3,platform=emu,idr0_clear=0x10400"
 check "without page requests" not_this_source
+storm --duration 1 --iommu "riscv,platform=emu,caps_clear=$((1 << 25))"
+check "riscv: without page requests" not_this_source
 storm --duration 1 --source both --iommu "smmuv3,platform=emu,idr0_clear=0x10400"
 check "both, without page requests" not_this_source
 storm --duration 1 --source stall --iommu "smmuv3,platform=emu,idr0_set=0x1000000"

@@ -17,7 +17,7 @@ while (($# > 0)) && [[ $1 != -- ]]; do
 done
 shift
 
-storm --duration 1 "${arguments[@]}" --json "$scratch/report.json" "$@"
+storm --duration 0.5 "${arguments[@]}" --json "$scratch/report.json" "$@"
 check "exit 0" ended_with 0
 if [[ -s $scratch/report.json ]]; then
         python3 "$(dirname "$0")/check_report.py" "$scratch/report.json" "${expectations[@]}" \

@@ -68,8 +68,8 @@ good_soc(void)
 {
 	good_pci();
 	tree_folder(SOC_DIR);
-	tree_link(SOC_DIR "/driver", "../../../bus/platform/drivers/vfio-platform");
-	tree_link(SOC_DIR "/iommu_group", "../../../kernel/iommu_groups/7");
+	tree_link(SOC_DIR "/driver", "../../../../bus/platform/drivers/vfio-platform");
+	tree_link(SOC_DIR "/iommu_group", "../../../../kernel/iommu_groups/7");
 }
 
 static int
@@ -166,6 +166,33 @@ not_bound(void **state)
 	tree_remove(SOC_DIR "/driver");
 	assert_refused(find(SOC), -ENODEV, "vfio: unit0: 9050000.iommu is not bound to a driver: "
 		       "bind it to vfio-platform");
+}
+
+/* Binding it would not help: VFIO has refused it, or would. */
+static void
+not_bound_for_a_reason(void **state)
+{
+	static const char unbound[] =
+		"vfio: unit0: 0000:00:01.0 is not bound to a driver: bind it to vfio-pci\n";
+
+	good_pci();
+	tree_remove(PCI_DIR "/driver");
+	tree_remove(PCI_DIR "/iommu_group");
+	assert_refused(find(PCI), -ENODEV, "vfio: unit0: 0000:00:01.0 is not bound to a driver, "
+		       "and vfio-pci does not take it without an IOMMU group while noiommu mode is "
+		       "not enabled: echo Y > "
+		       "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode, then bind it");
+	tree_file("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "Y\n");
+	assert_int_equal(find(PCI), -ENODEV);
+	assert_string_equal(log_take(), unbound);
+	tree_remove("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode");
+	assert_refused(find(PCI), -ENOTSUP, "vfio: unit0: 0000:00:01.0 is not bound to a driver, "
+		       "and vfio-pci does not take it: it has no IOMMU group, and this kernel has "
+		       "no noiommu mode (CONFIG_VFIO_NOIOMMU)");
+	/* as long as the module is not there, nobody knows */
+	tree_remove("/sys/module/vfio");
+	assert_int_equal(find(PCI), -ENODEV);
+	assert_string_equal(log_take(), unbound);
 }
 
 static void
@@ -332,6 +359,7 @@ main(void)
 		PLATFORM_CASE(names),
 		PLATFORM_CASE(no_device),
 		PLATFORM_CASE(not_bound),
+		PLATFORM_CASE(not_bound_for_a_reason),
 		PLATFORM_CASE(bound_elsewhere),
 		PLATFORM_CASE(no_module),
 		PLATFORM_CASE(no_permission),
