@@ -113,9 +113,9 @@ unit_of()
         vtd_invalidate_fence) echo test_vtd_inval_row ;;
         vtd_invalidate_*) echo test_vtd_inval ;;
         vtd_*) echo test_vtd_cmd ;;
-        smmuv3_root_*) echo test_smmuv3_ctrl ;;
-        smmuv3_invalidate_*) echo test_smmuv3_inval ;;
-        *) echo test_smmuv3_cmd ;;
+        *_root_*) echo "test_${1%%_*}_ctrl" ;;
+        *_invalidate_*) echo "test_${1%%_*}_inval" ;;
+        *) echo "test_${1%%_*}_cmd" ;;
         esac
 }
 
@@ -165,7 +165,8 @@ conformance()
 }
 
 units=(test_vtd_cmd test_vtd_inval test_vtd_inval_row test_vtd_root
-        test_smmuv3_cmd test_smmuv3_ctrl test_smmuv3_inval)
+        test_smmuv3_cmd test_smmuv3_ctrl test_smmuv3_inval
+        test_riscv_cmd test_riscv_ctrl test_riscv_inval)
 if [[ ! -f $build/build.ninja ]]; then
         quietly meson setup "$build" -Dtests=enabled -Dfuzz=disabled -Domit=none
 fi

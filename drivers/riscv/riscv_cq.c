@@ -77,7 +77,9 @@ done_find(struct riscv_cq *cq)
 	uint32_t position;
 
 	if ((int32_t)(cq->head - cq->fenced) >= 0) {
-		cq->done = cq->fenced;
+		/* what was repeated has moved it further already */
+		if ((int32_t)(cq->fenced - cq->done) > 0)
+			cq->done = cq->fenced;
 		return;
 	}
 	for (position = cq->head; position != cq->done; position--) {

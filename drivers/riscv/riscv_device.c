@@ -246,9 +246,7 @@ riscv_endpoint_free(struct uiommu_dev *dev, void *endpoint_private)
 	struct riscv *riscv = riscv_of(dev);
 	struct riscv_endpoint *endpoint = endpoint_private;
 
-	/* a unit that could not be turned off may be reading it for good */
-	if (!riscv->wedged)
-		riscv_dir_free(&riscv->pool, &endpoint->pdt);
+	riscv_dir_free(riscv->wedged ? NULL : &riscv->pool, &endpoint->pdt);
 	rte_free(endpoint);
 }
 

@@ -69,7 +69,8 @@ table_free(struct uiommu_page_pool *pool, const struct riscv_dir *dir,
 	for (i = 0; i < nb_children(dir, level); i++)
 		if (table->children[i] != NULL)
 			table_free(pool, dir, table->children[i], level - 1);
-	uiommu_page_free(pool, &table->page);
+	if (pool != NULL)
+		uiommu_page_free(pool, &table->page);
 	rte_free(table);
 }
 

@@ -36,7 +36,7 @@ struct riscv_dir {
 int
 riscv_dir_init(struct uiommu_page_pool *pool, struct riscv_dir *dir);
 
-/** Give all pages back. */
+/** Give all pages back. @param pool NULL: they stay, since a unit may be reading them for good */
 void
 riscv_dir_free(struct uiommu_page_pool *pool, struct riscv_dir *dir);
 

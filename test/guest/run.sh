@@ -158,6 +158,10 @@ check 'the guest starts, and ends by itself' \
 check 'a unit without a driver is refused, with what to do about it' in_scene unbound \
         'vfio: riscv0: 0000:00:01.0 is not bound to a driver: bind it to vfio-pci'
 check 'VFIO has the unit, though there is no IOMMU above it' in_scene bind 'noiommu-0  vfio'
+check 'virtual addresses do not do' in_scene virtual "vfio: riscv0: the unit takes physical \
+addresses, but EAL goes by virtual ones: start EAL with --iova-mode=pa, as root"
+check 'neither does memory that may move' in_scene 'no hugepages' "vfio: riscv0: memory has no \
+physical addresses: start EAL without --no-huge, and give it hugepages"
 check 'a program that is killed leaves the unit as it is' in_scene 'die' '== die: exit 137'
 check 'the next one is refused' in_scene 'in use' '== in use: exit 1'
 check 'and is told why' grep -q '^riscv: riscv0: unit is in use and takeover=1 was not given' \

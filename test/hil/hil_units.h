@@ -26,16 +26,21 @@ struct hil_unit {
 	uint64_t iova_lost;
 	/** counter that tells that reports found no room */
 	const char *lost;
+	/** reports in a row that a case makes; 0: more than two laps of a queue of 128 */
+	uint32_t reports;
 	bool lost_is_error;    /**< and each time is an error of the unit */
 	/** tables are second-stage ones: what is absent in them is a right that is missing */
 	bool second_stage;
+	bool faults_are_one;   /**< a missing right is reported as a missing page is */
+	bool found_blocking;   /**< as it was found, the unit lets nothing pass */
 	/*
 	 * Where QEMU is not as the manual has it; see README.md.
 	 */
 	bool beyond_is_silent; /**< accesses with more bits than tables have are never reported */
 	bool cannot_block;     /**< a unit that is off lets everything pass */
-	bool names_rid_pasid;  /**< reports of requests without PASID have PASID 0 */
-	bool rights_are_silent; /**< a right that a cached translation lacks is not reported */
+	bool names_rid_pasid;  /**< reports of requests without PASID may have PASID 0 */
+	bool reads_are_writes; /**< reads are reported as writes */
+	bool rights_are_silent; /**< rights that a cached translation lacks are not reported */
 	bool keeps_rights;     /**< a cached translation goes on without a right that came since */
 	bool uses_absent_entry; /**< after a detach translations go on */
 	/** an endpoint that has passed through does so until its device entry is invalidated */

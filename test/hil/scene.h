@@ -117,8 +117,8 @@ scene_load(struct scene *scene, unsigned int device, uint64_t iova, uint32_t len
 void
 scene_store(struct scene *scene, unsigned int device, uint64_t iova, uint32_t len);
 
-/** Take what was reported: poll until nothing comes any more. @return reports that came */
-uint32_t
+/** Take what was reported: poll until nothing comes any more. */
+void
 scene_poll(struct scene *scene);
 
 /** Poll until so many reports have come since the start; ends the case where they do not. */

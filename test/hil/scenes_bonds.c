@@ -221,7 +221,8 @@ stop_modes(void)
 		scene_stop(scene);
 		scene_store(scene, 0, pa, 4);
 		hil_qtest_flush(&scene->machine->link);
-		blocks = modes[i] == UIOMMU_STOP_BLOCK && !hil_unit()->cannot_block;
+		blocks = (modes[i] == UIOMMU_STOP_BLOCK && !hil_unit()->cannot_block) ||
+			 (modes[i] == UIOMMU_STOP_RESTORE && hil_unit()->found_blocking);
 		CHECK_EQ(memcmp(page, blocks ? &zero : &number, 4), 0);
 		scene_close(scene);
 	}

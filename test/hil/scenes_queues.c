@@ -9,7 +9,7 @@
 #include "scene.h"
 
 /** Rounds in which a command queue of the smallest size goes round more than once. */
-#define ROUNDS 600
+#define ROUNDS 1500
 
 /* Commands: each unmap has some. After each the page is gone. */
 static void
@@ -38,10 +38,11 @@ laps_of_commands(void)
 static void
 laps_of_reports(void)
 {
-	struct scene_conf conf = {.dev.queue_entries = hil_unit()->unit.entries_min};
+	struct scene_conf conf = {.devargs = hil_unit()->unit.small_events,
+				  .dev.queue_entries = hil_unit()->unit.entries_min};
 	struct scene *scene = scene_open(&conf);
 	struct uiommu_domain *domain = scene_domain(scene);
-	uint32_t i, nb = 2 * scene->info.queue_entries + 10;
+	uint32_t i, nb = hil_unit()->reports != 0 ? hil_unit()->reports : 270;
 
 	scene_attach(scene_endpoint(scene, 0), domain);
 	for (i = 0; i < nb; i++) {
@@ -63,7 +64,8 @@ laps_of_reports(void)
 static void
 too_many_reports(void)
 {
-	struct scene_conf conf = {.dev.queue_entries = hil_unit()->unit.entries_min};
+	struct scene_conf conf = {.devargs = hil_unit()->unit.small_events,
+				  .dev.queue_entries = hil_unit()->unit.entries_min};
 	struct scene *scene = scene_open(&conf);
 	struct uiommu_domain *domain = scene_domain(scene);
 	uint64_t pa;

@@ -14,7 +14,7 @@
 #define QEMU(from, to, what, ...)                                                                  \
 	{                                                                                          \
 		UNIT("vtd/qemu-" #from, what), .model = &hil_model_vtd, .version_min = from,       \
-		.version_max = to, .lost = "_fault_overflows", .iova_lost = 0xfff,                 \
+		.version_max = to, .lost = "_fault_overflows", .iova_lost = 0xfff, .reports = 20,  \
 		.rights_are_silent = true, .keeps_rights = true, .uses_absent_entry = true,        \
 		.identity_sticks = true,                                                           \
 		__VA_ARGS__                                                                        \
@@ -33,7 +33,7 @@ const struct hil_unit hil_units[] = {
 	QEMU(11, 99, COMMON | UIOMMU_CAPA_FIRST_STAGE | REQUESTS),
 	{UNIT("vtd/emu", COMMON | REQUESTS | UIOMMU_CAPA_FIRST_STAGE | UIOMMU_CAPA_SECOND_STAGE |
 				 UIOMMU_CAPA_NESTED),
-	 .lost = "_fault_overflows", .iova_lost = 0xfff},
+	 .lost = "_fault_overflows", .iova_lost = 0xfff, .reports = 20},
 };
 const size_t hil_nb_units = ARRAY_COUNT(hil_units);
 

@@ -11,10 +11,7 @@
  * that one lost, doubled or out of order shows. The driver's sources are part of the program.
  */
 
-#include "unit.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "driver_rig.h"
 
 #include <uiommu_driver_wait.h>
 
@@ -36,76 +33,6 @@
 #define SID 0x0302
 #define SEEN_MAX 2048
 #define WRITES_MAX 256
-#define SECOND UINT64_C(1000000000)
-
-/* ------------------------------------------------------------------ stand-ins */
-
-void *
-rte_zmalloc_socket(const char *type, size_t size, unsigned int align, int socket)
-{
-	void *mem = aligned_alloc(64, RTE_ALIGN_CEIL(size, 64));
-
-	(void)type;
-	(void)align;
-	(void)socket;
-	if (mem != NULL)
-		memset(mem, 0, size);
-	return mem;
-}
-
-void *
-rte_realloc_socket(void *mem, size_t size, unsigned int align, int socket)
-{
-	(void)align;
-	(void)socket;
-	return realloc(mem, size);
-}
-
-void
-rte_free(void *mem)
-{
-	free(mem);
-}
-
-uint64_t
-rte_get_tsc_hz(void)
-{
-	return SECOND;
-}
-
-struct uiommu_args {
-	const char *key;
-	const char *text;
-};
-
-static struct uiommu_args hw_args;
-
-int
-uiommu_args_get_u64(struct uiommu_args *args, const char *key, uint64_t min, uint64_t max,
-		    uint64_t *value)
-{
-	uint64_t given;
-
-	if (args->key == NULL || strcmp(args->key, key) != 0)
-		return 0;
-	given = strtoull(args->text, NULL, 0);
-	if (given < min || given > max)
-		return -EINVAL;
-	*value = given;
-	return 0;
-}
-
-const char *
-uiommu_args_get_str(struct uiommu_args *args, const char *key)
-{
-	return args->key != NULL && strcmp(args->key, key) == 0 ? args->text : NULL;
-}
-
-void
-uiommu_driver_register(const struct uiommu_driver *driver)
-{
-	(void)driver;
-}
 
 /* ------------------------------------------------------------------ the unit */
 
@@ -397,26 +324,6 @@ write64(struct uiommu_platform *plat, uint32_t offset, uint64_t value)
 	(void)plat;
 	hw_note(offset, value);
 	*hw_reg64(offset) = value;
-}
-
-static int
-dma_alloc(struct uiommu_platform *plat, size_t size, size_t align, struct uiommu_dma *mem)
-{
-	(void)plat;
-	mem->va = aligned_alloc(align, RTE_ALIGN_CEIL(size, align));
-	mem->pa = (uintptr_t)mem->va;
-	mem->size = size;
-	if (mem->va == NULL)
-		return -ENOMEM;
-	memset(mem->va, 0, size);
-	return 0;
-}
-
-static void
-dma_free(struct uiommu_platform *plat, struct uiommu_dma *mem)
-{
-	(void)plat;
-	free(mem->va);
 }
 
 /* ------------------------------------------------------------------------ rig */
