@@ -4,7 +4,7 @@
 
 /*
  * Page requests as a unit writes them, decoded and assembled into groups, whatever their bytes are.
- * What is the unit's own is in fuzz_vtd.c and fuzz_smmuv3.c.
+ * What is the unit's own is in fuzz_riscv.c, fuzz_smmuv3.c and fuzz_vtd.c.
  */
 
 #include <stdlib.h>

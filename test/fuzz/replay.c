@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "fuzz_request.h"
+#include "fuzz_unit.h"
 
 #define INPUT_MAX (1 << 20)
 
@@ -61,7 +62,7 @@ counts_are_complete(void)
 	bool complete = true;
 	unsigned int i;
 
-	for (i = 0; i < FUZZ_KINDS; i++) {
+	for (i = 0; i < fuzz_unit_kinds; i++) {
 		printf("# kind %u: %" PRIu64 "\n", i, c->kinds[i]);
 		complete = complete && c->kinds[i] != 0;
 	}
