@@ -19,9 +19,9 @@
  *   head 8 to 15  seed of the hash
  *
  * Three values of the first byte (VT-d: types that no unit has; SMMUv3: of the StreamID; RISC-V:
- * reserved) are orders to the harness: 0xfe discards everything, 0xfd purges the PASID in the entry (without PASID
- * present: requests without PASID) at its endpoint, 0xfc purges all PASIDs there whose lowest two
- * bits are those of the one in the entry.
+ * reserved bits) are orders to the harness: 0xfe discards everything, 0xfd purges the PASID in the
+ * entry (without PASID present: requests without PASID) at its endpoint, 0xfc purges all PASIDs
+ * there whose lowest two bits are those of the one in the entry.
  */
 #define FUZZ_REQUEST_HEAD 32
 #define FUZZ_TYPE_DISCARD 0xfe
