@@ -51,6 +51,7 @@ command:ccache        ccache
 command:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 command:qemu-aarch64  qemu-user
 command:riscv64-linux-gnu-gcc gcc-riscv64-linux-gnu
+command:cpio          cpio
 command:qemu-system-aarch64 qemu-system-arm
 command:qemu-system-x86_64 qemu-system-x86
 command:spin          spin

@@ -40,7 +40,7 @@ declare -A steps_text=(
         [release]='release: storms, stress, the first unit of each driver, the installed package'
         [other-dpdk]='compile and unit tests with other versions of DPDK'
         [arm64]='cross compiler for arm64: unit tests, conformance, autotest under qemu-user'
-        [riscv64]='cross compiler for riscv64: unit tests under qemu-user'
+        [riscv64]='cross compiler for riscv64: the same, and a QEMU guest that owns an IOMMU'
         [omit]='each invalidation of both drivers left out: a test fails'
 )
 
@@ -422,7 +422,7 @@ step_arm64()
 
 step_riscv64()
 {
-        cross riscv64 riscv64-linux-gnu qemu-riscv64 unit
+        cross riscv64 riscv64-linux-gnu qemu-riscv64 unit conformance autotest guest
 }
 
 step_omit()

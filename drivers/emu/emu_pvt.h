@@ -231,6 +231,20 @@ emu_meta(const struct uiommu_emu *emu, uint64_t class)
 	return emu->now << EMU_META_STAMP_SHIFT | class << EMU_META_CLASS_SHIFT;
 }
 
+/** An entry at the end, of 2^shift bytes; there must be room. */
+static inline void
+emu_ring_put(struct emu_ring *ring, const uint64_t *word, unsigned int shift)
+{
+	uint64_t *entry = (uint64_t *)(ring->base + ((size_t)(ring->tail & ring->mask) << shift));
+	unsigned int i;
+
+	for (i = 0; i < 1U << (shift - 3); i++)
+		entry[i] = word[i];
+	ring->tail++;
+	if (ring->room > 0)
+		ring->room--;
+}
+
 /** Entries that fit into each of the queues that the traffic needs. */
 static inline uint32_t
 emu_room(const struct uiommu_emu *emu)
@@ -314,6 +328,9 @@ emu_traffic_step(struct uiommu_emu *emu, unsigned int judged);
 /** As many requests as there is room and credit for. @param max at most; no rate */
 unsigned int
 emu_traffic_send(struct uiommu_emu *emu, unsigned int max);
+/** Templates one by one: each has to be looked at. @return requests made */
+unsigned int
+emu_traffic_singly(struct uiommu_emu *emu, unsigned int max);
 /** One template off the fast path. @return requests made */
 unsigned int
 emu_traffic_one(struct uiommu_emu *emu, struct emu_template *tmpl);

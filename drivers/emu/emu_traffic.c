@@ -107,6 +107,16 @@ emu_traffic_one(struct uiommu_emu *emu, struct emu_template *tmpl)
 	return 1;
 }
 
+unsigned int
+emu_traffic_singly(struct uiommu_emu *emu, unsigned int max)
+{
+	unsigned int made = 0, look = max;
+
+	while (look-- > 0)
+		made += emu_traffic_one(emu, emu_template_next(&emu->traffic));
+	return made;
+}
+
 /* ------------------------------------------------------ groups of several pages */
 
 static void

@@ -248,10 +248,6 @@ void
 riscv_model_publish(struct uiommu_emu *emu);
 bool
 riscv_model_latched(struct uiommu_emu *emu);
-/** An entry at the end; there must be room. */
-void
-riscv_model_put(struct uiommu_emu *emu, struct emu_ring *ring, const uint64_t *word,
-		unsigned int shift);
 bool
 riscv_model_raw(struct uiommu_emu *emu, const uint64_t *entry, uint32_t size);
 
@@ -301,12 +297,6 @@ riscv_word(const void *at, unsigned int index)
 	return __atomic_load_n((const uint64_t *)at + index, __ATOMIC_ACQUIRE);
 }
 
-/** A step down a directory. */
-struct riscv_dir {
-	uint64_t pa;        /**< of the table */
-	unsigned int index; /**< of the entry in it */
-};
-
 /* riscv_model_ddt.c */
 /** @return whether ddtp's mode is too narrow for a device_id */
 bool
@@ -314,15 +304,22 @@ riscv_model_did_is_wide(const struct riscv_model *riscv, uint32_t did);
 /** "Process to locate the Device-context". @return cause; 0: it is in the cache */
 unsigned int
 riscv_model_dc(struct uiommu_emu *emu, uint32_t did, struct emu_cache *cache);
+/** The way to a context, in either directory. */
+struct riscv_dir {
+	uint64_t root;
+	unsigned int levels;
+	uint32_t index[3];        /**< of the entries, by level; 0 is that of contexts */
+	const uint16_t *causes;   /**< load, not valid, misconfigured */
+};
 /**
- * Follow a non-leaf entry of either directory.
+ * The page that has a context.
  *
- * @param table where it leads
- * @return 0, or one of causes: load, not valid, misconfigured, in this order
+ * @param cache whose word 2 is where it is, if that is known, or will be
+ * @return cause; 0: none
  */
 unsigned int
-riscv_model_dir_step(struct uiommu_emu *emu, uint64_t pa, const uint16_t causes[3],
-		     uint64_t *table);
+riscv_model_dir_walk(struct uiommu_emu *emu, const struct riscv_dir *dir, struct emu_cache *cache,
+		     uint64_t *page);
 
 /* riscv_model_pdt.c */
 /** Whether pdtp's mode is too narrow for a process_id. */

@@ -50,9 +50,9 @@ riscv_model_did_is_wide(const struct riscv_model *riscv, uint32_t did)
 	return did >> RISCV_DID_BITS != 0;
 }
 
-unsigned int
-riscv_model_dir_step(struct uiommu_emu *emu, uint64_t pa, const uint16_t causes[3],
-		     uint64_t *table)
+/* By one table. @return 0, or one of causes */
+static unsigned int
+step_down(struct uiommu_emu *emu, uint64_t pa, const uint16_t *causes, uint64_t *table)
 {
 	const void *at = emu_memory_at(emu, pa, RISCV_DIR_ENTRY_SIZE);
 	uint64_t entry;
@@ -68,28 +68,22 @@ riscv_model_dir_step(struct uiommu_emu *emu, uint64_t pa, const uint16_t causes[
 	return 0;
 }
 
-/* The page that has the context. */
-static unsigned int
-leaf_find(struct uiommu_emu *emu, uint32_t did, struct emu_cache *cache, uint64_t *page)
+unsigned int
+riscv_model_dir_walk(struct uiommu_emu *emu, const struct riscv_dir *dir, struct emu_cache *cache,
+		     uint64_t *page)
 {
-	static const uint16_t causes[] = {
-		RISCV_CAUSE_DDT_LOAD, RISCV_CAUSE_DDT_INVALID, RISCV_CAUSE_DDT_MISCONFIGURED,
-	};
-	const struct riscv_model *riscv = emu->unit;
 	unsigned int level, cause;
 
-	*page = riscv_entry_pa(riscv->ddtp_on);
-	if (top_level(riscv) == 0)
+	*page = dir->root;
+	if (dir->levels == 1)
 		return 0;
 	if ((cache->word[2] & LEAF_KNOWN) != 0) {
 		*page = cache->word[2] & ~LEAF_KNOWN;
 		return 0;
 	}
-	for (level = top_level(riscv); level > 0; level--) {
-		cause = riscv_model_dir_step(emu,
-					     *page + (uint64_t)did_index(riscv, did, level) *
-							     RISCV_DIR_ENTRY_SIZE,
-					     causes, page);
+	for (level = dir->levels - 1; level > 0; level--) {
+		cause = step_down(emu, *page + (uint64_t)dir->index[level] * RISCV_DIR_ENTRY_SIZE,
+				  dir->causes, page);
 		if (cause != 0)
 			return cause;
 	}
@@ -180,18 +174,28 @@ dc_read(struct uiommu_emu *emu, const void *dc, struct emu_cache *cache)
 unsigned int
 riscv_model_dc(struct uiommu_emu *emu, uint32_t did, struct emu_cache *cache)
 {
+	static const uint16_t causes[] = {
+		RISCV_CAUSE_DDT_LOAD, RISCV_CAUSE_DDT_INVALID, RISCV_CAUSE_DDT_MISCONFIGURED,
+	};
 	const struct riscv_model *riscv = emu->unit;
 	const unsigned int size = riscv_has(riscv, RISCV_CAP_MSI_FLAT) ? RISCV_DC_SIZE :
 									 RISCV_DC_BASE_SIZE;
+	const struct riscv_dir dir = {
+		.root = riscv_entry_pa(riscv->ddtp_on),
+		.levels = top_level(riscv) + 1,
+		.index = {did_index(riscv, did, 0), did_index(riscv, did, 1),
+			  did_index(riscv, did, 2)},
+		.causes = causes,
+	};
 	unsigned int cause;
 	uint64_t page;
 	const void *dc;
 
 	if (cache->state == EMU_CACHE_GOOD)
 		return 0;
-	cause = leaf_find(emu, did, cache, &page);
+	cause = riscv_model_dir_walk(emu, &dir, cache, &page);
 	if (cause != 0)
 		return cause;
-	dc = emu_memory_at(emu, page + (uint64_t)did_index(riscv, did, 0) * size, size);
+	dc = emu_memory_at(emu, page + (uint64_t)dir.index[0] * size, size);
 	return dc == NULL ? RISCV_CAUSE_DDT_LOAD : dc_read(emu, dc, cache);
 }

@@ -48,7 +48,7 @@ record_put(struct uiommu_emu *emu, const uint64_t *word)
 		uiommu_count(&emu->live.report_overflows, 1);
 		return;
 	}
-	riscv_model_put(emu, &emu->events, word, RISCV_FAULT_SHIFT);
+	emu_ring_put(&emu->events, word, RISCV_FAULT_SHIFT);
 	uiommu_count(&emu->live.reports, 1);
 	riscv_model_publish(emu);
 }

@@ -52,7 +52,8 @@ riscv_model_interrupt(struct uiommu_emu *emu, enum riscv_queue_id queue)
 		return;
 	old = __atomic_fetch_or(&riscv->ipsr, pending_bits[queue], __ATOMIC_ACQ_REL);
 	/* messages come with a bit's way from 0 to 1; a wire just is as the bit is */
-	if ((old & pending_bits[queue]) == 0 && (riscv->fctl & RISCV_FCTL_WSI) == 0)
+	if ((old & pending_bits[queue]) == 0 &&
+	    (__atomic_load_n(&riscv->fctl, __ATOMIC_RELAXED) & RISCV_FCTL_WSI) == 0)
 		message_write(emu, (unsigned int)(__atomic_load_n(&riscv->icvec,
 								  __ATOMIC_RELAXED) >>
 							  vector_shifts[queue] &

@@ -8,9 +8,6 @@
 
 #include "riscv_model.h"
 
-/* With emu_cache::word[2] */
-#define LEAF_KNOWN UINT64_C(1)
-
 /* PDI[level] */
 static unsigned int
 pid_index(uint32_t pid, unsigned int level)
@@ -54,39 +51,19 @@ riscv_model_iosatp_is_known(const struct riscv_model *riscv, unsigned int mode)
 	}
 }
 
-/* The page that has the context. */
-static unsigned int
-leaf_find(struct uiommu_emu *emu, const struct emu_cache *dc, uint32_t pid,
-	  struct emu_cache *cache, uint64_t *page)
-{
-	static const uint16_t causes[] = {
-		RISCV_CAUSE_PDT_LOAD, RISCV_CAUSE_PDT_INVALID, RISCV_CAUSE_PDT_MISCONFIGURED,
-	};
-	unsigned int level = riscv_atp_mode(dc->word[1]) - RISCV_PDTP_PD8, cause;
-
-	*page = riscv_atp_pa(dc->word[1]);
-	if (level == 0)
-		return 0;
-	if ((cache->word[2] & LEAF_KNOWN) != 0) {
-		*page = cache->word[2] & ~LEAF_KNOWN;
-		return 0;
-	}
-	for (; level > 0; level--) {
-		cause = riscv_model_dir_step(emu,
-					     *page + (uint64_t)pid_index(pid, level) *
-							     RISCV_DIR_ENTRY_SIZE,
-					     causes, page);
-		if (cause != 0)
-			return cause;
-	}
-	cache->word[2] = *page | LEAF_KNOWN;
-	return 0;
-}
-
 unsigned int
 riscv_model_pc(struct uiommu_emu *emu, const struct emu_cache *dc, uint32_t pid,
 	       struct emu_cache *cache)
 {
+	static const uint16_t causes[] = {
+		RISCV_CAUSE_PDT_LOAD, RISCV_CAUSE_PDT_INVALID, RISCV_CAUSE_PDT_MISCONFIGURED,
+	};
+	const struct riscv_dir dir = {
+		.root = riscv_atp_pa(dc->word[1]),
+		.levels = riscv_atp_mode(dc->word[1]) - RISCV_PDTP_PD8 + 1,
+		.index = {pid_index(pid, 0), pid_index(pid, 1), pid_index(pid, 2)},
+		.causes = causes,
+	};
 	const struct riscv_model *riscv = emu->unit;
 	uint64_t page, ta, fsc;
 	unsigned int cause;
@@ -94,10 +71,10 @@ riscv_model_pc(struct uiommu_emu *emu, const struct emu_cache *dc, uint32_t pid,
 
 	if (cache->state == EMU_CACHE_GOOD)
 		return 0;
-	cause = leaf_find(emu, dc, pid, cache, &page);
+	cause = riscv_model_dir_walk(emu, &dir, cache, &page);
 	if (cause != 0)
 		return cause;
-	pc = emu_memory_at(emu, page + (uint64_t)pid_index(pid, 0) * RISCV_PC_SIZE, RISCV_PC_SIZE);
+	pc = emu_memory_at(emu, page + (uint64_t)dir.index[0] * RISCV_PC_SIZE, RISCV_PC_SIZE);
 	if (pc == NULL)
 		return RISCV_CAUSE_PDT_LOAD;
 	ta = riscv_word(pc, 0);

@@ -9,17 +9,6 @@
 
 #include "riscv_model_layout.h"
 
-/* One by one: each has to be looked at. */
-static unsigned int
-make_slow(struct uiommu_emu *emu, unsigned int max)
-{
-	unsigned int made = 0, look = max;
-
-	while (look-- > 0)
-		made += emu_traffic_one(emu, emu_template_next(&emu->traffic));
-	return made;
-}
-
 unsigned int
 riscv_model_make(struct uiommu_emu *emu, unsigned int max)
 {
@@ -27,7 +16,7 @@ riscv_model_make(struct uiommu_emu *emu, unsigned int max)
 
 	if (unlikely(__atomic_load_n(&emu->fault, __ATOMIC_RELAXED) ==
 		     UIOMMU_EMU_FAULT_REQUEST_ABORT))
-		return make_slow(emu, max);
+		return emu_traffic_singly(emu, max);
 	/* loops that know what they have to do with */
 	return emu->traffic.keep ? emu_fast_make(emu, max, EMU_SOURCE_REQUESTS, true, layout) :
 				   emu_fast_make(emu, max, EMU_SOURCE_REQUESTS, false, layout);
@@ -108,7 +97,7 @@ queue_put(struct uiommu_emu *emu, struct emu_device *dev, const struct emu_messa
 		return answer(emu, msg, UIOMMU_EMU_SUCCESS, prpr);
 	}
 	riscv_model_encode(msg, word);
-	riscv_model_put(emu, &emu->ring, word, RISCV_PQ_SHIFT);
+	emu_ring_put(&emu->ring, word, RISCV_PQ_SHIFT);
 	uiommu_count(&emu->live.requests, 1);
 	emu_class_requests(emu, emu_pack_one(dev->class));
 	return UIOMMU_EMU_QUEUED;

@@ -99,21 +99,6 @@ riscv_model_latched(struct uiommu_emu *emu)
 	       (riscv_csr(emu->unit, RISCV_PQ) & riscv_errors(RISCV_PQ)) != 0;
 }
 
-void
-riscv_model_put(struct uiommu_emu *emu, struct emu_ring *ring, const uint64_t *word,
-		unsigned int shift)
-{
-	uint64_t *entry = (uint64_t *)(ring->base + ((size_t)(ring->tail & ring->mask) << shift));
-	unsigned int i;
-
-	(void)emu;
-	for (i = 0; i < 1U << (shift - 3); i++)
-		entry[i] = word[i];
-	ring->tail++;
-	if (ring->room > 0)
-		ring->room--;
-}
-
 bool
 riscv_model_raw(struct uiommu_emu *emu, const uint64_t *entry, uint32_t size)
 {
@@ -128,7 +113,7 @@ riscv_model_raw(struct uiommu_emu *emu, const uint64_t *entry, uint32_t size)
 		riscv_model_room(emu);
 	if (ring->room == 0)
 		return false;
-	riscv_model_put(emu, ring, entry, riscv_queue_shift(id));
+	emu_ring_put(ring, entry, riscv_queue_shift(id));
 	if (id == RISCV_FQ) {
 		uiommu_count(&emu->live.reports, 1);
 		return true;

@@ -179,10 +179,6 @@ smmuv3_model_raw(struct uiommu_emu *emu, const uint64_t *entry, uint32_t size);
 /** The queue is full, and something was lost: OVFLG, unless it is set already. */
 void
 smmuv3_model_overflow(struct uiommu_emu *emu, struct emu_ring *ring, struct smmuv3_output *out);
-/** An entry at the end; there must be room. */
-void
-smmuv3_model_put(struct uiommu_emu *emu, struct emu_ring *ring, const uint64_t *word,
-		 unsigned int shift);
 
 /* smmuv3_model_priq.c */
 unsigned int

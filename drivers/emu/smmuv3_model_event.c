@@ -86,7 +86,7 @@ smmuv3_model_stall(struct uiommu_emu *emu, struct smmuv3_fault fault,
 
 	entry_fill(fault, msg, word);
 	word[1] |= SMMUV3_EVT1_STALL | SMMUV3_MODEL_STAG | msg->prgi;
-	smmuv3_model_put(emu, &emu->events, word, SMMUV3_EVENT_SHIFT);
+	emu_ring_put(&emu->events, word, SMMUV3_EVENT_SHIFT);
 	uiommu_count(&emu->live.requests, 1);
 	emu_class_requests(emu, emu_pack_one(dev->class));
 }
@@ -111,7 +111,7 @@ smmuv3_model_report(struct uiommu_emu *emu, struct smmuv3_fault fault,
 		return;
 	}
 	entry_fill(fault, msg, word);
-	smmuv3_model_put(emu, &emu->events, word, SMMUV3_EVENT_SHIFT);
+	emu_ring_put(&emu->events, word, SMMUV3_EVENT_SHIFT);
 	uiommu_count(&emu->live.reports, 1);
 	smmuv3_model_publish(emu);
 }

@@ -156,20 +156,6 @@ smmuv3_model_latched(struct uiommu_emu *emu)
 	       smmu->priq.overflow != ((cons & SMMUV3_CONS_OVACKFLG) != 0);
 }
 
-void
-smmuv3_model_put(struct uiommu_emu *emu, struct emu_ring *ring, const uint64_t *word,
-		 unsigned int shift)
-{
-	uint64_t *entry = (uint64_t *)(ring->base + ((size_t)(ring->tail & ring->mask) << shift));
-	unsigned int i;
-
-	for (i = 0; i < 1U << (shift - 3); i++)
-		entry[i] = word[i];
-	ring->tail++;
-	if (ring->room > 0)
-		ring->room--;
-}
-
 bool
 smmuv3_model_raw(struct uiommu_emu *emu, const uint64_t *entry, uint32_t size)
 {
@@ -184,7 +170,7 @@ smmuv3_model_raw(struct uiommu_emu *emu, const uint64_t *entry, uint32_t size)
 		smmuv3_model_room(emu);
 	if (ring->room == 0)
 		return false;
-	smmuv3_model_put(emu, ring, entry, event ? SMMUV3_EVENT_SHIFT : SMMUV3_PRI_SHIFT);
+	emu_ring_put(ring, entry, event ? SMMUV3_EVENT_SHIFT : SMMUV3_PRI_SHIFT);
 	uiommu_count(&emu->live.requests, 1);
 	if (event && (entry[1] & SMMUV3_EVT1_STALL) != 0)
 		uiommu_count(&emu->live.stalls, 1);

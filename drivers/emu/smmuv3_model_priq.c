@@ -9,17 +9,6 @@
 
 #include "smmuv3_model_layout.h"
 
-/* One by one: each has to be looked at. */
-static unsigned int
-make_slow(struct uiommu_emu *emu, unsigned int max)
-{
-	unsigned int made = 0, look = max;
-
-	while (look-- > 0)
-		made += emu_traffic_one(emu, emu_template_next(&emu->traffic));
-	return made;
-}
-
 static bool
 is_in_trouble(const struct uiommu_emu *emu)
 {
@@ -40,7 +29,7 @@ smmuv3_model_make(struct uiommu_emu *emu, unsigned int max)
 	if (unlikely(((struct smmuv3_model *)emu->unit)->failed))
 		return 0;
 	if (unlikely(is_in_trouble(emu)))
-		return make_slow(emu, max);
+		return emu_traffic_singly(emu, max);
 	/* loops that know what they have to do with */
 	switch (emu->traffic.sources) {
 	case EMU_SOURCE_REQUESTS:
@@ -129,7 +118,7 @@ smmuv3_model_request(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bo
 		return overflow_answer(emu, dev, msg);
 	}
 	smmuv3_model_encode(msg, word);
-	smmuv3_model_put(emu, &emu->ring, word, SMMUV3_PRI_SHIFT);
+	emu_ring_put(&emu->ring, word, SMMUV3_PRI_SHIFT);
 	uiommu_count(&emu->live.requests, 1);
 	emu_class_requests(emu, emu_pack_one(dev->class));
 	return UIOMMU_EMU_QUEUED;

@@ -197,10 +197,10 @@ struct uiommu_emu_traffic {
  * PASID without bond (likewise); privileged or execute request where not allowed; an
  * address that is not canonical; a request with no access bit; a stop marker;
  * a request without the last flag that is never followed by one. The judge knows for each
- * what the right answer is (Invalid once, or none). On SMMUv3, whose entries have no type, the
- * second kind is like the first one; to both, and to privilege, Success is right as well. Of stalls
- * there are those of a PASID without bond, of privilege, and of a strange address, which is for
- * software to judge.
+ * what the right answer is (Invalid once, or none). On SMMUv3 and RISC-V, whose entries have no
+ * type, the second kind is like the first one; to both, and to privilege, Success is right as
+ * well. Of stalls there are those of a PASID without bond, of privilege, and of a strange address,
+ * which is for software to judge.
  */
 
 /** Sum of what the judge has seen. */
@@ -292,7 +292,8 @@ enum uiommu_emu_outcome {
 	UIOMMU_EMU_DROPPED,      /**< without the last flag, not queued; or a stop marker */
 	/** the device may not send now, or never again (stopped), or there is no such device */
 	UIOMMU_EMU_NO_CREDIT,
-	UIOMMU_EMU_AUTO_FAILURE, /**< any request, no queue: the unit has answered (SMMUv3) */
+	/** no queue: the unit has answered (SMMUv3 any request, RISC-V the last of a group) */
+	UIOMMU_EMU_AUTO_FAILURE,
 };
 
 /** Where an access is that may wait in the unit. */
@@ -329,8 +330,8 @@ enum uiommu_emu_fault {
 	UIOMMU_EMU_FAULT_BAD_DESCRIPTOR,
 	/** the tail register shows bits outside of its field, count times */
 	UIOMMU_EMU_FAULT_WILD_INDEX,
-	/* SMMUv3 only: */
-	/** likewise that of the event queue, count times */
+	/* SMMUv3 and RISC-V only: */
+	/** likewise that of the event queue (RISC-V: fault queue), count times */
 	UIOMMU_EMU_FAULT_WILD_EVENT_INDEX,
 	UIOMMU_EMU_FAULT_COMMAND_ABORT,  /**< commands cannot be read (CERROR_ABT), count times */
 	UIOMMU_EMU_FAULT_REQUEST_ABORT,  /**< page requests cannot be written (PRIQ_ABT_ERR) */
@@ -345,6 +346,12 @@ enum uiommu_emu_fault {
  * DEAD_QUEUE: no command is fetched. LOST_WAIT: CMD_SYNC does not complete, CMDQ_CONS stays at it;
  * count: in so many steps. DEVICE_TIMEOUT: CERROR_ATC_INV_SYNC at the CMD_SYNC.
  * BAD_DESCRIPTOR: CERROR_ILL. BAD_COMPLETION: nothing.
+ *
+ * On RISC-V. DEAD_COMMANDS: busy of csrs and ddtp stays. DEAD_QUEUE: no command is fetched.
+ * LOST_WAIT: IOFENCE.C does not complete, cqh stays at it; count: in so many steps. DEVICE_TIMEOUT:
+ * cmd_to at the IOFENCE.C. BAD_DESCRIPTOR: cmd_ill. COMMAND_ABORT: cqmf; MSI_ABORT: likewise, of
+ * what IOFENCE.C writes. REQUEST_ABORT: pqmf. EVENT_ABORT: fqmf. EVENT_OVERFLOW: fqof.
+ * BAD_COMPLETION, SERVICE_FAILURE: nothing.
  */
 
 /**
@@ -396,8 +403,9 @@ enum uiommu_emu_pasid_state {
 	UIOMMU_EMU_CHANGING,
 	/**
 	 * detach has returned: a response by software is "unexpected", an accepted request is
-	 * "stale". A unit that does not look at the PASID of a page request (SMMUv3) queues it all
-	 * the same: what was sent since CHANGING must be answered Invalid, Success is "wrong"
+	 * "stale". A unit that does not look at the PASID of a page request (SMMUv3, RISC-V) queues
+	 * it all the same: what was sent since CHANGING must be answered Invalid, Success is
+	 * "wrong"
 	 */
 	UIOMMU_EMU_DETACHED,
 };
@@ -463,8 +471,8 @@ uiommu_emu_request(struct uiommu_emu *emu, const struct uiommu_emu_request *req)
  * what came with uiommu_emu_response_next().
  *
  * @param entry bytes of one entry
- * @param size size of an entry of this unit (VT-d: 32; SMMUv3: 16 for the page request queue, 32
- *   for the event queue, where a stalled one may be answered once as well)
+ * @param size size of an entry of this unit (VT-d: 32; SMMUv3 and RISC-V: 16 for the page
+ *   request queue, 32 for the other one; SMMUv3: where a stalled one may be answered once as well)
  * @return 0; -ENOSPC: queue full; -EINVAL: wrong size
  */
 int

@@ -224,7 +224,8 @@ write_command(struct vtd_queue *queue, struct uiommu_cmd *cmd)
 		bond_clear(&batch, queue, cmd);
 		break;
 	case UIOMMU_CMD_DRAIN:
-		drain(&batch, queue, cmd);
+		if (!queue->no_requests)
+			drain(&batch, queue, cmd);
 		break;
 	case UIOMMU_CMD_SYNC:
 	case UIOMMU_CMD_INVALIDATE:

@@ -43,9 +43,11 @@ take_memory(struct vtd *vtd, uint32_t prq_entries, uint32_t iq_entries)
 	    uiommu_dma_alloc(plat, VTD_BASE_SIZE, VTD_PAGE_SIZE, &vtd->base_mem) != 0)
 		return -ENOMEM;
 	memset(vtd->base_mem.va, 0, VTD_BASE_SIZE);
+	vtd_publish(vtd, vtd->base_mem.va, VTD_BASE_SIZE);
 	/* aligned to their size: no unit can want more */
-	if (uiommu_dma_alloc(plat, (size_t)prq_entries * VTD_DESC_SIZE,
-			     (size_t)prq_entries * VTD_DESC_SIZE, &vtd->prq_mem) != 0 ||
+	if ((!vtd->queue.no_requests &&
+	     uiommu_dma_alloc(plat, (size_t)prq_entries * VTD_DESC_SIZE,
+			      (size_t)prq_entries * VTD_DESC_SIZE, &vtd->prq_mem) != 0) ||
 	    uiommu_dma_alloc(plat, (size_t)iq_entries * VTD_DESC_SIZE,
 			     (size_t)iq_entries * VTD_DESC_SIZE, &vtd->iq_mem) != 0)
 		return -ENOMEM;
@@ -71,7 +73,8 @@ vtd_configure(struct uiommu_dev *dev, const struct uiommu_dev_conf *conf)
 		return -EBUSY;
 	}
 	if (iq_entries == 0)
-		iq_entries = RTE_MAX(conf->queue_entries, (uint32_t)IQ_ENTRIES_DEFAULT);
+		iq_entries = RTE_MAX(queue->no_requests ? 0 : conf->queue_entries,
+				     (uint32_t)IQ_ENTRIES_DEFAULT);
 	free_memory(vtd);
 	if (take_memory(vtd, conf->queue_entries, iq_entries) != 0) {
 		free_memory(vtd);
@@ -171,11 +174,13 @@ page_requests_on(struct vtd *vtd)
 	struct vtd_queue *queue = &vtd->queue;
 
 	vtd_queue_reset(queue);
+	/* the queues are polled: no events */
+	uiommu_reg_write32(plat, VTD_REG_FECTL, VTD_EVENT_IM);
+	if (queue->no_requests)
+		return;
 	uiommu_reg_write64(plat, VTD_REG_PQH, 0);
 	uiommu_reg_write64(plat, VTD_REG_PQT, 0);
 	uiommu_reg_write64(plat, VTD_REG_PQA, vtd->prq_mem.pa | size_field(queue->mask + 1));
-	/* the queues are polled: no events */
-	uiommu_reg_write32(plat, VTD_REG_FECTL, VTD_EVENT_IM);
 	uiommu_reg_write32(plat, VTD_REG_PECTL, VTD_EVENT_IM);
 }
 
@@ -198,6 +203,8 @@ page_requests_off(struct vtd *vtd)
 {
 	struct uiommu_platform *plat = &vtd->dev->platform;
 
+	if (vtd->queue.no_requests)
+		return;
 	uiommu_reg_write64(plat, VTD_REG_PQA, 0);
 	uiommu_reg_write64(plat, VTD_REG_PQH, 0);
 	uiommu_reg_write64(plat, VTD_REG_PQT, 0);

@@ -29,10 +29,12 @@ did_alloc(struct vtd *vtd, uint16_t *did)
 	return -ENOMEM;
 }
 
+/* What is asked for, or all that there is */
 static bool
-wants_second(const struct uiommu_domain_conf *conf)
+wants_second(const struct vtd *vtd, const struct uiommu_domain_conf *conf)
 {
-	return (conf->flags & (UIOMMU_DOMAIN_NEST_PARENT | UIOMMU_DOMAIN_SECOND_STAGE)) != 0;
+	return !vtd_has_first(vtd) ||
+	       (conf->flags & (UIOMMU_DOMAIN_NEST_PARENT | UIOMMU_DOMAIN_SECOND_STAGE)) != 0;
 }
 
 /* S 9.6: 4 KiB aligned, and within the width of a host address */
@@ -50,6 +52,8 @@ first_levels_get(const struct vtd *vtd, uint32_t wanted, uint8_t *levels)
 		wanted = 4;
 	if (wanted != 4 && wanted != 5)
 		return -EINVAL;
+	if (!vtd_has_first(vtd))
+		return -ENOTSUP;
 	if (wanted == 5 && (vtd->cap & VTD_CAP_FS5LP) == 0)
 		return -ENOTSUP;
 	*levels = (uint8_t)wanted;
@@ -69,6 +73,8 @@ first_stage(struct vtd *vtd, const struct uiommu_domain_conf *conf, struct vtd_d
 	if (conf->type == UIOMMU_DOMAIN_SVA && conf->table_pa == 0) {
 		ret = uiommu_page_alloc(&vtd->pool, &domain->root);
 		domain->first_pa = domain->root.pa;
+		if (ret == 0)
+			vtd_publish(vtd, domain->root.va, VTD_PAGE_SIZE);
 		return ret;
 	}
 	return root_check(vtd, conf->table_pa);
@@ -173,7 +179,7 @@ domain_fill(struct vtd *vtd, const struct uiommu_domain_conf *conf,
 		ret = pass_through(vtd, domain);
 		break;
 	case UIOMMU_DOMAIN_PAGING:
-		ret = wants_second(conf) ? second_stage(vtd, conf, domain) :
+		ret = wants_second(vtd, conf) ? second_stage(vtd, conf, domain) :
 					   first_stage(vtd, conf, domain);
 		break;
 	case UIOMMU_DOMAIN_SVA:
@@ -239,8 +245,9 @@ vtd_table_format(struct uiommu_dev *dev, const struct uiommu_domain_conf *conf,
 		.page_shift = VTD_PAGE_SHIFT,
 		.pa_bits = vtd->haw,
 		.leaf_sizes = VTD_PAGE_SIZE,
+		.flags = (vtd->ecap & VTD_ECAP_SMPWCS) == 0 ? UIOMMU_PGTABLE_NONCOHERENT : 0,
 	};
-	if (!wants_second(conf))
+	if (!wants_second(vtd, conf))
 		return first_format(vtd, conf->levels, format);
 	ret = second_check(vtd, conf);
 	return ret != 0 ? ret : second_format(vtd, conf->levels, format);

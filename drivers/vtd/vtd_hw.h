@@ -197,6 +197,21 @@
 #define VTD_FRCD_HI_F (UINT64_C(1) << 63) /* RW1C */
 
 /* Fault reasons, S 7.1.3 */
+/* those of legacy mode, which some emulations use in scalable mode too */
+#define VTD_FR_LEGACY_ROOT_NOT_PRESENT 0x01
+#define VTD_FR_LEGACY_CONTEXT_NOT_PRESENT 0x02
+#define VTD_FR_LEGACY_CONTEXT_INVALID 0x03
+#define VTD_FR_LEGACY_ADDRESS 0x04
+#define VTD_FR_LEGACY_WRITE_DENIED 0x05
+#define VTD_FR_LEGACY_READ_DENIED 0x06
+#define VTD_FR_LEGACY_PAGE_ACCESS 0x07
+#define VTD_FR_LEGACY_ROOT_ACCESS 0x08
+#define VTD_FR_LEGACY_CONTEXT_ACCESS 0x09
+#define VTD_FR_LEGACY_ROOT_RESERVED 0x0a
+#define VTD_FR_LEGACY_CONTEXT_RESERVED 0x0b
+#define VTD_FR_LEGACY_PAGE_RESERVED 0x0c
+#define VTD_FR_LEGACY_TRANSLATED 0x0d
+/* those of scalable mode */
 #define VTD_FR_RTADDR 0x30
 #define VTD_FR_TTM_LEGACY_PASID 0x31
 #define VTD_FR_TTM_LEGACY_PRQ 0x32

@@ -23,22 +23,21 @@ RTE_INIT(vtd_log_init)
 	vtd_logtype = rte_log_register_type_and_pick_level("drv.uiommu.vtd", RTE_LOG_NOTICE);
 }
 
-/** A bit of ECAP without which this driver cannot work. */
+/** What page requests need: without PDS they could not be drained, and a detach not be safe. */
+#define ECAP_REQUESTS (VTD_ECAP_DT | VTD_ECAP_PRS | VTD_ECAP_PDS)
+/** Tables in memory are read past the caches unless both are set. */
+#define ECAP_SNOOPS (VTD_ECAP_C | VTD_ECAP_SMPWCS)
+
+/** Bits of ECAP; without one of them this driver cannot work. */
 struct need {
-	uint64_t bit;
+	uint64_t bits;
 	const char *why;
 };
 
 static const struct need needs[] = {
 	{VTD_ECAP_QI, "no queued invalidation (ECAP.QI)"},
-	{VTD_ECAP_DT, "no device-TLBs, so no page requests (ECAP.DT)"},
 	{VTD_ECAP_SMTS, "no scalable mode, so no 256-bit descriptors and no PASIDs (ECAP.SMTS)"},
-	{VTD_ECAP_FSTS, "no first-stage translation (ECAP.FSTS)"},
-	{VTD_ECAP_PASID, "no PASIDs (ECAP.PASID)"},
-	{VTD_ECAP_PRS, "no page requests (ECAP.PRS)"},
-	{VTD_ECAP_PDS, "no drain of page requests (ECAP.PDS)"},
-	{VTD_ECAP_C, "its accesses to tables do not snoop the caches (ECAP.C)"},
-	{VTD_ECAP_SMPWCS, "its page walks do not snoop the caches (ECAP.SMPWCS)"},
+	{VTD_ECAP_FSTS | VTD_ECAP_SSTS, "no translation in scalable mode (ECAP.FSTS, SSTS)"},
 };
 
 static uint32_t
@@ -54,7 +53,7 @@ check_needs(const struct uiommu_dev *dev, uint64_t cap, uint64_t ecap)
 	unsigned int i, missing = 0;
 
 	for (i = 0; i < RTE_DIM(needs); i++) {
-		if ((ecap & needs[i].bit) != 0)
+		if ((ecap & needs[i].bits) != 0)
 			continue;
 		VTD_LOG(ERR, "%s: not supported: %s", dev->name, needs[i].why);
 		missing++;
@@ -116,7 +115,10 @@ find_fault_records(struct uiommu_dev *dev, struct vtd *vtd)
 static int
 read_capabilities(struct uiommu_dev *dev, struct vtd *vtd)
 {
+	static const uint8_t aw_bits[] = {
+		[VTD_AW_39] = 39, [VTD_AW_48] = 48, [VTD_AW_57] = 57};
 	struct uiommu_platform *plat = &dev->platform;
+	uint8_t mgaw;
 	uint32_t sagaw;
 
 	if (plat->regs_size < VTD_REG_PEUADDR + sizeof(uint32_t)) {
@@ -133,13 +135,19 @@ read_capabilities(struct uiommu_dev *dev, struct vtd *vtd)
 	if (check_sanity(dev, vtd->cap, vtd->ecap) != 0 ||
 	    check_needs(dev, vtd->cap, vtd->ecap) != 0 || find_fault_records(dev, vtd) != 0)
 		return -ENOTSUP;
-	vtd->pasid_bits = (uint8_t)(field(vtd->ecap, VTD_ECAP_PSS_SHIFT, VTD_ECAP_PSS_MASK) + 1);
-	vtd->address_bits = (vtd->cap & VTD_CAP_FS5LP) != 0 ? 57 : 48;
+	if ((vtd->ecap & VTD_ECAP_PASID) != 0)
+		vtd->pasid_bits =
+			(uint8_t)(field(vtd->ecap, VTD_ECAP_PSS_SHIFT, VTD_ECAP_PSS_MASK) + 1);
+	vtd->queue.no_requests = (vtd->ecap & ECAP_REQUESTS) != ECAP_REQUESTS;
+	vtd->flushes = (vtd->ecap & ECAP_SNOOPS) != ECAP_SNOOPS;
 	vtd->nb_did = UINT32_C(1) << (4 + 2 * field(vtd->cap, VTD_CAP_ND_SHIFT, VTD_CAP_ND_MASK));
 	sagaw = field(vtd->cap, VTD_CAP_SAGAW_SHIFT, VTD_CAP_SAGAW_MASK);
+	mgaw = (uint8_t)(field(vtd->cap, VTD_CAP_MGAW_SHIFT, VTD_CAP_MGAW_MASK) + 1);
 	vtd->aw = (sagaw & VTD_SAGAW_57) != 0 ? VTD_AW_57 :
 		  (sagaw & VTD_SAGAW_48) != 0 ? VTD_AW_48 :
 		  (sagaw & VTD_SAGAW_39) != 0 ? VTD_AW_39 : 0;
+	vtd->address_bits = vtd_has_first(vtd) ? ((vtd->cap & VTD_CAP_FS5LP) != 0 ? 57 : 48) :
+						 RTE_MIN(aw_bits[vtd->aw], mgaw);
 	return 0;
 }
 
@@ -172,11 +180,16 @@ info_get(struct uiommu_dev *dev, struct uiommu_dev_info *info)
 {
 	const struct vtd *vtd = vtd_of(dev);
 
-	info->capa = UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |
-		     UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_PAGE_TABLES |
-		     UIOMMU_CAPA_PAGE_REQUESTS;
+	info->capa = UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_PAGE_TABLES;
+	if (vtd->pasid_bits != 0)
+		info->capa |= UIOMMU_CAPA_PASID;
+	if (vtd_has_first(vtd))
+		info->capa |= UIOMMU_CAPA_FIRST_STAGE;
+	if (!vtd->queue.no_requests)
+		info->capa |= UIOMMU_CAPA_PAGE_REQUESTS | UIOMMU_CAPA_AUTO_ANSWER;
 	if ((vtd->ecap & VTD_ECAP_PT) != 0)
-		info->capa |= UIOMMU_CAPA_PASSTHROUGH | UIOMMU_CAPA_PASSTHROUGH_PASID;
+		info->capa |= UIOMMU_CAPA_PASSTHROUGH |
+			      (vtd->pasid_bits != 0 ? UIOMMU_CAPA_PASSTHROUGH_PASID : 0);
 	if ((vtd->cap & VTD_CAP_CM) != 0)
 		info->capa |= UIOMMU_CAPA_CACHES_ABSENT;
 	if (vtd_has_second(vtd))

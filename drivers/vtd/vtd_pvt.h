@@ -46,6 +46,7 @@ struct vtd_queue {
 	uint32_t idle;             /**< fetches in a row that found nothing */
 	uint32_t turns;            /**< fetches so far */
 	uint64_t taken;            /**< entries so far */
+	bool no_requests;          /**< there is no page request queue (ECAP.PRS) */
 	bool dit;                  /**< PFSID fields are valid (ECAP.DIT) */
 	bool caching;              /**< what is absent is cached too (CAP.CM) */
 	bool psi;                  /**< the IOTLB forgets single pages (CAP.PSI) */
@@ -140,6 +141,7 @@ struct vtd {
 	uint8_t aw;                /**< widest second-stage width, VTD_AW_*; 0: none */
 	uint32_t prq_entries_max;  /**< prq= */
 	uint32_t iq_entries;       /**< iq=, 0: to be chosen */
+	bool flushes;              /**< the unit reads its tables past the caches */
 	bool takeover;             /**< takeover= */
 	bool running;              /**< started, not stopped */
 	bool wedged;               /**< could not be turned off: may be using our memory */
@@ -161,6 +163,23 @@ static inline struct vtd *
 vtd_of(struct uiommu_dev *dev)
 {
 	return dev->dev_private;
+}
+
+/** Store one word of a table that the unit may be reading. */
+static inline void
+vtd_store(const struct vtd *vtd, uint64_t *p, uint64_t v)
+{
+	uiommu_store_shared64(p, v);
+	if (vtd->flushes)
+		uiommu_flush_lines(p, sizeof(*p));
+}
+
+/** Memory that was cleared becomes part of a table. */
+static inline void
+vtd_publish(const struct vtd *vtd, const void *va, size_t size)
+{
+	if (vtd->flushes)
+		uiommu_flush_lines(va, size);
 }
 
 /* Pages of vtd::base_mem */
@@ -213,11 +232,18 @@ vtd_has_second(const struct vtd *vtd)
 	return (vtd->ecap & VTD_ECAP_SSTS) != 0;
 }
 
+/** Whether the unit can translate by the first stage, S 11.4.3. */
+static inline bool
+vtd_has_first(const struct vtd *vtd)
+{
+	return (vtd->ecap & VTD_ECAP_FSTS) != 0;
+}
+
 /** Whether the unit can translate in two stages, S 11.4.3. */
 static inline bool
 vtd_can_nest(const struct vtd *vtd)
 {
-	return vtd_has_second(vtd) && (vtd->ecap & VTD_ECAP_NEST) != 0;
+	return vtd_has_first(vtd) && vtd_has_second(vtd) && (vtd->ecap & VTD_ECAP_NEST) != 0;
 }
 
 /* ------------------------------------------------- registers and control */

@@ -87,8 +87,12 @@ wild_tail(struct vtd_queue *queue, uint64_t pqt)
 static inline uint32_t
 read_tail(struct vtd_queue *queue)
 {
-	uint64_t pqt = uiommu_reg_read64(queue->plat, VTD_REG_PQT);
+	uint64_t pqt;
 
+	/* S 11.4.11: the registers are reserved then */
+	if (unlikely(queue->no_requests))
+		return queue->tail;
+	pqt = uiommu_reg_read64(queue->plat, VTD_REG_PQT);
 	if (likely((pqt & ~((uint64_t)queue->mask << VTD_DESC_SHIFT)) == 0))
 		queue->tail = (uint32_t)(pqt >> VTD_DESC_SHIFT);
 	else
@@ -124,7 +128,8 @@ fetch_idle(struct vtd_queue *queue, uint32_t *events)
 	struct vtd_iq *iq = &queue->iq;
 	uint32_t period = iq->head != iq->tail ? IDLE_CHECK_BUSY : IDLE_CHECK;
 
-	if ((uiommu_reg_read32(queue->plat, VTD_REG_PRS) & VTD_PRS_PRO) != 0 &&
+	if (!queue->no_requests &&
+	    (uiommu_reg_read32(queue->plat, VTD_REG_PRS) & VTD_PRS_PRO) != 0 &&
 	    read_tail(queue) == queue->head)
 		*events |= UIOMMU_EVENT_OVERFLOW;
 	if ((++queue->idle & (period - 1)) == 0)

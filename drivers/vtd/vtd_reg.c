@@ -85,9 +85,11 @@ vtd_reg_save(struct vtd *vtd)
 
 	saved->gsts = uiommu_reg_read32(plat, VTD_REG_GSTS);
 	saved->fectl = uiommu_reg_read32(plat, VTD_REG_FECTL);
-	saved->pectl = uiommu_reg_read32(plat, VTD_REG_PECTL);
 	saved->rtaddr = uiommu_reg_read64(plat, VTD_REG_RTADDR);
 	saved->iqa = uiommu_reg_read64(plat, VTD_REG_IQA);
+	if (vtd->queue.no_requests)
+		return;
+	saved->pectl = uiommu_reg_read32(plat, VTD_REG_PECTL);
 	saved->pqa = uiommu_reg_read64(plat, VTD_REG_PQA);
 }
 
@@ -104,10 +106,12 @@ vtd_reg_restore(struct vtd *vtd)
 		uiommu_reg_write64(plat, VTD_REG_RTADDR, saved->rtaddr);
 	uiommu_reg_write64(plat, VTD_REG_IQT, 0);
 	uiommu_reg_write64(plat, VTD_REG_IQA, saved->iqa);
-	/* PQH and PQT stay 0, an empty queue: software writes nothing else (S 11.4.11.2) */
-	uiommu_reg_write64(plat, VTD_REG_PQA, saved->pqa);
 	uiommu_reg_write32(plat, VTD_REG_FECTL, saved->fectl & VTD_EVENT_IM);
-	uiommu_reg_write32(plat, VTD_REG_PECTL, saved->pectl & VTD_EVENT_IM);
+	/* PQH and PQT stay 0, an empty queue: software writes nothing else (S 11.4.11.2) */
+	if (!vtd->queue.no_requests) {
+		uiommu_reg_write64(plat, VTD_REG_PQA, saved->pqa);
+		uiommu_reg_write32(plat, VTD_REG_PECTL, saved->pectl & VTD_EVENT_IM);
+	}
 	if (ret == 0 && (saved->gsts & VTD_GCMD_QIE) != 0)
 		ret = vtd_reg_command(vtd, VTD_GCMD_QIE, true, "queued invalidation (GCMD.QIE)");
 	if (ret == 0 && (saved->gsts & VTD_GCMD_TE) != 0)
@@ -126,5 +130,6 @@ vtd_reg_clear_sticky(struct vtd *vtd)
 		uiommu_reg_write64(plat, iq->frcd_offset + i * VTD_FRCD_SIZE + 8, VTD_FRCD_HI_F);
 	uiommu_reg_write32(plat, VTD_REG_FSTS,
 			   VTD_FSTS_PFO | VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE);
-	uiommu_reg_write32(plat, VTD_REG_PRS, VTD_PRS_PPR | VTD_PRS_PRO);
+	if (!vtd->queue.no_requests)
+		uiommu_reg_write32(plat, VTD_REG_PRS, VTD_PRS_PPR | VTD_PRS_PRO);
 }

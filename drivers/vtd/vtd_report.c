@@ -5,7 +5,7 @@
 #include "vtd_hw.h"
 #include "vtd_report.h"
 
-/* S 7.1.3, reasons of scalable mode by what a reader of them wants to know */
+/* S 7.1.3, reasons of scalable mode and of legacy mode by what a reader of them wants to know */
 static uint16_t
 reason_of(unsigned int fr)
 {
@@ -17,15 +17,20 @@ reason_of(unsigned int fr)
 	case VTD_FR_USER:
 	case VTD_FR_WRITE_DENIED:
 	case VTD_FR_READ_DENIED:
+	case VTD_FR_LEGACY_WRITE_DENIED:
+	case VTD_FR_LEGACY_READ_DENIED:
 		return UIOMMU_REPORT_PERMISSION;
 	case VTD_FR_FS_NOT_CANONICAL:
 	case VTD_FR_PT_ADDRESS:
 	case VTD_FR_SS_ADDRESS:
 	case VTD_FR_INTERRUPT_RANGE:
+	case VTD_FR_LEGACY_ADDRESS:
 		return UIOMMU_REPORT_ADDRESS;
 	case VTD_FR_TTM_ABORT:
 	case VTD_FR_ROOT_NOT_PRESENT:
 	case VTD_FR_CONTEXT_NOT_PRESENT:
+	case VTD_FR_LEGACY_ROOT_NOT_PRESENT:
+	case VTD_FR_LEGACY_CONTEXT_NOT_PRESENT:
 		return UIOMMU_REPORT_ENDPOINT;
 	case VTD_FR_PASIDE_CLEAR:
 	case VTD_FR_PASID_TOO_LARGE:
@@ -35,6 +40,7 @@ reason_of(unsigned int fr)
 		return UIOMMU_REPORT_PASID;
 	case VTD_FR_DTE_CLEAR:
 	case VTD_FR_PRE_CLEAR:
+	case VTD_FR_LEGACY_TRANSLATED:
 		return UIOMMU_REPORT_NOT_ALLOWED;
 	case VTD_FR_RTADDR:
 	case VTD_FR_TTM_LEGACY_PASID:
@@ -50,6 +56,10 @@ reason_of(unsigned int fr)
 	case VTD_FR_FS_NESTED:
 	case VTD_FR_SS_RESERVED:
 	case VTD_FR_SS_ROOT:
+	case VTD_FR_LEGACY_CONTEXT_INVALID:
+	case VTD_FR_LEGACY_ROOT_RESERVED:
+	case VTD_FR_LEGACY_CONTEXT_RESERVED:
+	case VTD_FR_LEGACY_PAGE_RESERVED:
 		return UIOMMU_REPORT_TABLE;
 	case VTD_FR_ROOT_ACCESS:
 	case VTD_FR_CONTEXT_ACCESS:
@@ -57,6 +67,9 @@ reason_of(unsigned int fr)
 	case VTD_FR_PASID_ENTRY_ACCESS:
 	case VTD_FR_FS_ACCESS:
 	case VTD_FR_SS_ACCESS:
+	case VTD_FR_LEGACY_PAGE_ACCESS:
+	case VTD_FR_LEGACY_ROOT_ACCESS:
+	case VTD_FR_LEGACY_CONTEXT_ACCESS:
 		return UIOMMU_REPORT_MEMORY;
 	default:
 		return UIOMMU_REPORT_OTHER;

@@ -22,16 +22,20 @@ find_entry(const struct vtd_endpoint *endpoint, uint32_t pasid)
 
 /* Make a present entry that covers more than 64 bits absent: nothing else of it changes. */
 static void
-clear_present(uint64_t *word0)
+clear_present(const struct vtd *vtd, uint64_t *word0)
 {
-	uiommu_store_shared64(word0, *word0 & ~UINT64_C(1));
+	vtd_store(vtd, word0, *word0 & ~UINT64_C(1));
 }
 
-/* What the device may do, in the first word of the context entry: S 7.1.3, no PRE without DTE */
+/*
+ * What the device may do, in the first word of the context entry: S 7.1.3, no PRE without DTE.
+ * Bits of what the unit does not have are reserved (S 9.4).
+ */
 static uint64_t
-device_bits(const struct vtd_endpoint *endpoint)
+device_bits(const struct vtd *vtd, const struct vtd_endpoint *endpoint)
 {
-	return (endpoint->page_requests ? VTD_CTX0_PRE : 0) | (endpoint->ats ? VTD_CTX0_DTE : 0);
+	return (endpoint->page_requests ? VTD_CTX0_PRE : 0) | (endpoint->ats ? VTD_CTX0_DTE : 0) |
+	       ((vtd->ecap & VTD_ECAP_PASID) != 0 ? VTD_CTX0_PASIDE : 0);
 }
 
 /* Context entry of a requester id, S 9.2 and 9.4; its table is made if there is none yet */
@@ -48,26 +52,27 @@ context_entry_get(struct vtd *vtd, uint16_t source_id, struct vtd_context_entry 
 		if (ret != 0)
 			return ret;
 		vtd->contexts[half] = page.va;
+		vtd_publish(vtd, page.va, VTD_PAGE_SIZE);
 		uiommu_wmb_before_present();
-		uiommu_store_shared64((half & 1) == 0 ? &root[half / 2].lo : &root[half / 2].hi,
-				      page.pa | VTD_ROOT_PRESENT);
+		vtd_store(vtd, (half & 1) == 0 ? &root[half / 2].lo : &root[half / 2].hi,
+			  page.pa | VTD_ROOT_PRESENT);
 	}
 	*context = &vtd->contexts[half][source_id % VTD_CONTEXT_ENTRIES];
 	return 0;
 }
 
 static void
-context_fill(struct vtd_endpoint *endpoint)
+context_fill(const struct vtd *vtd, struct vtd_endpoint *endpoint)
 {
 	uint64_t pdts = (uint64_t)(endpoint->pasid_bits - PASID_BITS_MIN);
 	uint64_t *q = endpoint->context->q;
 
-	uiommu_store_shared64(&q[1], VTD_RID_PASID);
-	uiommu_store_shared64(&q[2], 0);
-	uiommu_store_shared64(&q[3], 0);
+	vtd_store(vtd, &q[1], VTD_RID_PASID);
+	vtd_store(vtd, &q[2], 0);
+	vtd_store(vtd, &q[3], 0);
 	uiommu_wmb_before_present();
-	uiommu_store_shared64(&q[0], endpoint->dir.pa | pdts << VTD_CTX0_PDTS_SHIFT |
-					     device_bits(endpoint) | VTD_CTX0_PASIDE | VTD_CTX0_P);
+	vtd_store(vtd, &q[0], endpoint->dir.pa | pdts << VTD_CTX0_PDTS_SHIFT |
+				      device_bits(vtd, endpoint) | VTD_CTX0_P);
 }
 
 int
@@ -93,7 +98,8 @@ vtd_endpoint_set(struct uiommu_dev *dev, uint32_t endpoint_id,
 	/* S 6.5.2.5: invalidations of a VF are throttled with those of its physical function */
 	endpoint->pf_id = (conf->flags & UIOMMU_ENDPOINT_VF) != 0 ? conf->pf_id :
 								    endpoint->source_id;
-	endpoint->ats = (conf->flags & UIOMMU_ENDPOINT_NO_ATS) == 0;
+	endpoint->ats = (conf->flags & UIOMMU_ENDPOINT_NO_ATS) == 0 &&
+			(vtd->ecap & VTD_ECAP_DT) != 0;
 	endpoint->pasid_limit = UINT32_C(1) << bits;
 	endpoint->pasid_bits = (uint8_t)RTE_MAX(bits, (uint32_t)PASID_BITS_MIN);
 	endpoint->nb_dir = nb_dir;
@@ -108,23 +114,24 @@ vtd_endpoint_set(struct uiommu_dev *dev, uint32_t endpoint_id,
 		rte_free(endpoint);
 		return ret;
 	}
-	context_fill(endpoint);
+	vtd_publish(vtd, endpoint->dir.va, endpoint->dir.size);
+	context_fill(vtd, endpoint);
 	*endpoint_private = endpoint;
 	return 0;
 }
 
 void
-vtd_endpoint_clear(struct uiommu_dev *dev __rte_unused, void *endpoint_private)
+vtd_endpoint_clear(struct uiommu_dev *dev, void *endpoint_private)
 {
 	struct vtd_endpoint *endpoint = endpoint_private;
 
-	clear_present(&endpoint->context->q[0]);
+	clear_present(vtd_of(dev), &endpoint->context->q[0]);
 }
 
 void
-vtd_endpoint_enable(struct uiommu_dev *dev __rte_unused, void *endpoint_private)
+vtd_endpoint_enable(struct uiommu_dev *dev, void *endpoint_private)
 {
-	context_fill(endpoint_private);
+	context_fill(vtd_of(dev), endpoint_private);
 }
 
 /*
@@ -132,13 +139,14 @@ vtd_endpoint_enable(struct uiommu_dev *dev __rte_unused, void *endpoint_private)
  * or as it is, whatever it reads at a time (S 9).
  */
 void
-vtd_endpoint_page_requests(struct uiommu_dev *dev __rte_unused, void *endpoint_private, bool on)
+vtd_endpoint_page_requests(struct uiommu_dev *dev, void *endpoint_private, bool on)
 {
+	const struct vtd *vtd = vtd_of(dev);
 	struct vtd_endpoint *endpoint = endpoint_private;
 	uint64_t *word0 = &endpoint->context->q[0];
 
 	endpoint->page_requests = on;
-	uiommu_store_shared64(word0, (*word0 & ~VTD_CTX0_PRE) | device_bits(endpoint));
+	vtd_store(vtd, word0, (*word0 & ~VTD_CTX0_PRE) | device_bits(vtd, endpoint));
 }
 
 void
@@ -176,8 +184,9 @@ pasid_entry_get(struct vtd *vtd, struct vtd_endpoint *endpoint, uint32_t pasid,
 		if (ret != 0)
 			return ret;
 		endpoint->tables[index] = page.va;
+		vtd_publish(vtd, page.va, VTD_PAGE_SIZE);
 		uiommu_wmb_before_present();
-		uiommu_store_shared64(&dir[index], page.pa | VTD_PASID_DIR_P);
+		vtd_store(vtd, &dir[index], page.pa | VTD_PASID_DIR_P);
 	}
 	*entry = find_entry(endpoint, pasid);
 	return 0;
@@ -205,25 +214,27 @@ entry_word2(const struct vtd_domain *domain)
 
 /* An entry that is not present, with nothing left in it of what it was */
 static void
-entry_empty(struct vtd_pasid_entry *entry)
+entry_empty(const struct vtd *vtd, struct vtd_pasid_entry *entry)
 {
 	unsigned int i;
 
 	for (i = 0; i < RTE_DIM(entry->q); i++)
-		uiommu_store_shared64(&entry->q[i], 0);
+		vtd_store(vtd, &entry->q[i], 0);
 }
 
 static void
 entry_fill(const struct vtd *vtd, struct vtd_pasid_entry *entry, const struct vtd_domain *domain)
 {
+	/* S 9.6: reserved where walks never snoop */
+	const uint64_t snoop = (vtd->ecap & VTD_ECAP_SMPWCS) != 0 ? VTD_PE1_PWSNP : 0;
 	unsigned int i;
 
-	uiommu_store_shared64(&entry->q[1], domain->did | VTD_PE1_PWSNP);
-	uiommu_store_shared64(&entry->q[2], entry_word2(domain));
+	vtd_store(vtd, &entry->q[1], domain->did | snoop);
+	vtd_store(vtd, &entry->q[2], entry_word2(domain));
 	for (i = 3; i < RTE_DIM(entry->q); i++)
-		uiommu_store_shared64(&entry->q[i], 0);
+		vtd_store(vtd, &entry->q[i], 0);
 	uiommu_wmb_before_present();
-	uiommu_store_shared64(&entry->q[0], entry_word0(vtd, domain));
+	vtd_store(vtd, &entry->q[0], entry_word0(vtd, domain));
 }
 
 int
@@ -245,7 +256,7 @@ vtd_bond_set(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid, voi
 	if (domain->type == UIOMMU_DOMAIN_BLOCKED) {
 		/* no entry at all, and no domain id that a later command could take for its own */
 		if (entry != NULL)
-			entry_empty(entry);
+			entry_empty(vtd_of(dev), entry);
 		return 0;
 	}
 	ret = pasid_entry_get(vtd_of(dev), endpoint, pasid, &entry);
@@ -263,22 +274,22 @@ bond_entry(const struct vtd_endpoint *endpoint, uint32_t pasid)
 
 /* Kind and domain id stay in the entry: the commands that follow go by them. */
 void
-vtd_bond_clear(struct uiommu_dev *dev __rte_unused, void *endpoint_private, uint32_t pasid)
+vtd_bond_clear(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid)
 {
 	struct vtd_pasid_entry *entry = bond_entry(endpoint_private, pasid);
 
 	if (entry != NULL)
-		uiommu_store_shared64(&entry->q[0], entry->q[0] & ~(VTD_PE0_P | VTD_PE0_FPD));
+		vtd_store(vtd_of(dev), &entry->q[0], entry->q[0] & ~(VTD_PE0_P | VTD_PE0_FPD));
 }
 
 /* S 9.6: FPD counts in an entry that is not present too */
 void
-vtd_bond_block(struct uiommu_dev *dev __rte_unused, void *endpoint_private, uint32_t pasid)
+vtd_bond_block(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid)
 {
 	struct vtd_pasid_entry *entry = bond_entry(endpoint_private, pasid);
 
 	if (entry != NULL)
-		uiommu_store_shared64(&entry->q[0], (entry->q[0] & ~VTD_PE0_P) | VTD_PE0_FPD);
+		vtd_store(vtd_of(dev), &entry->q[0], (entry->q[0] & ~VTD_PE0_P) | VTD_PE0_FPD);
 }
 
 struct vtd_tag

@@ -171,7 +171,7 @@ uiommu_pvt_mm_enter(struct uiommu_mm *mm, struct uiommu_mm_lane *lane)
 {
 	/* as mm_end() and mm_quiesce(), sequentially consistent: one of the two sees the other */
 	__atomic_fetch_add(&lane->running, 1, __ATOMIC_SEQ_CST);
-	if (!__atomic_load_n(&mm->dying, __ATOMIC_SEQ_CST))
+	if (__atomic_load_n(&mm->dying, __ATOMIC_SEQ_CST) == 0)
 		return true;
 	uiommu_pvt_mm_leave(lane);
 	return false;
@@ -196,7 +196,7 @@ static bool
 mm_end(struct uiommu_mm *mm)
 {
 	/* pairs with the load in uiommu_pvt_mm_enter() */
-	return !__atomic_exchange_n(&mm->dying, true, __ATOMIC_SEQ_CST);
+	return __atomic_exchange_n(&mm->dying, 1, __ATOMIC_SEQ_CST) == 0;
 }
 
 /* Wait for those who entered before the end. No lock is held: they may be in control calls. */

@@ -76,7 +76,7 @@ struct uiommu_mm {
 	struct uiommu_mm_conf conf;
 	struct uiommu_mm_self *self; /* NULL: not this process */
 	uint32_t refs;     /* atomic: the user's, and one for each uiommu_mm_unit */
-	bool dying;        /* atomic */
+	uint32_t dying;    /* 0 or 1; atomic */
 	uint32_t pasid;    /* atomic; written under SVA's lock, as the next two are */
 	uint32_t nb_bound; /* atomic */
 	bool pasid_spoiled; /* a unit may still know it */

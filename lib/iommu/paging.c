@@ -241,7 +241,7 @@ told_on_queue(struct uiommu_domain *domain, struct uiommu_queue *queue, uint64_t
 	    uiommu_pvt_paging_invalidate(queue, paging, &gather, true))
 		return 0;
 	/* the next call tries again, whoever makes it */
-	__atomic_store_n(&paging->untold, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&paging->untold, 1, __ATOMIC_RELAXED);
 	return -EAGAIN;
 }
 
@@ -256,7 +256,7 @@ growth_tell(struct uiommu_domain *domain, uint64_t iova, uint64_t len)
 	struct uiommu_queue *queue = uiommu_pvt_handler_queue();
 	int ret;
 
-	if (__atomic_exchange_n(&paging->untold, false, __ATOMIC_RELAXED)) {
+	if (__atomic_exchange_n(&paging->untold, 0, __ATOMIC_RELAXED) != 0) {
 		iova = 0;
 		len = UINT64_MAX & ~(uint64_t)(PAGE_SIZE - 1);
 	}
@@ -287,7 +287,7 @@ uiommu_domain_map(struct uiommu_domain *domain, uint64_t iova, uint64_t pa, uint
 	ret = range_map(paging, iova, pa, len, prot, &done);
 	if (likely(!paging->tell_more ||
 		   (grown == uiommu_pgtable_grown(paging->pt) &&
-		    !__atomic_load_n(&paging->untold, __ATOMIC_RELAXED))))
+		    __atomic_load_n(&paging->untold, __ATOMIC_RELAXED) == 0)))
 		return ret;
 	told = growth_tell(domain, iova, len);
 	return ret != 0 ? ret : told;

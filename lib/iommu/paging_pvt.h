@@ -110,7 +110,7 @@ struct uiommu_paging {
 	bool tracks;           /* the unit keeps accessed and dirty bits */
 	bool tell_absent;      /* the unit must be told when something comes */
 	bool tell_more;        /* or when what is there gets more access */
-	bool untold;           /* that was so, and there was no room to tell; atomic */
+	uint32_t untold;       /* 1: that was so, and there was no room to tell; atomic */
 	/*
 	 * Whether a queue owes invalidations that found no room; by its owner. It answers nothing
 	 * of the domain SUCCESS meanwhile.

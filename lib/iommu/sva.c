@@ -174,7 +174,7 @@ uiommu_sva_bind(struct uiommu_endpoint *endpoint, struct uiommu_mm *mm)
 		rte_errno = -ret;
 		return NULL;
 	}
-	if (__atomic_load_n(&mm->dying, __ATOMIC_RELAXED)) {
+	if (__atomic_load_n(&mm->dying, __ATOMIC_RELAXED) != 0) {
 		ret = -ESRCH;
 	} else {
 		(void)uiommu_pvt_lock(endpoint->unit); /* not inside a handler */

@@ -13,7 +13,8 @@
 
 #include "rig.h"
 
-extern const struct harness_suite probe_suite, probe_smmuv3_suite, probe_riscv_suite,
+extern const struct harness_suite probe_suite, probe_platform_suite, probe_smmuv3_suite,
+	probe_riscv_suite,
 	lifecycle_suite, objects_suite, datapath_suite, paging_suite, telemetry_suite;
 
 /* What uiommu_probe() says; closes what it opened. */

@@ -10,9 +10,8 @@ int
 main(int argc, char **argv)
 {
 	static const struct harness_suite *const suites[] = {
-		&probe_suite, &probe_smmuv3_suite, &probe_riscv_suite, &lifecycle_suite,
-		&objects_suite,
-		&datapath_suite, &paging_suite,
+		&probe_suite, &probe_platform_suite, &probe_smmuv3_suite, &probe_riscv_suite,
+		&lifecycle_suite, &objects_suite, &datapath_suite, &paging_suite,
 		&telemetry_suite,
 	};
 	static const struct harness_program program = {

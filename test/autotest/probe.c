@@ -129,18 +129,19 @@ capabilities(void)
 {
 	static const struct probe_unit units[] = {
 		{"queued invalidation", "ecap_clear=0x2", -ENOTSUP},
-		{"device-TLBs", "ecap_clear=0x4", -ENOTSUP},
-		{"page requests", "ecap_clear=0x20000000", -ENOTSUP},
-		{"PASID", "ecap_clear=0x10000000000", -ENOTSUP},
-		{"drain of page requests", "ecap_clear=0x40000000000", -ENOTSUP},
 		{"scalable mode", "ecap_clear=0x80000000000", -ENOTSUP},
-		{"first stage", "ecap_clear=0x800000000000", -ENOTSUP},
-		{"coherent walks of page tables", "ecap_clear=0x1000000000000", -ENOTSUP},
-		{"coherent walks", "ecap_clear=0x1", -ENOTSUP},
+		{"first and second stage", "ecap_clear=0xc00000000000", -ENOTSUP},
 		{"coherent memory", "coherent=0", -ENOTSUP},
 		{"no write buffers", "cap_set=0x10", -ENOTSUP},
 		{"domain ids of a sane width", "cap_set=0x7", -ENOTSUP},
 		{"PASIDs of a sane width", "ecap_set=0xf800000000", -ENOTSUP},
+		{"device-TLBs", "ecap_clear=0x4", 0},
+		{"page requests", "ecap_clear=0x20000000", 0},
+		{"PASID", "ecap_clear=0x10000000000", 0},
+		{"drain of page requests", "ecap_clear=0x40000000000", 0},
+		{"coherent walks of page tables", "ecap_clear=0x1000000000000", 0},
+		{"coherent walks", "ecap_clear=0x1", 0},
+		{"first stage", "ecap_clear=0x800000000000", 0},
 		{"second stage", "ecap_clear=0x400000000000", 0},
 		{"nesting", "ecap_clear=0x4000000", 0},
 		{"pass-through", "ecap_clear=0x40", 0},
@@ -151,7 +152,7 @@ capabilities(void)
 	probe_each("vtd", units, ARRAY_COUNT(units));
 	/* a line for each thing that is missing */
 	harness_log_watch();
-	CHECK_EQ(probe_result("vtd,platform=emu,ecap_clear=0x50000000000,cap_set=0x10"), -ENOTSUP);
+	CHECK_EQ(probe_result("vtd,platform=emu,ecap_clear=0x80000000002,cap_set=0x10"), -ENOTSUP);
 	CHECK_EQ(harness_log_lines(), 3);
 	/* registers that read as all ones: nothing there */
 	CHECK_EQ(probe_result("vtd,platform=emu,cap=0xffffffffffffffff,ecap=0xffffffffffffffff"),
@@ -172,7 +173,10 @@ capabilities_shown(void)
 					  .type = UIOMMU_DOMAIN_PAGING,
 					  .table_pa = 0x1000,
 					  .levels = 5};
+	static const char *const without_requests[] = {
+		",ecap_clear=0x4", ",ecap_clear=0x40000000000", ",ecap_clear=0x20000000"};
 	struct rig *rig;
+	size_t i;
 
 	rig = rig_open(NULL);
 	CHECK_EQ(rig->info.capa & UIOMMU_CAPA_PASSTHROUGH, UIOMMU_CAPA_PASSTHROUGH);
@@ -205,6 +209,23 @@ capabilities_shown(void)
 	CHECK_EQ(rig->info.capa & (UIOMMU_CAPA_SECOND_STAGE | UIOMMU_CAPA_NESTED),
 		 UIOMMU_CAPA_SECOND_STAGE);
 	CHECK_ERRNO(uiommu_domain_alloc(rig->dev, &parent), ENOTSUP);
+	rig_close_failed(rig);
+	/* no page requests without device-TLBs, their drain, or themselves: DT, PDS, PRS */
+	for (i = 0; i < ARRAY_COUNT(without_requests); i++) {
+		conf.devargs = without_requests[i];
+		rig = rig_open(&conf);
+		CHECK_EQ(rig->info.capa & (UIOMMU_CAPA_PAGE_REQUESTS | UIOMMU_CAPA_AUTO_ANSWER),
+			 0);
+		CHECK(rig->info.capa & UIOMMU_CAPA_PASID);
+		rig_close_failed(rig);
+	}
+	/* FSTS, PASID */
+	conf.devargs = ",ecap_clear=0x810000000000";
+	rig = rig_open(&conf);
+	CHECK_EQ(rig->info.capa & (UIOMMU_CAPA_FIRST_STAGE | UIOMMU_CAPA_PASID |
+				   UIOMMU_CAPA_NESTED | UIOMMU_CAPA_PASSTHROUGH_PASID), 0);
+	CHECK(rig->info.capa & UIOMMU_CAPA_SECOND_STAGE);
+	CHECK_EQ(rig->info.pasid_bits, 0);
 	rig_close_failed(rig);
 	/* PASIDs of 15 bits: PSS is 14 */
 	conf.devargs = ",ecap_clear=0x8800000000,ecap_set=0x6000000000";

@@ -7,6 +7,7 @@
  * What is the unit's own is in fuzz_riscv.c, fuzz_smmuv3.c and fuzz_vtd.c.
  */
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -231,4 +232,27 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	harness_end(&h);
 	return 0;
+}
+
+bool
+fuzz_is_complete(void)
+{
+	const struct fuzz_request_counts *c = &fuzz_request_counts;
+	bool complete = true;
+	unsigned int i;
+
+	for (i = 0; i < fuzz_unit_kinds; i++) {
+		printf("# kind %u: %" PRIu64 "\n", i, c->kinds[i]);
+		complete = complete && c->kinds[i] != 0;
+	}
+	for (i = 0; i < FUZZ_RESULTS; i++) {
+		printf("# result %u: %" PRIu64 "\n", i, c->results[i]);
+		complete = complete && c->results[i] != 0;
+	}
+	printf("# unknown endpoint %" PRIu64 ", thrown away %" PRIu64 ", discards %" PRIu64
+	       ", purges %" PRIu64 ", sifts %" PRIu64 ", longest group %" PRIu64 "\n",
+	       c->unknown_endpoint, c->thrown, c->discards, c->purges, c->sifts, c->longest);
+	return complete && c->unknown_endpoint != 0 && c->thrown != 0 && c->discards != 0 &&
+	       c->purges != 0 && c->sifts != 0 && c->longest > 2 &&
+	       c->answers != 0;
 }

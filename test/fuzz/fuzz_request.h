@@ -5,7 +5,6 @@
 #ifndef FUZZ_REQUEST_H
 #define FUZZ_REQUEST_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -48,8 +47,5 @@ struct fuzz_request_counts {
 };
 
 extern struct fuzz_request_counts fuzz_request_counts;
-
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #endif /* FUZZ_REQUEST_H */

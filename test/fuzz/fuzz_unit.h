@@ -7,21 +7,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include <uiommu_fault.h>
 
-/* What fuzz_request.c wants to know of the entries of one kind of unit. */
+#include "fuzz.h"
 
-/* A rule that is broken ends the program with one line that says which. */
-#define rule(condition, text)                                                              \
-	do {                                                                               \
-		if (!(condition)) {                                                        \
-			fprintf(stderr, "broken: %s (%s:%d)\n", text, __FILE__, __LINE__); \
-			abort();                                                           \
-		}                                                                          \
-	} while (0)
+/* What fuzz_request.c wants to know of the entries of one kind of unit. */
 
 static inline uint64_t
 word(const uint8_t *bytes)

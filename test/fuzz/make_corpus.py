@@ -8,7 +8,8 @@
 
 The format is described in fuzz_request.h; descriptors are those of VT-d 7.4.1.1 in "request", and
 those of SMMUv3, chapters 7.3 and 8, in "request_smmuv3"; "request_riscv" has records of the queues
-of the RISC-V IOMMU.
+of the RISC-V IOMMU. Inputs in "dmar" are
+firmware's tables as they are (VT-d 8.1 to 8.3).
 """
 
 import os
@@ -220,6 +221,45 @@ def riscv():
     yield "faults-cut-short", [EVENTS, fault(13, 2, 1, 1, 0x1000)[:31]]
 
 
+def drhd(base=0xFED90000, size=0, segment=0, flags=0, scopes=b"", length=None):
+    return struct.pack("<HHBBHQ", 0, 16 + len(scopes) if length is None else length, flags, size,
+                       segment, base) + scopes
+
+
+def table(*structures, name=b"DMAR", length=None, wrong_by=0):
+    body = b"".join(structures)
+    head = struct.pack("<4sIBB6s8sI4sIBB10x", name, 48 + len(body) if length is None else length,
+                       1, 0, b"TESTS ", b"TESTDMAR", 1, b"TEST", 1, 45, 0)
+    whole = bytearray(head + body)
+    whole[9] = (wrong_by - sum(whole)) & 0xFF
+    return [bytes(whole)]
+
+
+def dmar():
+    scope = bytes([1, 8, 0, 0, 0, 0, 2, 0])
+    rmrr = struct.pack("<HHHHQQ", 1, 24 + len(scope), 0, 0, 0x7B800000, 0x7FFFFFFF) + scope
+    yield "one-unit", table(drhd())
+    yield "no-unit", table()
+    yield "two-units-and-memory", table(drhd(0xFED90000, scopes=scope), rmrr,
+                                        drhd(0xFED91000, flags=1))
+    yield "large-registers", table(*(drhd(n << 32, n) for n in range(1, 16)))
+    yield "segments", table(*(drhd(n << 20, 0, n) for n in (1, 0xFF, 0xFFFF)))
+    yield "as-many-as-there-may-be", table(*(drhd(n << 12) for n in range(1, 129)))
+    yield "one-too-many", table(*(drhd(n << 12) for n in range(1, 130)))
+    yield "unknown-structures", table(*(struct.pack("<HH", n, 4) for n in range(1, 9)),
+                                      struct.pack("<HH", 256, 4), drhd())
+    yield "unit-too-short", table(drhd(length=15))
+    yield "no-length", table(drhd(), struct.pack("<HH", 1, 0))
+    yield "beyond-the-end", table(drhd(), struct.pack("<HH", 1, 5))
+    yield "half-a-structure", table(drhd(), b"\x01\x00")
+    yield "wrong-sum", table(drhd(), wrong_by=1)
+    yield "wrong-name", table(drhd(), name=b"DMAX")
+    yield "length-less-than-the-head", table(length=47)
+    yield "cut-short", [table(drhd(), drhd())[0][:70]]
+    yield "half-a-head", [table()[0][:30]]
+    yield "more-behind-it", table(drhd()) + [b"\xff" * 7]
+
+
 def write(directory, inputs):
     os.makedirs(directory, exist_ok=True)
     for name, parts in inputs:
@@ -231,6 +271,7 @@ def main():
     global desc, RESERVED
     here = os.path.dirname(os.path.abspath(__file__))
     directory = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "corpus")
+    write(os.path.join(directory, "dmar"), dmar())
     write(os.path.join(directory, "request"), corpus())
     # the same histories in other words
     desc, RESERVED = pri, (52, 58)

@@ -10,14 +10,12 @@
  */
 
 #include <dirent.h>
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz_request.h"
-#include "fuzz_unit.h"
+#include "fuzz.h"
 
 #define INPUT_MAX (1 << 20)
 
@@ -55,29 +53,6 @@ input_run(const char *directory, const char *name)
 	return 0;
 }
 
-static bool
-counts_are_complete(void)
-{
-	const struct fuzz_request_counts *c = &fuzz_request_counts;
-	bool complete = true;
-	unsigned int i;
-
-	for (i = 0; i < fuzz_unit_kinds; i++) {
-		printf("# kind %u: %" PRIu64 "\n", i, c->kinds[i]);
-		complete = complete && c->kinds[i] != 0;
-	}
-	for (i = 0; i < FUZZ_RESULTS; i++) {
-		printf("# result %u: %" PRIu64 "\n", i, c->results[i]);
-		complete = complete && c->results[i] != 0;
-	}
-	printf("# unknown endpoint %" PRIu64 ", thrown away %" PRIu64 ", discards %" PRIu64
-	       ", purges %" PRIu64 ", sifts %" PRIu64 ", longest group %" PRIu64 "\n",
-	       c->unknown_endpoint, c->thrown, c->discards, c->purges, c->sifts, c->longest);
-	return complete && c->unknown_endpoint != 0 && c->thrown != 0 && c->discards != 0 &&
-	       c->purges != 0 && c->sifts != 0 && c->longest > 2 &&
-	       c->answers != 0;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -104,7 +79,7 @@ main(int argc, char **argv)
 		free(entries[i]);
 	}
 	free(entries);
-	if (counts_are_complete()) {
+	if (fuzz_is_complete()) {
 		printf("ok %d - everything of interest has happened\n", nb + 1);
 	} else {
 		printf("not ok %d - everything of interest has happened\n", nb + 1);

@@ -126,6 +126,13 @@ harness_log_watch(void)
 	rte_openlog_stream(log_stream);
 }
 
+const char *
+harness_log_text(void)
+{
+	fflush(log_stream);
+	return log_text;
+}
+
 unsigned int
 harness_log_lines(void)
 {

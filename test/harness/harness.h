@@ -164,6 +164,10 @@ harness_random(uint64_t *state)
 void
 harness_log_watch(void);
 
+/** What has been logged since then; until the next call. */
+const char *
+harness_log_text(void);
+
 /** Lines since then; ends the watch. */
 unsigned int
 harness_log_lines(void);

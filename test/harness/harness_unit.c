@@ -211,6 +211,7 @@ static const struct harness_spoil riscv_spoils[] = {
 		.entry_size = 16, .reserved_pasid = 0, .small_commands = ",cq=2048",               \
 		.small_events = ",fq=128", .events_min = 128, .refused = &riscv_reserved,          \
 		.bare_markers = true, .refuses_endpoints = true, .merges_faults = true,            \
+		.small_tables = true,                                                              \
 		.counters = {                                                                      \
 			.device_timeout = "_cmd_to", .bad_command = "_cmd_ill",                    \
 			.given_up = "_given_up", .wild_index = "_wild_index",                      \

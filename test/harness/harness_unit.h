@@ -75,6 +75,7 @@ struct harness_unit {
 	 * PASID; that of others is not looked at
 	 */
 	bool refuses_endpoints;
+	bool small_tables;       /**< of an endpoint: pages, of those that are kept ready */
 	bool merges_faults;      /**< reports tell no page that is missing from a right that is */
 	bool reorders;           /**< commands, and so answers, are carried out in any order */
 	/** a last request without access, without PASID, is one like others: INVALID */

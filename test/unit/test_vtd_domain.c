@@ -115,8 +115,50 @@ first_stage_has_its_format(void **state)
 	/* what the second stage has is not the first one's */
 	conf.levels = 4;
 	vtd.cap = UINT64_C(3) << 34;
-	vtd.ecap = 0;
+	vtd.ecap = UINT64_C(3) << 47;
 	assert_format(&conf, UIOMMU_PGTABLE_X86_FIRST, 4, FORMAT_4K | FORMAT_2M, 0);
+}
+
+/* SMPWCS 48: walks that do not snoop find what was brought out of the caches */
+static void
+walks_may_pass_the_caches(void **state)
+{
+	struct uiommu_domain_conf conf = {.type = UIOMMU_DOMAIN_PAGING};
+	struct vtd_domain *domain;
+
+	(void)state;
+	vtd.ecap &= ~(UINT64_C(1) << 48);
+	vtd.flushes = true;
+	assert_format(&conf, UIOMMU_PGTABLE_X86_FIRST, 4, FORMAT_4K | FORMAT_2M,
+		      UIOMMU_PGTABLE_NONCOHERENT);
+	conf.flags = UIOMMU_DOMAIN_SECOND_STAGE;
+	assert_format(&conf, UIOMMU_PGTABLE_VTD_SECOND, 4, FORMAT_4K,
+		      UIOMMU_PGTABLE_NONCOHERENT | UIOMMU_PGTABLE_NO_AD);
+	conf = sva;
+	conf.table_pa = 0;
+	domain = domain_new(&conf, NULL);
+	assert_true(is_brought_out(domain->root.va, 4096));
+	vtd_domain_fini(&dev, domain);
+}
+
+/* FSTS 47: what is not asked for by name is of the stage that there is */
+static void
+one_stage_is_enough(void **state)
+{
+	struct uiommu_domain_conf conf = {.type = UIOMMU_DOMAIN_PAGING, .table_pa = HOST_TABLE};
+	struct vtd_domain *domain;
+
+	(void)state;
+	vtd.ecap &= ~(UINT64_C(1) << 47);
+	domain = domain_new(&conf, NULL);
+	assert_int_equal(domain->pgtt, 2);
+	assert_int_equal(domain->aw, 2);
+	assert_true(domain->second_pa == HOST_TABLE && domain->first_pa == 0);
+	vtd_domain_fini(&dev, domain);
+	assert_format(&conf, UIOMMU_PGTABLE_VTD_SECOND, 4, FORMAT_4K, UIOMMU_PGTABLE_NO_AD);
+	assert_int_equal(domain_try(&sva, NULL), -ENOTSUP);
+	assert_int_equal(domain_try(&parent_conf, NULL), -ENOTSUP);
+	assert_int_equal(did_used[0], 0);
 }
 
 /* SAGAW 12:8, SSLPS 35:34 of CAP; SC 7, SSADS 45 of ECAP */
@@ -233,6 +275,8 @@ main(void)
 		CASE(second_stage_has_the_units_widths),
 		CASE(roots_are_given),
 		CASE(first_stage_has_its_format),
+		CASE(walks_may_pass_the_caches),
+		CASE(one_stage_is_enough),
 		CASE(second_stage_has_its_format),
 		CASE(nesting_needs_the_unit),
 		CASE(nesting_needs_a_parent),

@@ -63,6 +63,83 @@ devices_without_ats_are_not_served(void **state)
 	vtd_endpoint_free(&dev, endpoint);
 }
 
+/* S 9.4, 9.6: DT 2, PASID 40, SMPWCS 48 of ECAP: the bits of what is not there are reserved */
+static void
+what_is_not_there_is_reserved(void **state)
+{
+	struct vtd_endpoint *endpoint;
+	struct vtd_domain *domain;
+
+	(void)state;
+	vtd.ecap &= ~(UINT64_C(0x4) | UINT64_C(1) << 40 | UINT64_C(1) << 48);
+	endpoint = endpoint_new(NULL);
+	domain = domain_new(&second, NULL);
+	assert_true(endpoint->context->q[0] == (endpoint->dir.pa | UINT64_C(7) << 9 | 0x1));
+	assert_int_equal(vtd_bond_set(&dev, endpoint, UIOMMU_NO_PASID, domain), 0);
+	/* P 0, AW 4:2 = 2, PGTT 8:6 = 2 */
+	assert_entry(endpoint, 0, HOST_TABLE | 0x89, domain->did, 0);
+	vtd_bond_clear(&dev, endpoint, UIOMMU_NO_PASID);
+	vtd_endpoint_clear(&dev, endpoint);
+	vtd_endpoint_free(&dev, endpoint);
+	vtd_domain_fini(&dev, domain);
+}
+
+/* The whole way to an entry, as a unit finds it that reads past the caches. */
+static void
+assert_way(const struct vtd_endpoint *endpoint, uint32_t pasid)
+{
+	const struct vtd_root_entry *root = vtd.base_mem.va;
+
+	assert_true(is_brought_out(&root[ENDPOINT >> 8], sizeof(*root)));
+	assert_true(is_brought_out(vtd.contexts[ENDPOINT >> 7], VTD_PAGE_SIZE));
+	assert_true(is_brought_out(endpoint->dir.va, endpoint->dir.size));
+	if (endpoint->tables[pasid >> 6] != NULL)
+		assert_true(is_brought_out(endpoint->tables[pasid >> 6], VTD_PAGE_SIZE));
+}
+
+static void
+everything_leaves_the_caches(void **state)
+{
+	struct vtd_endpoint *endpoint;
+	struct vtd_domain *domain = domain_new(&sva, NULL);
+	struct vtd_domain *none = domain_new(&blocked, NULL);
+
+	(void)state;
+	vtd.flushes = true;
+	endpoint = endpoint_new(NULL);
+	assert_way(endpoint, PASID);
+	assert_int_equal(vtd_bond_set(&dev, endpoint, PASID, domain), 0);
+	assert_way(endpoint, PASID);
+	vtd_bond_block(&dev, endpoint, PASID);
+	assert_way(endpoint, PASID);
+	vtd_bond_clear(&dev, endpoint, PASID);
+	assert_way(endpoint, PASID);
+	assert_int_equal(vtd_bond_set(&dev, endpoint, PASID, none), 0);
+	assert_way(endpoint, PASID);
+	vtd_endpoint_page_requests(&dev, endpoint, true);
+	assert_way(endpoint, PASID);
+	vtd_endpoint_clear(&dev, endpoint);
+	assert_way(endpoint, PASID);
+	vtd_endpoint_enable(&dev, endpoint);
+	assert_way(endpoint, PASID);
+	vtd_endpoint_clear(&dev, endpoint);
+	vtd_endpoint_free(&dev, endpoint);
+	vtd_domain_fini(&dev, domain);
+	vtd_domain_fini(&dev, none);
+}
+
+/* One that snoops is spared that. */
+static void
+caches_are_left_alone(void **state)
+{
+	struct vtd_endpoint *endpoint = endpoint_new(NULL);
+
+	(void)state;
+	vtd_endpoint_clear(&dev, endpoint);
+	vtd_endpoint_free(&dev, endpoint);
+	assert_int_equal(nb_lines, 0);
+}
+
 static void
 functions_know_their_pf(void **state)
 {
@@ -268,6 +345,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(page_requests_are_one_bit),
 		CASE(devices_without_ats_are_not_served),
+		CASE(what_is_not_there_is_reserved),
+		CASE(everything_leaves_the_caches),
+		CASE(caches_are_left_alone),
 		CASE(functions_know_their_pf),
 		CASE(every_kind_has_its_entry),
 		CASE(second_stage_keeps_its_marks),

@@ -15,6 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <uiommu_barrier.h>
+
+static void
+lines_brought_out(const void *va, size_t len);
+
+/* what leaves the caches is written down */
+#define uiommu_flush_lines lines_brought_out
 #include <vtd_table.c>
 #include <vtd_domain.c>
 
@@ -25,6 +32,50 @@
 #define PASID 9
 
 int vtd_logtype;
+
+/* --------------------------------------------------------------------- caches */
+
+#define LINES_MAX 4096
+#define LINE_SIZE 64
+
+/* Memory as a unit finds it that reads past the caches. */
+static struct {
+	uintptr_t at;
+	uint8_t bytes[LINE_SIZE];
+} lines[LINES_MAX];
+static unsigned int nb_lines;
+
+static void
+lines_brought_out(const void *va, size_t len)
+{
+	uintptr_t at = (uintptr_t)va & ~(uintptr_t)(LINE_SIZE - 1);
+	unsigned int i;
+
+	for (; at < (uintptr_t)va + len; at += LINE_SIZE) {
+		for (i = 0; i < nb_lines && lines[i].at != at; i++)
+			;
+		assert_true(i < LINES_MAX);
+		nb_lines = RTE_MAX(nb_lines, i + 1);
+		lines[i].at = at;
+		memcpy(lines[i].bytes, (const void *)at, LINE_SIZE);
+	}
+}
+
+/* Whether the unit sees memory as it is. */
+static inline bool
+is_brought_out(const void *va, size_t len)
+{
+	uintptr_t at = (uintptr_t)va & ~(uintptr_t)(LINE_SIZE - 1);
+	unsigned int i;
+
+	for (; at < (uintptr_t)va + len; at += LINE_SIZE) {
+		for (i = 0; i < nb_lines && lines[i].at != at; i++)
+			;
+		if (i == nb_lines || memcmp(lines[i].bytes, (const void *)at, LINE_SIZE) != 0)
+			return false;
+	}
+	return true;
+}
 
 /* ------------------------------------------------------------------ stand-ins */
 
@@ -101,8 +152,9 @@ set_up(void **state)
 	vtd.haw = 52;
 	/* SAGAW 12:8: 39 and 48 bits; FS5LP 60 */
 	vtd.cap = UINT64_C(0x600) | UINT64_C(1) << 60;
-	/* PT 6, NEST 26, SSTS 46, FSTS 47 */
-	vtd.ecap = UINT64_C(1) << 6 | UINT64_C(1) << 26 | UINT64_C(3) << 46;
+	/* DT 2, PT 6, NEST 26, PASID 40, SSTS 46, FSTS 47, SMPWCS 48 */
+	vtd.ecap = UINT64_C(0x44) | UINT64_C(1) << 26 | UINT64_C(1) << 40 | UINT64_C(7) << 46;
+	nb_lines = 0;
 	return uiommu_dma_alloc(&dev.platform, VTD_BASE_SIZE, VTD_PAGE_SIZE, &vtd.base_mem);
 }
 

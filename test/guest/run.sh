@@ -1,0 +1,178 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The uiommu authors
+#
+# A QEMU guest in which our program owns a RISC-V IOMMU through VFIO. Prints TAP.
+
+set -euo pipefail
+here=$(dirname "$0")
+. "$here/../../tools/common.sh"
+
+usage()
+{
+        cat <<'END'
+Usage: test/guest/run.sh [--shell] BUILD
+
+BUILD is a build for riscv64 (tools/test.sh --builds riscv64 leaves one in build-test/riscv64). The
+guest is QEMU's "virt" machine with riscv-iommu-pci and edu, Debian's riscv64 kernel, and a file
+system of its own. Programs of BUILD run in it; what they print is judged here, as TAP on stdout.
+
+  --shell   no test: a shell in the guest; "scenes" runs what the test runs, "poweroff -f" ends it
+
+QEMU (10 or newer) is that of UIOMMU_QEMU_DIR/bin, of PATH, or what tools/get-qemu.sh fetches; the
+kernel is what test/guest/kernel.sh fetches. Where one cannot be had, the test is skipped with the
+reason.
+END
+}
+
+shell=false
+case ${1-} in
+-h | --help)
+        usage
+        exit 0
+        ;;
+--shell)
+        shell=true
+        shift
+        ;;
+esac
+if (($# != 1)) || [[ $1 == -* ]]; then
+        usage >&2
+        exit 2
+fi
+build=$1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+guest_seconds=300
+
+skip()
+{
+        echo "1..0 # SKIP $*"
+        exit 0
+}
+
+# made COMMAND...: the folder that it names; its last line is why there is none
+made()
+{
+        local status=0
+
+        "$@" 2>"$scratch/log" || status=$?
+        ((status != 77)) || skip "$(tail -n 1 "$scratch/log")" >&3
+        ((status == 0)) || cat "$scratch/log" >&2
+        return "$status"
+}
+
+has_unit()
+{
+        "$1" -device help 2>/dev/null | grep -q '"riscv-iommu-pci"'
+}
+
+find_qemu()
+{
+        local folder
+
+        for folder in ${UIOMMU_QEMU_DIR:+"$UIOMMU_QEMU_DIR/bin/"} ''; do
+                if has_unit "${folder}qemu-system-riscv64"; then
+                        echo "${folder}qemu-system-riscv64"
+                        return
+                fi
+        done
+        folder=$(made "$here/../../tools/get-qemu.sh") || return
+        echo "$folder/bin/qemu-system-riscv64"
+}
+
+exec 3>&1
+for command in cpio gzip riscv64-linux-gnu-strip; do
+        command -v "$command" >/dev/null || skip "$command is not installed"
+done
+kernel=$(made "$here/kernel.sh") || exit 0
+root=$(made "$here/../../tools/cross-root.sh" riscv64) || exit 0
+qemu=$(find_qemu) || exit 0
+"$here/initramfs.sh" "$kernel" "$root/root" "$build" "$scratch/initramfs" \
+        examples/own-a-unit/own-a-unit app/storm/uiommu-storm
+
+# guest [word of the kernel's command line]: bounded, for it may hang
+guest()
+{
+        timeout --foreground "$guest_seconds" "$qemu" -nodefaults -no-user-config -display none \
+                -serial stdio -no-reboot -machine virt -cpu rv64 -smp 3 -m 1G \
+                -kernel "$kernel/vmlinux" -initrd "$scratch/initramfs" \
+                -append "console=ttyS0 quiet panic=-1 hugepages=160 ${1-}" \
+                -device riscv-iommu-pci,addr=1 -device edu,addr=3,dma_mask=0xffffffffffffffff
+}
+
+if $shell; then
+        guest_seconds=0
+        stty raw -echo 2>/dev/null || true
+        guest guest=shell || true
+        stty sane 2>/dev/null || true
+        exit
+fi
+
+cases=0
+failures=0
+transcript=$scratch/transcript
+
+# check NAME COMMAND...
+check()
+{
+        local name=$1
+
+        shift
+        cases=$((cases + 1))
+        if "$@"; then
+                echo "ok $cases - $name"
+        else
+                echo "not ok $cases - $name"
+                failures=$((failures + 1))
+        fi
+}
+
+# in_scene SCENE LINE: whether the scene has this line
+in_scene()
+{
+        sed -n "/^== $1\$/,/^== $1: exit/p" "$transcript" | grep -xF -- "$2" >/dev/null
+}
+
+scenes_of_own=(
+        'a read is refused where nothing is mapped'
+        'the page is mapped for reading, and a write is refused'
+        'it is read'
+        'it is mapped for writing too, and the bytes come back'
+        'the page is unmapped, a write is refused, and nothing was written'
+        'the unit is closed'
+)
+
+status=0
+guest </dev/null >"$scratch/raw" 2>&1 || status=$?
+tr -d '\r' <"$scratch/raw" >"$transcript"
+# what firmware says does not count, unless the guest did not come further
+if grep -q '^guest: Linux' "$transcript"; then
+        sed -n '/^guest: Linux/,$p' "$transcript"
+else
+        cat "$transcript"
+fi | sed 's/^/# /'
+
+check 'the guest starts, and ends by itself' \
+        test "$status/$(grep -c '^guest: off' "$transcript")" = 0/1
+check 'a unit without a driver is refused, with what to do about it' in_scene unbound \
+        'vfio: riscv0: 0000:00:01.0 is not bound to a driver: bind it to vfio-pci'
+check 'VFIO has the unit, though there is no IOMMU above it' in_scene bind 'noiommu-0  vfio'
+check 'virtual addresses do not do' in_scene virtual "vfio: riscv0: the unit takes physical \
+addresses, but EAL goes by virtual ones: start EAL with --iova-mode=pa, as root"
+check 'neither does memory that may move' in_scene 'no hugepages' "vfio: riscv0: memory has no \
+physical addresses: start EAL without --no-huge, and give it hugepages"
+check 'a program that is killed leaves the unit as it is' in_scene 'die' '== die: exit 137'
+check 'the next one is refused' in_scene 'in use' '== in use: exit 1'
+check 'and is told why' grep -q '^riscv: riscv0: unit is in use and takeover=1 was not given' \
+        "$transcript"
+for scene in own 'take over'; do
+        for line in "${scenes_of_own[@]}"; do
+                check "$scene: $line" in_scene "$scene" "ok: $line"
+        done
+        check "$scene: ends well" in_scene "$scene" "== $scene: exit 0"
+done
+check 'a storm on an emulated unit is clean' in_scene storm '           CLEAN'
+check 'the storm ends well' in_scene storm '== storm: exit 0'
+echo "1..$cases"
+((failures == 0))
