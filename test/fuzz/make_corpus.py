@@ -8,8 +8,7 @@
 
 The format is described in fuzz_request.h; descriptors are those of VT-d 7.4.1.1 in "request", and
 those of SMMUv3, chapters 7.3 and 8, in "request_smmuv3"; "request_riscv" has records of the queues
-of the RISC-V IOMMU. Inputs in "dmar" are
-firmware's tables as they are (VT-d 8.1 to 8.3).
+of the RISC-V IOMMU. Inputs in "dmar" are firmware's tables as they are (VT-d 8.1 to 8.3).
 """
 
 import os
