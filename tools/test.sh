@@ -211,7 +211,7 @@ step_gcc()
         build gcc gcc -Dfuzz=disabled || return 0
         # programs as a user starts them, and what takes its time: once without a sanitizer
         if [[ " ${steps[*]} " == *" release "* ]]; then
-                without smoke install stress firsts
+                without smoke install stress firsts guest
         fi
         run_tests gcc "${less[@]}"
 }
