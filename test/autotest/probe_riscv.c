@@ -229,6 +229,70 @@ next_to_nothing(void)
 	rig_close(rig);
 }
 
+/* Where a device without PASID gets to, by a translation and by DMA. */
+static bool
+reaches(struct rig *rig, uint64_t iova, const void *va)
+{
+	uint64_t pa = 0;
+	bool there = uiommu_emu_translate(rig->emu, EP, UINT32_MAX, iova, true, &pa);
+
+	CHECK_EQ(uiommu_emu_dma(rig->emu, EP, UINT32_MAX, iova, true), there);
+	if (va != NULL && there)
+		CHECK_EQ(pa, (uintptr_t)va);
+	return there;
+}
+
+/*
+ * A unit without process directories: the device context itself leads to the table, and each change
+ * of the one bond is one of that. What was cached of the table before is gone each time.
+ */
+static void
+without_pasids(void)
+{
+	static _Alignas(4096) uint8_t other[4096];
+	const struct uiommu_domain_conf empty = {
+		.size = sizeof(empty), .type = UIOMMU_DOMAIN_PAGING,
+	};
+	const uint64_t iova = 0x40000000;
+	struct rig *rig = riscv_rig(",caps_clear=0x1c000000000");
+	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
+	struct uiommu_domain *second = uiommu_domain_alloc(rig->dev, &empty);
+	struct uiommu_domain *identity = rig_domain(rig, UIOMMU_DOMAIN_IDENTITY);
+	struct uiommu_domain *blocked = rig_domain(rig, UIOMMU_DOMAIN_BLOCKED);
+	struct uiommu_endpoint *endpoint = rig_endpoint(rig, EP, 0);
+	struct uiommu_attach *attach;
+	uint16_t i;
+
+	CHECK_EQ(uiommu_emu_memory_add(rig->emu, page, sizeof(page)), 0);
+	CHECK_EQ(uiommu_emu_memory_add(rig->emu, other, sizeof(other)), 0);
+	CHECK(second != NULL);
+	CHECK_EQ(uiommu_domain_map(rec->domain, iova, (uintptr_t)page, 4096,
+				   UIOMMU_PROT_READ | UIOMMU_PROT_WRITE), 0);
+	CHECK_EQ(uiommu_domain_map(second, iova, (uintptr_t)other, 4096,
+				   UIOMMU_PROT_READ | UIOMMU_PROT_WRITE), 0);
+	CHECK(!reaches(rig, iova, NULL));
+	for (i = 0; i < 4; i++) {
+		attach = rig_attach(endpoint, UIOMMU_NO_PASID, rec->domain, NULL);
+		rig_ask_and_expect(rig, EP, UIOMMU_NO_PASID, i, UIOMMU_EMU_SUCCESS);
+		CHECK(reaches(rig, iova, page));
+		attach = uiommu_replace(attach, second, NULL);
+		CHECK(attach != NULL && reaches(rig, iova, other));
+		attach = uiommu_replace(attach, blocked, NULL);
+		CHECK(attach != NULL && !reaches(rig, iova, NULL));
+		attach = uiommu_replace(attach, identity, NULL);
+		CHECK(attach != NULL && reaches(rig, (uintptr_t)other, other));
+		attach = uiommu_replace(attach, rec->domain, NULL);
+		CHECK(attach != NULL && reaches(rig, iova, page));
+		CHECK_EQ(uiommu_detach(attach), 0);
+		CHECK(!reaches(rig, iova, NULL));
+		rig_ask_in_vain(rig, EP, UIOMMU_NO_PASID, 100 + i);
+	}
+	CHECK(uiommu_attach(endpoint, 7, rec->domain, NULL) == NULL);
+	CHECK_EQ(uiommu_endpoint_remove(endpoint), 0);
+	CHECK(!reaches(rig, iova, NULL));
+	rig_close(rig);
+}
+
 /* Other ways to do the same: each brings a unit up, and it serves. */
 static void
 ways(void)
@@ -276,6 +340,7 @@ static const struct harness_case probe_riscv_cases[] = {
 	{"RISC-V probe, what a unit lacks it does not show", capabilities_shown, 0},
 	{"RISC-V probe, widths", widths, 0},
 	{"RISC-V a unit with next to nothing", next_to_nothing, 0},
+	{"RISC-V a unit without PASIDs", without_pasids, 0},
 	{"RISC-V each way that devargs can choose", ways, 0},
 	{"RISC-V fewer device ids than there are", fewer_ids, 0},
 };
