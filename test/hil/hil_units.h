@@ -61,6 +61,8 @@ struct hil_unit {
 	const struct hil_requests *requests; /**< NULL: there is no way to make some */
 	/** of an address in the register of a queue: bits that it is shifted down */
 	unsigned int base_shift;
+	const char *const *directories; /**< devargs for each shape of them; NULL at the end */
+	unsigned int levels;   /**< bits: page tables that the unit takes have so many */
 	/** counter that tells that reports found no room */
 	const char *lost;
 	/** reports in a row that a case makes; 0: more than two laps of a queue of 128 */
@@ -82,6 +84,9 @@ struct hil_unit {
 	bool uses_absent_entry; /**< after a detach translations go on */
 	/** an endpoint that has passed through does so until its device entry is invalidated */
 	bool identity_sticks;
+	/** of the debug interface: the page number stands at bit 0, less its lower 10 bits */
+	bool debug_is_shifted;
+	bool debug_is_leaf;    /**< likewise: where a large leaf begins, as if it were small */
 };
 
 extern const struct hil_unit hil_units[];

@@ -4,7 +4,7 @@
 
 /* The driver riscv on QEMU's RISC-V machine, as a PCI function and as part of the system. */
 
-#include "scene.h"
+#include "riscv_scenes.h"
 
 /* What QEMU's has: process ids of 8 bits, ATS, but nothing that raises a page request. */
 #define CAPA                                                                                       \
@@ -32,7 +32,10 @@ static const struct hil_requests requests = {
 	.encode = request_encode,
 };
 
+static const char *const directories[] = {",ddt=1", ",ddt=2", ",ddt=3", NULL};
+
 #define UNIT(text)                                                                                 \
+	.directories = directories, .levels = 7 << 3,                                              \
 	.unit = {                                                                                  \
 		.name = text, .driver = "riscv", .devargs = "riscv", .capa = CAPA,                 \
 		.entries_min = 128, .small_commands = ",cq=2048", .small_events = ",fq=128",       \
@@ -42,13 +45,14 @@ static const struct hil_requests requests = {
 		UNIT("riscv/" #kind "-" #from), .model = &hil_model_riscv_##kind,                  \
 		.version_min = from, .version_max = to, .lost = "reports_lost",                    \
 		.faults_are_one = true, .found_blocking = true, .beyond_is_silent = true,          \
-		.names_rid_pasid = true, .rights_are_silent = true, .base_shift = 2,               \
+		.names_rid_pasid = true, .rights_are_silent = true, .debug_is_leaf = true,         \
+		.base_shift = 2,                                                                   \
 		.commands = &commands, .requests = &requests, __VA_ARGS__                          \
 	}
 
 const struct hil_unit hil_units[] = {
-	QEMU(pci, 10, 10, .reads_are_writes = true),
-	QEMU(sys, 10, 10, .reads_are_writes = true),
+	QEMU(pci, 10, 10, .reads_are_writes = true, .debug_is_shifted = true),
+	QEMU(sys, 10, 10, .reads_are_writes = true, .debug_is_shifted = true),
 	QEMU(pci, 11, 99),
 	QEMU(sys, 11, 99),
 	{UNIT("riscv/emu"), .lost = "reports_lost", .faults_are_one = true},
@@ -59,7 +63,8 @@ int
 main(int argc, char **argv)
 {
 	static const struct harness_suite *const suites[] = {
-		&dma_suite, &bonds_suite, &queues_suite, &refusals_suite, &requests_suite,
+		&dma_suite, &bonds_suite, &queues_suite, &tables_suite,
+		&refusals_suite, &requests_suite, &riscv_suite,
 	};
 	static const struct harness_program program = {
 		.suites = suites, .nb_suites = ARRAY_COUNT(suites), .every_unit = true};

@@ -4,7 +4,7 @@
 
 /* The driver smmuv3 on QEMU's Arm machine, and on the emulation. */
 
-#include "scene.h"
+#include "smmuv3_scenes.h"
 
 /* What QEMU's has: stage 1 without SubstreamIDs, no ATS, no page requests, no stalls. */
 #define CAPA                                                                                       \
@@ -37,7 +37,11 @@ static const struct hil_requests requests = {
 	.encode = request_encode,
 };
 
+static const char *const directories[] = {
+	",strtab=linear,sidbits=8", ",strtab=linear", ",strtab=two", NULL};
+
 #define UNIT(text, more)                                                                           \
+	.directories = directories, .levels = 3 << 3,                                              \
 	.unit = {                                                                                  \
 		.name = text, .driver = "smmuv3", .devargs = "smmuv3", .capa = CAPA | (more),      \
 		.entries_min = 128, .small_commands = ",cmdq=512",                                 \
@@ -61,7 +65,8 @@ int
 main(int argc, char **argv)
 {
 	static const struct harness_suite *const suites[] = {
-		&dma_suite, &bonds_suite, &queues_suite, &refusals_suite, &requests_suite,
+		&dma_suite, &bonds_suite, &queues_suite, &tables_suite,
+		&refusals_suite, &requests_suite, &smmuv3_suite,
 	};
 	static const struct harness_program program = {
 		.suites = suites, .nb_suites = ARRAY_COUNT(suites), .every_unit = true};

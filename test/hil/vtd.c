@@ -47,13 +47,14 @@ static const struct hil_requests requests = {
 	 UIOMMU_CAPA_AUTO_ANSWER)
 
 const struct hil_unit hil_units[] = {
-	QEMU(7, 9, COMMON | UIOMMU_CAPA_SECOND_STAGE, .second_stage = true,
+	QEMU(7, 9, COMMON | UIOMMU_CAPA_SECOND_STAGE, .levels = 3 << 3, .second_stage = true,
 	     .names_rid_pasid = true),
-	QEMU(10, 10, COMMON | UIOMMU_CAPA_FIRST_STAGE, .names_rid_pasid = true),
-	QEMU(11, 99, COMMON | UIOMMU_CAPA_FIRST_STAGE | REQUESTS, .requests = &requests),
+	QEMU(10, 10, COMMON | UIOMMU_CAPA_FIRST_STAGE, .levels = 1 << 4, .names_rid_pasid = true),
+	QEMU(11, 99, COMMON | UIOMMU_CAPA_FIRST_STAGE | REQUESTS, .levels = 1 << 4,
+	     .requests = &requests),
 	{UNIT("vtd/emu", COMMON | REQUESTS | UIOMMU_CAPA_FIRST_STAGE | UIOMMU_CAPA_SECOND_STAGE |
 				 UIOMMU_CAPA_NESTED),
-	 .lost = "_fault_overflows", .iova_lost = 0xfff, .reports = 20},
+	 .levels = 3 << 4, .lost = "_fault_overflows", .iova_lost = 0xfff, .reports = 20},
 };
 const size_t hil_nb_units = ARRAY_COUNT(hil_units);
 
@@ -61,7 +62,8 @@ int
 main(int argc, char **argv)
 {
 	static const struct harness_suite *const suites[] = {
-		&dma_suite, &bonds_suite, &queues_suite, &refusals_suite, &requests_suite,
+		&dma_suite, &bonds_suite, &queues_suite, &tables_suite,
+		&refusals_suite, &requests_suite,
 	};
 	static const struct harness_program program = {
 		.suites = suites, .nb_suites = ARRAY_COUNT(suites), .every_unit = true};
