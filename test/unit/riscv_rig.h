@@ -77,6 +77,7 @@ static struct {
 	uint32_t cqt_writes;
 	uint32_t pqh_writes;
 	uint32_t pqcsr_reads;
+	uint32_t fqcsr_reads;
 } hw;
 
 static struct uiommu_dev dev;
@@ -235,6 +236,7 @@ read32(struct uiommu_platform *plat, uint32_t offset)
 		return UINT32_MAX;
 	hw_run();
 	hw.pqcsr_reads += offset == RISCV_REG_PQCSR;
+	hw.fqcsr_reads += offset == RISCV_REG_FQCSR;
 	value = *hw_reg(offset);
 	if (!hw.busy)
 		return value;
