@@ -57,8 +57,9 @@ uiommu_emu_find(const char *name)
 static void
 parts_free(struct uiommu_emu *emu)
 {
-	if (emu->unit != NULL)
-		emu->model->close(emu);
+	emu_tlb_fini(&emu->iotlb);
+	emu_tlb_fini(&emu->walks);
+	emu_free(emu->unit);
 	emu_devices_fini(emu);
 	emu_free(emu->device_of);
 	emu_free(emu->traffic.templates);
@@ -80,7 +81,8 @@ parts_alloc(struct uiommu_emu *emu, struct uiommu_args *args)
 	int ret;
 
 	emu->memory = emu_alloc(sizeof(*emu->memory), SOCKET_ID_ANY);
-	if (emu->memory == NULL || emu_devices_init(emu) < 0) {
+	emu->unit = emu_alloc(emu->model->unit_size, emu->socket_id);
+	if (emu->memory == NULL || emu->unit == NULL || emu_devices_init(emu) < 0) {
 		EMU_LOG(ERR, "%s: no memory", emu->name);
 		return -ENOMEM;
 	}
@@ -88,6 +90,8 @@ parts_alloc(struct uiommu_emu *emu, struct uiommu_args *args)
 	emu->judge_mask = UINT64_MAX;
 	emu->endpoint_max = emu->model->endpoint_max;
 	ret = emu->model->open(emu, args);
+	if (ret == 0)
+		ret = emu_tlbs_open(emu, args);
 	if (ret < 0)
 		return ret;
 	emu->device_of = emu_alloc(((size_t)emu->endpoint_max + 1) * sizeof(emu->device_of[0]),
@@ -99,7 +103,7 @@ int
 emu_create(struct uiommu_platform *plat, struct uiommu_args *args, struct uiommu_emu **out)
 {
 	const struct emu_model_ops *model = model_find(plat->driver);
-	uint64_t inline_steps = 0;
+	uint64_t inline_steps = 0, lazy = 0;
 	struct uiommu_emu *emu;
 	int ret;
 
@@ -108,7 +112,8 @@ emu_create(struct uiommu_platform *plat, struct uiommu_args *args, struct uiommu
 			plat->driver);
 		return -ENODEV;
 	}
-	if (uiommu_args_get_u64(args, "inline", 0, 1, &inline_steps) < 0)
+	if (uiommu_args_get_u64(args, "inline", 0, 1, &inline_steps) < 0 ||
+	    uiommu_args_get_u64(args, "lazy", 0, 1, &lazy) < 0)
 		return -EINVAL;
 	emu = emu_alloc(sizeof(*emu), plat->socket_id);
 	if (emu == NULL)
@@ -117,6 +122,7 @@ emu_create(struct uiommu_platform *plat, struct uiommu_args *args, struct uiommu
 	emu->model = model;
 	emu->socket_id = plat->socket_id;
 	emu->inline_steps = inline_steps != 0;
+	emu->asked.lazy = lazy != 0;
 	ret = parts_alloc(emu, args);
 	if (ret < 0) {
 		parts_free(emu);

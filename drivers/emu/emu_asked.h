@@ -12,6 +12,7 @@
  * By the holder of uiommu_emu::lock.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct uiommu_emu;
@@ -19,6 +20,7 @@ struct uiommu_emu;
 #define EMU_ASKED_MAX 64
 
 struct emu_asked {
+	bool lazy; /**< devices confirm when something waits for it, and no sooner */
 	uint32_t nb;
 	uint64_t word[EMU_ASKED_MAX][2]; /**< of the commands, in order */
 };
@@ -37,11 +39,18 @@ emu_asked_await(struct uiommu_emu *emu, struct emu_asked *asked, emu_asked_end e
 	asked->nb = 0;
 }
 
-/** One more is asked; where there is no room, all of those before are confirmed first. */
+/**
+ * One more is asked, and confirms at once if it is not lazy. Where there is no room, all of those
+ * before are confirmed first.
+ */
 static inline void
 emu_asked_add(struct uiommu_emu *emu, struct emu_asked *asked, const uint64_t *word,
 	      emu_asked_end end)
 {
+	if (!asked->lazy) {
+		end(emu, word);
+		return;
+	}
 	if (asked->nb == EMU_ASKED_MAX)
 		emu_asked_await(emu, asked, end);
 	asked->word[asked->nb][0] = word[0];

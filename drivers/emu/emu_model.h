@@ -85,6 +85,7 @@ enum emu_kind {
 
 struct emu_model_ops {
 	const char *driver;      /**< name of the driver whose unit this is */
+	size_t unit_size;        /**< of uiommu_emu::unit, which is zero when it is opened */
 	uint32_t endpoint_max;   /**< where the unit does not say: see uiommu_emu::endpoint_max */
 	uint32_t entry_size;
 	uint32_t event_size;     /**< of entries of the queue of reports; 0: there is none */
@@ -95,8 +96,8 @@ struct emu_model_ops {
 	/** the unit answers page requests of PASIDs that it does not know */
 	bool checks_pasids;
 
+	/** Registers as after a reset, and what devargs say of them. @return 0; -EINVAL */
 	int (*open)(struct uiommu_emu *emu, struct uiommu_args *args);
-	void (*close)(struct uiommu_emu *emu);
 	/* Registers; the driver's thread, no lock held. */
 	uint32_t (*read32)(struct uiommu_emu *emu, uint32_t offset);
 	uint64_t (*read64)(struct uiommu_emu *emu, uint32_t offset);

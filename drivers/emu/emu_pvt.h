@@ -205,6 +205,9 @@ struct uiommu_emu {
 	uint32_t nb_unseen;        /**< of them, waiting for room for their event */
 	/** translations are cached somewhere: the unit has to look at its caches */
 	bool tlb_used;
+	struct emu_tlb iotlb;      /**< the unit's caches: pages, by its tags */
+	struct emu_tlb walks;      /**< where tables lie */
+	struct emu_asked asked;    /**< what devices have not confirmed to have forgotten */
 	struct emu_late late;      /**< page requests on their way */
 	struct emu_verify *verify; /**< pages are looked up after Success; NULL: never were */
 	bool verifying;

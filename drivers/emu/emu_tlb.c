@@ -16,6 +16,9 @@
 #define PROBES_MAX 64
 /* For each entry, places of the count of where entries lead to; most are zero. */
 #define LEADS_FACTOR 8
+/* Entries of a unit's caches, where devargs do not say. */
+#define PAGES_DEFAULT 4096
+#define TABLES_DEFAULT 512
 
 static struct emu_tlb_entry *
 set_of(const struct emu_tlb *tlb, uint16_t domain, uint32_t pasid, uint64_t iova,
@@ -68,19 +71,29 @@ emu_tlb_init(struct emu_tlb *tlb, uint32_t entries, bool tables, int socket_id)
 }
 
 int
-emu_tlbs_open(struct uiommu_emu *emu, struct uiommu_args *args, struct emu_tlb *pages,
-	      uint64_t pages_default, struct emu_tlb *tables, uint64_t tables_default)
+emu_tlbs_open(struct uiommu_emu *emu, struct uiommu_args *args)
 {
-	uint64_t nb_pages = pages_default, nb_tables = tables_default;
+	uint64_t nb_pages = PAGES_DEFAULT, nb_tables = TABLES_DEFAULT;
 
 	if (uiommu_args_get_u64(args, "iotlb", EMU_TLB_WAYS, EMU_TLB_ENTRIES_MAX, &nb_pages) < 0 ||
 	    uiommu_args_get_u64(args, "psc", EMU_TLB_WAYS, EMU_TLB_ENTRIES_MAX, &nb_tables) < 0 ||
 	    !rte_is_power_of_2((uint32_t)nb_pages) || !rte_is_power_of_2((uint32_t)nb_tables))
 		return -EINVAL;
-	if (emu_tlb_init(pages, (uint32_t)nb_pages, false, emu->socket_id) < 0 ||
-	    emu_tlb_init(tables, (uint32_t)nb_tables, true, emu->socket_id) < 0)
+	if (emu_tlb_init(&emu->iotlb, (uint32_t)nb_pages, false, emu->socket_id) < 0 ||
+	    emu_tlb_init(&emu->walks, (uint32_t)nb_tables, true, emu->socket_id) < 0)
 		return -ENOMEM;
 	return 0;
+}
+
+void
+emu_tlbs_forget(struct uiommu_emu *emu)
+{
+	const struct emu_tlb_drop all = {
+		.last = UINT64_MAX, .kinds = UINT32_MAX, .any_pasid = true, .any_domain = true,
+	};
+
+	emu_tlb_drop(&emu->iotlb, &all);
+	emu_tlb_drop(&emu->walks, &all);
 }
 
 void

@@ -104,14 +104,16 @@ struct emu_tlb_drop {
 int
 emu_tlb_init(struct emu_tlb *tlb, uint32_t entries, bool tables, int socket_id);
 /**
- * A unit's caches, of sizes that devargs choose: "iotlb", "psc".
+ * A unit's caches, of sizes that devargs choose: "iotlb", "psc". How much a unit can remember is
+ * said in no manual.
  *
- * @param pages_default,tables_default entries, where devargs do not say
  * @return 0; -EINVAL: not a power of two, or out of range; -ENOMEM
  */
 int
-emu_tlbs_open(struct uiommu_emu *emu, struct uiommu_args *args, struct emu_tlb *pages,
-	      uint64_t pages_default, struct emu_tlb *tables, uint64_t tables_default);
+emu_tlbs_open(struct uiommu_emu *emu, struct uiommu_args *args);
+/** Both of them are empty. */
+void
+emu_tlbs_forget(struct uiommu_emu *emu);
 void
 emu_tlb_fini(struct emu_tlb *tlb);
 /** @return entry of this size that has the address; NULL: none. Until the next call. */

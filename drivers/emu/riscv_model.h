@@ -77,19 +77,15 @@ struct riscv_model {
 	uint32_t cq_mask;
 	uint32_t cq_head;
 	uint32_t cq_seen;         /**< cqt that was seen last */
-	bool lazy;                /**< devices confirm invalidations when something waits for it */
 	bool reorder;             /**< commands between fences are executed in any order */
 	bool atc_failed;          /**< an ATS.INVAL timed out since the last fence */
 	bool globals;             /**< there were pages of all address spaces */
 	uint16_t msi_waits;       /**< vectors whose message waits to be unmasked, by bit */
-	struct emu_tlb iotlb;     /**< pages, by PSCID */
-	struct emu_tlb walks;     /**< where tables lie */
 	/* invalidations since the last fence, as far as they are kept */
 	uint32_t nb_pending;
 	uint32_t pending[RISCV_MODEL_PENDING_MAX]; /**< PSCIDs */
 	uint32_t nb_pending_bonds;
 	uint32_t pending_bonds[RISCV_MODEL_PENDING_MAX]; /**< whose process contexts they are */
-	struct emu_asked asked;   /**< ATS.INVALs that devices have not confirmed */
 	uint32_t nb_held;
 	uint64_t held[RISCV_MODEL_HELD_MAX][2];
 	uint64_t random;          /**< for reorder */

@@ -159,13 +159,11 @@ riscv_model_audit(struct uiommu_emu *emu)
 	for (i = 1; i < emu->nb_devices; i++)
 		if (!emu->devices[i]->removed)
 			found += ways_audit(emu, emu->devices[i]);
-	return found + emu_audit(emu, &riscv_audit, &riscv->iotlb, &riscv->walks);
+	return found + emu_audit(emu, &riscv_audit, &emu->iotlb, &emu->walks);
 }
 
 unsigned int
 riscv_model_retire(struct uiommu_emu *emu, uint64_t pa, uint64_t size)
 {
-	const struct riscv_model *riscv = emu->unit;
-
-	return emu_audit_retire(emu, &riscv_audit, &riscv->iotlb, &riscv->walks, pa, size);
+	return emu_audit_retire(emu, &riscv_audit, &emu->iotlb, &emu->walks, pa, size);
 }

@@ -35,11 +35,9 @@ range_decode(uint64_t pn, bool sized, uint64_t *first, uint64_t *last)
 static void
 drop(struct uiommu_emu *emu, const struct emu_tlb_drop *what, bool tables)
 {
-	struct riscv_model *riscv = emu->unit;
-
-	emu_tlb_drop(&riscv->iotlb, what);
+	emu_tlb_drop(&emu->iotlb, what);
 	if (tables)
-		emu_tlb_drop(&riscv->walks, what);
+		emu_tlb_drop(&emu->walks, what);
 }
 
 /* Not before a fence is it complete, and may the devices be asked. */
@@ -111,7 +109,7 @@ riscv_model_ats_await(struct uiommu_emu *emu)
 	struct riscv_model *riscv = emu->unit;
 	bool ok;
 
-	emu_asked_await(emu, &riscv->asked, device_forget);
+	emu_asked_await(emu, &emu->asked, device_forget);
 	ok = !riscv->atc_failed;
 	riscv->atc_failed = false;
 	return ok;
@@ -159,15 +157,10 @@ order_check(struct uiommu_emu *emu, const uint64_t *word)
 void
 riscv_model_ats_inval(struct uiommu_emu *emu, const uint64_t *word)
 {
-	struct riscv_model *riscv = emu->unit;
-
 	order_check(emu, word);
 	if ((word[1] & RISCV_ATS_INVAL1_G) != 0 && (word[0] & RISCV_ATS0_PV) == 0)
 		emu_violation(emu, &emu->live.protocol,
 			      "ATS.INVAL 0x%" PRIx64 " 0x%" PRIx64 ": G without a PASID", word[0],
 			      word[1]);
-	if (riscv->lazy)
-		emu_asked_add(emu, &riscv->asked, word, device_forget);
-	else
-		device_forget(emu, word);
+	emu_asked_add(emu, &emu->asked, word, device_forget);
 }

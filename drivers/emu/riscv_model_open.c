@@ -10,8 +10,6 @@
 
 #include "riscv_model_layout.h"
 
-#define IOTLB_DEFAULT 4096
-#define WALKS_DEFAULT 512
 /* Bits of the ids of devices, where devargs do not say: a segment of PCIe. */
 #define DID_BITS_DEFAULT 16
 #define VERSION UINT64_C(0x10)
@@ -58,7 +56,7 @@ capabilities_check(const struct uiommu_emu *emu, const struct riscv_model *riscv
 static int
 args_get(struct uiommu_emu *emu, struct uiommu_args *args)
 {
-	uint64_t caps = CAPABILITIES_DEFAULT, set = 0, clear = 0, lazy = 0, reorder = 0, bare = 0;
+	uint64_t caps = CAPABILITIES_DEFAULT, set = 0, clear = 0, reorder = 0, bare = 0;
 	uint64_t did_bits = DID_BITS_DEFAULT, levels = DDT_LEVELS_ALL;
 	struct riscv_model *riscv = emu->unit;
 
@@ -68,13 +66,11 @@ args_get(struct uiommu_emu *emu, struct uiommu_args *args)
 	    uiommu_args_get_u64(args, "ddt_levels", 1, DDT_LEVELS_ALL, &levels) < 0 ||
 	    uiommu_args_get_u64(args, "did_bits", 1, RISCV_DID_BITS, &did_bits) < 0 ||
 	    uiommu_args_get_u64(args, "bare", 0, 1, &bare) < 0 ||
-	    uiommu_args_get_u64(args, "reorder", 0, 1, &reorder) < 0 ||
-	    uiommu_args_get_u64(args, "lazy", 0, 1, &lazy) < 0)
+	    uiommu_args_get_u64(args, "reorder", 0, 1, &reorder) < 0)
 		return -EINVAL;
 	riscv->capabilities = (caps | set) & ~clear;
 	riscv->ddt_modes = 1U << RISCV_DDTP_OFF | 1U << RISCV_DDTP_BARE |
 			   (uint32_t)levels << RISCV_DDTP_1LVL;
-	riscv->lazy = lazy != 0;
 	riscv->reorder = reorder != 0;
 	/* "Reset behavior": one of both */
 	riscv->ddtp = bare != 0 ? RISCV_DDTP_BARE : RISCV_DDTP_OFF;
@@ -86,33 +82,18 @@ args_get(struct uiommu_emu *emu, struct uiommu_args *args)
 static int
 riscv_model_open(struct uiommu_emu *emu, struct uiommu_args *args)
 {
-	struct riscv_model *riscv = emu_alloc(sizeof(*riscv), emu->socket_id);
+	struct riscv_model *riscv = emu->unit;
 
-	if (riscv == NULL)
-		return -ENOMEM;
-	emu->unit = riscv;
 	if (args_get(emu, args) < 0)
 		return -EINVAL;
 	if ((riscv->capabilities >> RISCV_CAP_IGS_SHIFT & RISCV_CAP_IGS_MASK) == RISCV_IGS_WSI)
 		riscv->fctl = RISCV_FCTL_WSI;
-	/* how much a unit can remember is nowhere said */
-	return emu_tlbs_open(emu, args, &riscv->iotlb, IOTLB_DEFAULT, &riscv->walks,
-			     WALKS_DEFAULT);
-}
-
-static void
-riscv_model_close(struct uiommu_emu *emu)
-{
-	struct riscv_model *riscv = emu->unit;
-
-	emu_tlb_fini(&riscv->iotlb);
-	emu_tlb_fini(&riscv->walks);
-	emu_free(riscv);
-	emu->unit = NULL;
+	return 0;
 }
 
 static const struct emu_model_ops riscv_model_ops = {
 	.driver = "riscv",
+	.unit_size = sizeof(struct riscv_model),
 	.endpoint_max = UINT16_MAX,
 	.entry_size = RISCV_PQ_SIZE,
 	.event_size = RISCV_FAULT_SIZE,
@@ -121,7 +102,6 @@ static const struct emu_model_ops riscv_model_ops = {
 	/* what software makes of them is nowhere said */
 	.reserved_allow = EMU_ALLOW_SUCCESS | EMU_ALLOW_INVALID,
 	.open = riscv_model_open,
-	.close = riscv_model_close,
 	.read32 = riscv_model_read32,
 	.read64 = riscv_model_read64,
 	.write32 = riscv_model_write32,

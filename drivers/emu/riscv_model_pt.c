@@ -30,10 +30,10 @@ way_begin(struct way *way)
 	if (walk->fresh)
 		return;
 	for (level = 0; level < way->level; level++) {
-		entry = emu_tlb_find_size(&riscv->walks, 0, walk->pscid, way->iova,
+		entry = emu_tlb_find_size(&walk->emu->walks, 0, walk->pscid, way->iova,
 					  riscv_level_shift(level + 1));
 		if (entry == NULL && riscv->globals)
-			entry = emu_tlb_find_size(&riscv->walks, 0, EMU_TLB_ANY_PASID, way->iova,
+			entry = emu_tlb_find_size(&walk->emu->walks, 0, EMU_TLB_ANY_PASID, way->iova,
 						  riscv_level_shift(level + 1));
 		if (entry == NULL)
 			continue;
@@ -55,7 +55,7 @@ way_descend(struct way *way, uint64_t pte)
 	way->level--;
 	if (walk->look)
 		return;
-	emu_tlb_add(&riscv->walks, &(struct emu_tlb_entry){
+	emu_tlb_add(&walk->emu->walks, &(struct emu_tlb_entry){
 		.iova = way->iova,
 		.pa = way->table,
 		.pasid = way->global ? EMU_TLB_ANY_PASID : walk->pscid,

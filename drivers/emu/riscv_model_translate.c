@@ -103,7 +103,7 @@ tlb_add(const struct riscv_walk *walk, const struct riscv_page *page)
 	/* rights of the privileged, and to execute, are nobody else's */
 	if ((walk->want & (EMU_REQ_PRIV | EMU_REQ_EXEC)) != 0 || !page->whole)
 		return;
-	emu_tlb_add(&riscv->iotlb, &(struct emu_tlb_entry){
+	emu_tlb_add(&walk->emu->iotlb, &(struct emu_tlb_entry){
 		.iova = page->leaf.iova,
 		.pa = page->leaf.pa,
 		.pasid = page->global ? EMU_TLB_ANY_PASID : walk->pscid,
@@ -126,9 +126,9 @@ riscv_model_tlb_find(const struct riscv_walk *walk, uint64_t iova)
 
 	if ((walk->want & (EMU_REQ_PRIV | EMU_REQ_EXEC)) != 0)
 		return NULL;
-	entry = emu_tlb_find(&riscv->iotlb, 0, walk->pscid, iova);
+	entry = emu_tlb_find(&walk->emu->iotlb, 0, walk->pscid, iova);
 	if (entry == NULL && riscv->globals)
-		entry = emu_tlb_find(&riscv->iotlb, 0, EMU_TLB_ANY_PASID, iova);
+		entry = emu_tlb_find(&walk->emu->iotlb, 0, EMU_TLB_ANY_PASID, iova);
 	/* what makes a page dirty is done in the table */
 	if (entry != NULL && (entry->flags & RISCV_TLB_CLEAN) != 0 &&
 	    (walk->want & EMU_REQ_WRITE) != 0)

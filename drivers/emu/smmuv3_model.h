@@ -66,7 +66,6 @@ struct smmuv3_model {
 	/* The model's own. */
 	_Alignas(EMU_LINE) uint32_t on; /**< CR0 as it has taken effect */
 	bool failed;             /**< service failure mode, S 12.3 */
-	bool lazy;               /**< devices confirm invalidations when something waits for it */
 	bool config_clean;       /**< everything was invalidated since reset */
 	bool tlb_clean;
 	uint64_t *cmdq;          /**< NULL: memory is not ours */
@@ -80,12 +79,9 @@ struct smmuv3_model {
 	uint32_t strtab_log2;
 	uint32_t strtab_split;   /**< 0: linear */
 	uint32_t freed;          /**< of struct emu_memory, as seen last */
-	struct emu_tlb iotlb;    /**< pages, by VMID and ASID */
-	struct emu_tlb walks;    /**< where tables of the 4K granule lie */
 	bool globals;            /**< there were pages of all ASIDs */
 	uint32_t nb_pending;     /**< TLBIs since the last CMD_SYNC, as far as they are kept */
 	uint16_t pending[SMMUV3_MODEL_PENDING_MAX]; /**< their ASIDs */
-	struct emu_asked asked;  /**< ATC_INVs that devices have not confirmed */
 };
 
 static inline uint32_t
@@ -130,12 +126,6 @@ void
 smmuv3_model_error(struct smmuv3_model *smmu, uint32_t bit);
 bool
 smmuv3_model_error_is_active(const struct smmuv3_model *smmu, uint32_t bit);
-
-/* smmuv3_model_open.c */
-int
-smmuv3_model_open(struct uiommu_emu *emu, struct uiommu_args *args);
-void
-smmuv3_model_close(struct uiommu_emu *emu);
 
 /* smmuv3_model_ctrl.c */
 void
@@ -314,8 +304,6 @@ smmuv3_model_atc_inv(struct uiommu_emu *emu, const uint64_t *word);
 /** What devices were asked to forget is confirmed. @return false: one has not answered */
 bool
 smmuv3_model_atc_await(struct uiommu_emu *emu);
-void
-smmuv3_model_forget_translations(struct uiommu_emu *emu);
 
 /* smmuv3_model_bulk.c */
 void

@@ -122,13 +122,11 @@ smmuv3_model_audit(struct uiommu_emu *emu)
 
 	if (!smmuv3_is_on(smmu, SMMUV3_CR0_SMMUEN))
 		return 0;
-	return emu_audit(emu, &smmuv3_audit, &smmu->iotlb, &smmu->walks);
+	return emu_audit(emu, &smmuv3_audit, &emu->iotlb, &emu->walks);
 }
 
 unsigned int
 smmuv3_model_retire(struct uiommu_emu *emu, uint64_t pa, uint64_t size)
 {
-	const struct smmuv3_model *smmu = emu->unit;
-
-	return emu_audit_retire(emu, &smmuv3_audit, &smmu->iotlb, &smmu->walks, pa, size);
+	return emu_audit_retire(emu, &smmuv3_audit, &emu->iotlb, &emu->walks, pa, size);
 }

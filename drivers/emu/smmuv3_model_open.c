@@ -11,8 +11,6 @@
 
 #include "smmuv3_model_layout.h"
 
-#define IOTLB_DEFAULT 4096
-#define WALKS_DEFAULT 512
 /* Stream ids that the model has room for. */
 #define SIDSIZE_MAX 24
 
@@ -63,15 +61,13 @@ static int
 ids_get(struct uiommu_emu *emu, struct uiommu_args *args)
 {
 	struct smmuv3_model *smmu = emu->unit;
-	uint64_t aidr = AIDR_DEFAULT, lazy = 0;
+	uint64_t aidr = AIDR_DEFAULT;
 
 	if (id_get(smmu, args, 0, IDR0_DEFAULT) < 0 || id_get(smmu, args, 1, IDR1_DEFAULT) < 0 ||
 	    id_get(smmu, args, 3, IDR3_DEFAULT) < 0 || id_get(smmu, args, 5, IDR5_DEFAULT) < 0 ||
-	    uiommu_args_get_u64(args, "aidr", 0, UINT8_MAX, &aidr) < 0 ||
-	    uiommu_args_get_u64(args, "lazy", 0, 1, &lazy) < 0)
+	    uiommu_args_get_u64(args, "aidr", 0, UINT8_MAX, &aidr) < 0)
 		return -EINVAL;
 	smmu->aidr = (uint32_t)aidr;
-	smmu->lazy = lazy != 0;
 	if ((smmu->idr[0] & IDR0_REFUSED) != 0 || (smmu->idr[1] & IDR1_REFUSED) != 0 ||
 	    (smmu->idr[3] & IDR3_REFUSED) != 0 || (smmu->idr[5] & IDR5_REFUSED) != 0 ||
 	    (smmu->idr[1] & SMMUV3_IDR1_SIDSIZE_MASK) > SIDSIZE_MAX) {
@@ -107,37 +103,22 @@ outputs_set(struct smmuv3_model *smmu)
 	};
 }
 
-int
+static int
 smmuv3_model_open(struct uiommu_emu *emu, struct uiommu_args *args)
 {
-	struct smmuv3_model *smmu = emu_alloc(sizeof(*smmu), emu->socket_id);
+	struct smmuv3_model *smmu = emu->unit;
 
-	if (smmu == NULL)
-		return -ENOMEM;
-	emu->unit = smmu;
 	/* S 6.3.14: where it bypasses from reset on, attributes are those of the access */
 	smmu->gbpa = SMMUV3_SHCFG_INCOMING << SMMUV3_GBPA_SHCFG_SHIFT;
 	if (ids_get(emu, args) < 0)
 		return -EINVAL;
 	outputs_set(smmu);
-	/* S 16.2: how much a unit can remember is nowhere said */
-	return emu_tlbs_open(emu, args, &smmu->iotlb, IOTLB_DEFAULT, &smmu->walks,
-			     WALKS_DEFAULT);
-}
-
-void
-smmuv3_model_close(struct uiommu_emu *emu)
-{
-	struct smmuv3_model *smmu = emu->unit;
-
-	emu_tlb_fini(&smmu->iotlb);
-	emu_tlb_fini(&smmu->walks);
-	emu_free(smmu);
-	emu->unit = NULL;
+	return 0;
 }
 
 static const struct emu_model_ops smmuv3_model_ops = {
 	.driver = "smmuv3",
+	.unit_size = sizeof(struct smmuv3_model),
 	.endpoint_max = UINT16_MAX,
 	.entry_size = SMMUV3_PRI_SIZE,
 	.event_size = SMMUV3_EVENT_SIZE,
@@ -147,7 +128,6 @@ static const struct emu_model_ops smmuv3_model_ops = {
 	/* S 8: they may have a meaning some day */
 	.reserved_allow = EMU_ALLOW_SUCCESS | EMU_ALLOW_INVALID,
 	.open = smmuv3_model_open,
-	.close = smmuv3_model_close,
 	.read32 = smmuv3_model_read32,
 	.read64 = smmuv3_model_read64,
 	.write32 = smmuv3_model_write32,

@@ -36,14 +36,13 @@ static void
 way_begin(struct way *way)
 {
 	const struct smmuv3_walk *walk = way->walk;
-	const struct smmuv3_model *smmu = walk->emu->unit;
 	const struct emu_tlb_entry *entry;
 	unsigned int level;
 
 	if (walk->fresh || way->granule != 12)
 		return;
 	for (level = SMMUV3_PT_LAST; level > way->level; level--) {
-		entry = emu_tlb_find_size(&smmu->walks, walk->vmid, smmuv3_asid(walk),
+		entry = emu_tlb_find_size(&walk->emu->walks, walk->vmid, smmuv3_asid(walk),
 					  way->address,
 					  smmuv3_level_shift(way->granule, level - 1));
 		if (entry == NULL)
@@ -59,13 +58,12 @@ static void
 way_descend(struct way *way, uint64_t table)
 {
 	const struct smmuv3_walk *walk = way->walk;
-	struct smmuv3_model *smmu = walk->emu->unit;
 
 	way->table = table;
 	way->level++;
 	if (walk->look || way->granule != 12)
 		return;
-	emu_tlb_add(&smmu->walks, &(struct emu_tlb_entry){
+	emu_tlb_add(&walk->emu->walks, &(struct emu_tlb_entry){
 		.iova = way->address,
 		.pa = table,
 		.pasid = smmuv3_asid(walk),

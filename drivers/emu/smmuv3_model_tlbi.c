@@ -27,33 +27,21 @@ struct tlbi {
 	bool globals;             /* of pages, those of all ASIDs as well */
 };
 
-void
-smmuv3_model_forget_translations(struct uiommu_emu *emu)
-{
-	const struct emu_tlb_drop all = {
-		.last = UINT64_MAX, .kinds = UINT32_MAX, .any_pasid = true, .any_domain = true,
-	};
-	struct smmuv3_model *smmu = emu->unit;
-
-	emu_tlb_drop(&smmu->iotlb, &all);
-	emu_tlb_drop(&smmu->walks, &all);
-}
-
 static void
 drop(struct uiommu_emu *emu, const struct tlbi *tlbi)
 {
 	struct smmuv3_model *smmu = emu->unit;
 	struct emu_tlb_drop what = tlbi->drop;
 
-	emu_tlb_drop(&smmu->iotlb, &what);
+	emu_tlb_drop(&emu->iotlb, &what);
 	if (tlbi->globals && smmu->globals && !what.any_pasid) {
 		what.pasid = EMU_TLB_ANY_PASID;
-		emu_tlb_drop(&smmu->iotlb, &what);
+		emu_tlb_drop(&emu->iotlb, &what);
 		what.pasid = tlbi->drop.pasid;
 	}
 	what.kinds = tlbi->table_kinds;
 	if (what.kinds != 0)
-		emu_tlb_drop(&smmu->walks, &what);
+		emu_tlb_drop(&emu->walks, &what);
 }
 
 /* S 4.4.1.1: kinds of pages that are named by TG and TTL */
@@ -163,7 +151,7 @@ smmuv3_model_tlbi(struct uiommu_emu *emu, const uint64_t *word)
 			      "TLBI 0x%" PRIx64 " of a VMID, of which the unit has none", word[0]);
 	switch (word[0] & SMMUV3_CMD0_OP_MASK) {
 	case SMMUV3_CMD_TLBI_NSNH_ALL:
-		smmuv3_model_forget_translations(emu);
+		emu_tlbs_forget(emu);
 		smmu->tlb_clean = true;
 		return SMMUV3_DONE;
 	case SMMUV3_CMD_TLBI_NH_ALL:
@@ -218,7 +206,7 @@ smmuv3_model_atc_await(struct uiommu_emu *emu)
 	struct smmuv3_model *smmu = emu->unit;
 	bool ok;
 
-	emu_asked_await(emu, &smmu->asked, device_forget);
+	emu_asked_await(emu, &emu->asked, device_forget);
 	ok = !smmu->atc_failed;
 	smmu->atc_failed = false;
 	return ok;
@@ -254,11 +242,6 @@ order_check(struct uiommu_emu *emu, const uint64_t *word)
 void
 smmuv3_model_atc_inv(struct uiommu_emu *emu, const uint64_t *word)
 {
-	struct smmuv3_model *smmu = emu->unit;
-
 	order_check(emu, word);
-	if (smmu->lazy)
-		emu_asked_add(emu, &smmu->asked, word, device_forget);
-	else
-		device_forget(emu, word);
+	emu_asked_add(emu, &emu->asked, word, device_forget);
 }

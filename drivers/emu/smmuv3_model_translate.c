@@ -62,7 +62,7 @@ tlb_add(const struct smmuv3_walk *walk, uint64_t iova, const struct smmuv3_page 
 	/* rights of the privileged, and to execute, are nobody else's */
 	if ((walk->want & (EMU_REQ_PRIV | EMU_REQ_EXEC)) != 0)
 		return;
-	emu_tlb_add(&smmu->iotlb, &(struct emu_tlb_entry){
+	emu_tlb_add(&walk->emu->iotlb, &(struct emu_tlb_entry){
 		.iova = first,
 		.pa = page->leaf.pa + (first - page->leaf.iova),
 		.pasid = page->global ? EMU_TLB_ANY_PASID : smmuv3_asid(walk),
@@ -86,9 +86,9 @@ smmuv3_model_tlb_find(const struct smmuv3_walk *walk, uint64_t iova)
 
 	if ((walk->want & (EMU_REQ_PRIV | EMU_REQ_EXEC)) != 0)
 		return NULL;
-	entry = emu_tlb_find(&smmu->iotlb, walk->vmid, smmuv3_asid(walk), iova);
+	entry = emu_tlb_find(&walk->emu->iotlb, walk->vmid, smmuv3_asid(walk), iova);
 	if (entry == NULL && smmu->globals)
-		entry = emu_tlb_find(&smmu->iotlb, walk->vmid, EMU_TLB_ANY_PASID, iova);
+		entry = emu_tlb_find(&walk->emu->iotlb, walk->vmid, EMU_TLB_ANY_PASID, iova);
 	/* what makes a page dirty is done in the table */
 	if (entry != NULL && (entry->flags & SMMUV3_TLB_CLEAN) != 0 &&
 	    (walk->want & EMU_REQ_WRITE) != 0)

@@ -63,8 +63,6 @@ struct vtd_model {
 	bool translating;
 	bool fetching;         /**< invalidation queue is on */
 	bool aborting;         /**< a device-TLB invalidation timed out: no waits */
-	bool lazy;             /**< devices confirm invalidations when something waits for it */
-	struct emu_asked asked; /**< that they have not confirmed */
 	uint64_t *iq;          /**< NULL: memory is not ours */
 	uint64_t iq_pa;
 	uint32_t iq_entries;   /**< power of two */
@@ -75,8 +73,6 @@ struct vtd_model {
 	uint64_t pq_pa;
 	uint32_t frcd_next;
 	uint32_t freed;        /**< of struct emu_memory, as seen last */
-	struct emu_tlb iotlb;  /**< pages, S 6.2.4 */
-	struct emu_tlb psc;    /**< where tables lie, S 6.2.5 */
 	/** bits that must be zero: by stage, level, and whether it is a page */
 	uint64_t pt_reserved[2][VTD_PT_LEVELS_MAX + 1][2];
 	bool passed;           /**< there were pass-through translations */
@@ -202,8 +198,6 @@ vtd_model_forget_pages(struct uiommu_emu *emu, const uint64_t *word);
 void
 vtd_model_forget_device(struct uiommu_emu *emu, const uint64_t *word);
 /** All translations and tables. */
-void
-vtd_model_forget_translations(struct uiommu_emu *emu);
 /** A page request was accepted: translations of the page are not used any more, S 6.5.3.1 */
 void
 vtd_model_accepted(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,

@@ -118,13 +118,11 @@ vtd_model_audit(struct uiommu_emu *emu)
 
 	if (!vtd->translating)
 		return 0;
-	return emu_audit(emu, &vtd_audit, &vtd->iotlb, &vtd->psc);
+	return emu_audit(emu, &vtd_audit, &emu->iotlb, &emu->walks);
 }
 
 unsigned int
 vtd_model_retire(struct uiommu_emu *emu, uint64_t pa, uint64_t size)
 {
-	const struct vtd_model *vtd = emu->unit;
-
-	return emu_audit_retire(emu, &vtd_audit, &vtd->iotlb, &vtd->psc, pa, size);
+	return emu_audit_retire(emu, &vtd_audit, &emu->iotlb, &emu->walks, pa, size);
 }

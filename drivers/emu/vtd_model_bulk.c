@@ -35,13 +35,12 @@ struct lanes {
 static bool
 page_look(struct uiommu_emu *emu, const struct emu_lookup *lookup, struct vtd_walk *walk)
 {
-	const struct vtd_model *vtd = emu->unit;
 	const struct emu_tlb_entry *entry = NULL;
 	struct emu_leaf leaf;
 
 	/* rights that are missing in an entry are looked for again, absence is not */
-	if (vtd->iotlb.nb > 0)
-		entry = emu_tlb_find(&vtd->iotlb, walk->domain, vtd_tlb_pasid(walk), lookup->iova);
+	if (emu->iotlb.nb > 0)
+		entry = emu_tlb_find(&emu->iotlb, walk->domain, vtd_tlb_pasid(walk), lookup->iova);
 	if (entry != NULL && (entry->flags & EMU_TLB_ABSENT) != 0)
 		return false;
 	if (entry != NULL && (walk->want & ~entry->access) == 0 &&

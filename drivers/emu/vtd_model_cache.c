@@ -52,7 +52,7 @@ vtd_model_forget_all(struct uiommu_emu *emu)
 {
 	vtd_model_forget_context(emu, VTD_CONTEXT_GRAN_GLOBAL, 0, 0);
 	all_bonds_forget(emu);
-	vtd_model_forget_translations(emu);
+	emu_tlbs_forget(emu);
 }
 
 /* One PASID of one domain, of a device. */

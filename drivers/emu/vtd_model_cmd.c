@@ -15,8 +15,6 @@
 #define FRCD_OFFSET 0x400
 #define IOTLB_OFFSET 0x500
 #define NB_FRCD 8
-#define IOTLB_DEFAULT 4096
-#define PSC_DEFAULT 512
 
 /* As a server part of these years has them; S 11.4.2, 11.4.3 */
 #define CAP_DEFAULT                                                                                \
@@ -41,7 +39,6 @@ static int
 capabilities_get(struct vtd_model *vtd, struct uiommu_args *args)
 {
 	uint64_t cap_set = 0, cap_clear = 0, ecap_set = 0, ecap_clear = 0, ver = VER_DEFAULT;
-	uint64_t lazy = 0;
 
 	vtd->cap = CAP_DEFAULT;
 	vtd->ecap = ECAP_DEFAULT;
@@ -51,10 +48,8 @@ capabilities_get(struct vtd_model *vtd, struct uiommu_args *args)
 	    uiommu_args_get_u64(args, "ecap", 0, UINT64_MAX, &vtd->ecap) < 0 ||
 	    uiommu_args_get_u64(args, "ecap_set", 0, UINT64_MAX, &ecap_set) < 0 ||
 	    uiommu_args_get_u64(args, "ecap_clear", 0, UINT64_MAX, &ecap_clear) < 0 ||
-	    uiommu_args_get_u64(args, "ver", 0, UINT32_MAX, &ver) < 0 ||
-	    uiommu_args_get_u64(args, "lazy", 0, 1, &lazy) < 0)
+	    uiommu_args_get_u64(args, "ver", 0, UINT32_MAX, &ver) < 0)
 		return -EINVAL;
-	vtd->lazy = lazy != 0;
 	vtd->cap = (vtd->cap | cap_set) & ~cap_clear;
 	vtd->ecap = (vtd->ecap | ecap_set) & ~ecap_clear;
 	vtd->ver = (uint32_t)ver;
@@ -64,11 +59,8 @@ capabilities_get(struct vtd_model *vtd, struct uiommu_args *args)
 static int
 vtd_model_open(struct uiommu_emu *emu, struct uiommu_args *args)
 {
-	struct vtd_model *vtd = emu_alloc(sizeof(*vtd), emu->socket_id);
+	struct vtd_model *vtd = emu->unit;
 
-	if (vtd == NULL)
-		return -ENOMEM;
-	emu->unit = vtd;
 	if (capabilities_get(vtd, args) < 0)
 		return -EINVAL;
 	vtd->frcd_offset =
@@ -79,19 +71,7 @@ vtd_model_open(struct uiommu_emu *emu, struct uiommu_args *args)
 	vtd->iectl = VTD_EVENT_IM;
 	vtd->pectl = VTD_EVENT_IM;
 	vtd_model_pt_open(vtd);
-	/* S 6.2: how much a unit can remember is nowhere said */
-	return emu_tlbs_open(emu, args, &vtd->iotlb, IOTLB_DEFAULT, &vtd->psc, PSC_DEFAULT);
-}
-
-static void
-vtd_model_close(struct uiommu_emu *emu)
-{
-	struct vtd_model *vtd = emu->unit;
-
-	emu_tlb_fini(&vtd->iotlb);
-	emu_tlb_fini(&vtd->psc);
-	emu_free(vtd);
-	emu->unit = NULL;
+	return 0;
 }
 
 /* SRTP: the root table register takes effect, S 6.6, 11.4.5 */
@@ -132,7 +112,7 @@ queue_switch(struct uiommu_emu *emu, bool on)
 	vtd->iq_head = 0;
 	vtd->iq_seen = 0;
 	vtd->aborting = false;
-	vtd->asked.nb = 0;
+	emu->asked.nb = 0;
 	__atomic_store_n(&vtd->iqh, 0, __ATOMIC_RELAXED);
 	vtd->fetching = on;
 }
@@ -279,6 +259,7 @@ vtd_model_response_word(const struct emu_device *dev, uint32_t pasid)
 
 static const struct emu_model_ops vtd_model_ops = {
 	.driver = "vtd",
+	.unit_size = sizeof(struct vtd_model),
 	.endpoint_max = ENDPOINT_MAX,
 	.entry_size = VTD_DESC_SIZE,
 	.kind_mask = VTD_QI_PGRP_RESP,
@@ -286,7 +267,6 @@ static const struct emu_model_ops vtd_model_ops = {
 	.checks_pasids = true,
 	.light_mask = VTD_QI_TYPE_MASK | VTD_RESP0_RC_MASK << VTD_RESP0_RC_SHIFT,
 	.open = vtd_model_open,
-	.close = vtd_model_close,
 	.read32 = vtd_model_read32,
 	.read64 = vtd_model_read64,
 	.write32 = vtd_model_write32,

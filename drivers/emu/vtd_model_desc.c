@@ -155,9 +155,7 @@ device_tlb(struct uiommu_emu *emu, const uint64_t *word)
 static void
 devices_await(struct uiommu_emu *emu)
 {
-	struct vtd_model *vtd = emu->unit;
-
-	emu_asked_await(emu, &vtd->asked, device_tlb);
+	emu_asked_await(emu, &emu->asked, device_tlb);
 }
 
 /*
@@ -167,12 +165,7 @@ devices_await(struct uiommu_emu *emu)
 static void
 device_ask(struct uiommu_emu *emu, const uint64_t *word)
 {
-	struct vtd_model *vtd = emu->unit;
-
-	if (vtd->lazy)
-		emu_asked_add(emu, &vtd->asked, word, device_tlb);
-	else
-		device_tlb(emu, word);
+	emu_asked_add(emu, &emu->asked, word, device_tlb);
 }
 
 static void

@@ -32,8 +32,9 @@ range_set(struct emu_tlb_drop *drop, uint64_t word1)
 }
 
 static void
-domain_forget(struct vtd_model *vtd, const uint64_t *word, bool pages)
+domain_forget(struct uiommu_emu *emu, const uint64_t *word, bool pages)
 {
+	const struct vtd_model *vtd = emu->unit;
 	struct emu_tlb_drop drop = {
 		.last = UINT64_MAX,
 		.kinds = pages ? EMU_TLB_SECOND : SECOND_KINDS,
@@ -44,18 +45,18 @@ domain_forget(struct vtd_model *vtd, const uint64_t *word, bool pages)
 
 	if (pages)
 		range_set(&drop, word[1]);
-	emu_tlb_drop(&vtd->iotlb, &drop);
+	emu_tlb_drop(&emu->iotlb, &drop);
 	if (!pages || (word[1] & VTD_QI_IH) == 0)
-		emu_tlb_drop(&vtd->psc, &drop);
+		emu_tlb_drop(&emu->walks, &drop);
 	if (!vtd->passed)
 		return;
 	drop.kinds = EMU_TLB_PASS;
 	drop.any_pasid = true;
-	emu_tlb_drop(&vtd->iotlb, &drop);
+	emu_tlb_drop(&emu->iotlb, &drop);
 }
 
 static void
-pasid_forget(struct vtd_model *vtd, const uint64_t *word, bool pages)
+pasid_forget(struct uiommu_emu *emu, const uint64_t *word, bool pages)
 {
 	struct emu_tlb_drop drop = {
 		.last = UINT64_MAX,
@@ -66,36 +67,22 @@ pasid_forget(struct vtd_model *vtd, const uint64_t *word, bool pages)
 
 	if (pages)
 		range_set(&drop, word[1]);
-	emu_tlb_drop(&vtd->iotlb, &drop);
+	emu_tlb_drop(&emu->iotlb, &drop);
 	if (!pages || (word[1] & VTD_QI_IH) == 0)
-		emu_tlb_drop(&vtd->psc, &drop);
-}
-
-void
-vtd_model_forget_translations(struct uiommu_emu *emu)
-{
-	const struct emu_tlb_drop all = {
-		.last = UINT64_MAX, .kinds = EMU_TLB_ALL_KINDS, .any_pasid = true,
-		.any_domain = true,
-	};
-	struct vtd_model *vtd = emu->unit;
-
-	emu_tlb_drop(&vtd->iotlb, &all);
-	emu_tlb_drop(&vtd->psc, &all);
+		emu_tlb_drop(&emu->walks, &drop);
 }
 
 void
 vtd_model_forget_pages(struct uiommu_emu *emu, const uint64_t *word)
 {
 	const unsigned int granularity = (word[0] >> VTD_QI_GRAN_SHIFT) & VTD_QI_GRAN_MASK;
-	struct vtd_model *vtd = emu->unit;
 
 	if ((word[0] & VTD_QI_TYPE_MASK) == VTD_QI_PASID_IOTLB)
-		pasid_forget(vtd, word, granularity == VTD_PASID_IOTLB_GRAN_PAGE);
+		pasid_forget(emu, word, granularity == VTD_PASID_IOTLB_GRAN_PAGE);
 	else if (granularity == VTD_IOTLB_GRAN_GLOBAL)
-		vtd_model_forget_translations(emu);
+		emu_tlbs_forget(emu);
 	else
-		domain_forget(vtd, word, granularity == VTD_IOTLB_GRAN_PAGE);
+		domain_forget(emu, word, granularity == VTD_IOTLB_GRAN_PAGE);
 }
 
 /* ----------------------------------------------------------------------- device-TLBs */
@@ -137,7 +124,7 @@ vtd_model_forget_device(struct uiommu_emu *emu, const uint64_t *word)
  * nesting, pages of the domain. Tables stay.
  */
 static void
-page_forget(struct vtd_model *vtd, const struct vtd_walk *walk, uint64_t iova)
+page_forget(struct uiommu_emu *emu, const struct vtd_walk *walk, uint64_t iova)
 {
 	const uint64_t page = iova & VTD_ADDR_MASK;
 	struct emu_tlb_drop drop = {
@@ -161,7 +148,7 @@ page_forget(struct vtd_model *vtd, const struct vtd_walk *walk, uint64_t iova)
 	default:
 		break;
 	}
-	emu_tlb_drop(&vtd->iotlb, &drop);
+	emu_tlb_drop(&emu->iotlb, &drop);
 }
 
 void
@@ -171,7 +158,7 @@ vtd_model_accepted(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond
 	struct vtd_walk walk = {0};
 
 	if (vtd_model_route(emu, dev, bond, msg, false, &walk).reason == 0)
-		page_forget(emu->unit, &walk, msg->iova);
+		page_forget(emu, &walk, msg->iova);
 }
 
 void

@@ -99,14 +99,13 @@ vtd_model_pt_open(struct vtd_model *vtd)
 static void
 way_begin(struct way *way)
 {
-	const struct vtd_model *vtd = way->walk->emu->unit;
 	const struct emu_tlb_entry *entry;
 	unsigned int level;
 
-	if (way->walk->fresh || vtd->psc.nb == 0)
+	if (way->walk->fresh || way->walk->emu->walks.nb == 0)
 		return;
 	for (level = 1; level < way->level; level++) {
-		entry = emu_tlb_find_size(&vtd->psc, way->walk->domain, way->tag, way->address,
+		entry = emu_tlb_find_size(&way->walk->emu->walks, way->walk->domain, way->tag, way->address,
 					  EMU_TLB_SHIFT(level));
 		if (entry == NULL || (way->want & ~entry->access) != 0)
 			continue;
@@ -122,13 +121,12 @@ static void
 way_descend(struct way *way, uint64_t table)
 {
 	const struct vtd_walk *walk = way->walk;
-	struct vtd_model *vtd = walk->emu->unit;
 
 	way->level--;
 	way->table = table;
 	if (walk->look || walk->privileged)
 		return;
-	emu_tlb_add(&vtd->psc, &(struct emu_tlb_entry){
+	emu_tlb_add(&walk->emu->walks, &(struct emu_tlb_entry){
 		.iova = way->address,
 		.pa = table,
 		.pasid = way->tag,

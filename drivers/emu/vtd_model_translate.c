@@ -109,7 +109,7 @@ tlb_add(const struct vtd_walk *walk, uint64_t iova, const struct emu_leaf *leaf)
 				      EMU_TLB_DIRTY :
 				      0;
 	}
-	emu_tlb_add(&vtd->iotlb, &entry);
+	emu_tlb_add(&walk->emu->iotlb, &entry);
 	vtd->passed |= entry.kind == EMU_TLB_PASS;
 	walk->emu->tlb_used = true;
 }
@@ -171,14 +171,13 @@ is_forbidden(const struct vtd_walk *walk, uint64_t iova, unsigned int *reason)
 static unsigned int
 page_find(const struct vtd_walk *walk, uint64_t iova, struct emu_leaf *leaf)
 {
-	struct vtd_model *vtd = walk->emu->unit;
 	const struct emu_tlb_entry *entry;
 	unsigned int reason;
 	bool marked;
 
 	if (is_forbidden(walk, iova, &reason))
 		return reason;
-	entry = emu_tlb_find(&vtd->iotlb, walk->domain, vtd_tlb_pasid(walk), iova);
+	entry = emu_tlb_find(&walk->emu->iotlb, walk->domain, vtd_tlb_pasid(walk), iova);
 	if (entry != NULL && tlb_decides(walk, entry, &reason)) {
 		uiommu_count(&walk->emu->live.iotlb_hits, 1);
 		if (reason != 0)

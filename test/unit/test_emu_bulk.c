@@ -146,13 +146,11 @@ static void
 lookups_leave_nothing(void **state)
 {
 	struct emu_lookup lookup = {.iova = IOVA, .access = EMU_REQ_READ | EMU_REQ_WRITE};
-	const struct vtd_model *vtd;
 	const struct emu_device *dev;
 	uint32_t pasid;
 
 	(void)state;
 	tables_open(NULL);
-	vtd = rig.emu->unit;
 	dev = emu_device_find(rig.emu, DEVICE);
 	lookup.device = rig.emu->device_of[DEVICE];
 	for (pasid = FIRST; pasid < KINDS; pasid++) {
@@ -161,8 +159,8 @@ lookups_leave_nothing(void **state)
 		assert_true(lookup.ok);
 	}
 	assert_int_equal(*tables.leaf[FIRST] & (VTD_FS_A | VTD_FS_D), 0);
-	assert_int_equal(vtd->iotlb.nb, 0);
-	assert_int_equal(vtd->psc.nb, 0);
+	assert_int_equal(rig.emu->iotlb.nb, 0);
+	assert_int_equal(rig.emu->walks.nb, 0);
 	assert_false(rig.emu->tlb_used);
 	/* without translation there is nothing to be found */
 	command(0, VTD_GCMD_TE);
