@@ -15,14 +15,15 @@
 #define UNIT(text)                                                                                 \
 	.unit = {                                                                                  \
 		.name = text, .driver = "riscv", .devargs = "riscv", .capa = CAPA,                 \
-		.entries_min = 128, .small_commands = ",cq=2048", .small_events = ",fq=128",        \
+		.entries_min = 128, .small_commands = ",cq=2048", .small_events = ",fq=128",       \
 	}
 #define QEMU(kind, from, to, ...)                                                                  \
 	{                                                                                          \
 		UNIT("riscv/" #kind "-" #from), .model = &hil_model_riscv_##kind,                  \
 		.version_min = from, .version_max = to, .lost = "reports_lost",                    \
-		.faults_are_one = true, .found_blocking = true, .beyond_is_silent = true,          \
-		.names_rid_pasid = true, .rights_are_silent = true, __VA_ARGS__                    \
+		.faults_are_one = true, .gone_are_empty = true, .found_blocking = true,            \
+		.beyond_is_silent = true, .names_rid_pasid = true, .rights_are_silent = true,      \
+		__VA_ARGS__                                                                        \
 	}
 
 const struct hil_unit hil_units[] = {
@@ -30,7 +31,8 @@ const struct hil_unit hil_units[] = {
 	QEMU(sys, 10, 10, .reads_are_writes = true),
 	QEMU(pci, 11, 99),
 	QEMU(sys, 11, 99),
-	{UNIT("riscv/emu"), .lost = "reports_lost", .faults_are_one = true},
+	{UNIT("riscv/emu"), .lost = "reports_lost", .faults_are_one = true,
+	 .gone_are_empty = true},
 };
 const size_t hil_nb_units = ARRAY_COUNT(hil_units);
 
