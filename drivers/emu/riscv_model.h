@@ -370,9 +370,6 @@ void
 riscv_model_verify_bulk(struct uiommu_emu *emu, struct emu_lookup *lookups, unsigned int nb);
 
 /* riscv_model_audit.c */
-unsigned int
-riscv_model_audit(struct uiommu_emu *emu);
-unsigned int
-riscv_model_retire(struct uiommu_emu *emu, uint64_t pa, uint64_t size);
+extern const struct emu_audit riscv_model_audit;
 
 #endif /* RISCV_MODEL_H */

@@ -122,8 +122,7 @@ static const struct emu_model_ops riscv_model_ops = {
 	.translate = riscv_model_translate,
 	.translated = riscv_model_translated,
 	.verify_bulk = riscv_model_verify_bulk,
-	.audit = riscv_model_audit,
-	.retire = riscv_model_retire,
+	.audit = &riscv_model_audit,
 };
 
 EMU_MODEL_REGISTER(riscv_model_ops);

@@ -310,9 +310,6 @@ void
 smmuv3_model_verify_bulk(struct uiommu_emu *emu, struct emu_lookup *lookups, unsigned int nb);
 
 /* smmuv3_model_audit.c */
-unsigned int
-smmuv3_model_audit(struct uiommu_emu *emu);
-unsigned int
-smmuv3_model_retire(struct uiommu_emu *emu, uint64_t pa, uint64_t size);
+extern const struct emu_audit smmuv3_model_audit;
 
 #endif /* SMMUV3_MODEL_H */

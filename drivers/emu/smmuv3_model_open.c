@@ -151,8 +151,7 @@ static const struct emu_model_ops smmuv3_model_ops = {
 	.translate = smmuv3_model_translate,
 	.translated = smmuv3_model_translated,
 	.verify_bulk = smmuv3_model_verify_bulk,
-	.audit = smmuv3_model_audit,
-	.retire = smmuv3_model_retire,
+	.audit = &smmuv3_model_audit,
 };
 
 EMU_MODEL_REGISTER(smmuv3_model_ops);

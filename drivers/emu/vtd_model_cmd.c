@@ -287,8 +287,7 @@ static const struct emu_model_ops vtd_model_ops = {
 	.translate = vtd_model_translate,
 	.translated = vtd_model_translated,
 	.verify_bulk = vtd_model_verify_bulk,
-	.audit = vtd_model_audit,
-	.retire = vtd_model_retire,
+	.audit = &vtd_model_audit,
 };
 
 EMU_MODEL_REGISTER(vtd_model_ops);
