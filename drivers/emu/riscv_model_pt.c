@@ -23,16 +23,17 @@ static void
 way_begin(struct way *way)
 {
 	const struct riscv_walk *walk = way->walk;
+	const struct emu_tlb *tlb = &walk->emu->walks;
 	const struct emu_tlb_entry *entry;
 	unsigned int level;
 
 	if (walk->fresh)
 		return;
 	for (level = 0; level < way->level; level++) {
-		entry = emu_tlb_find_size(&walk->emu->walks, 0, walk->pscid, way->iova,
+		entry = emu_tlb_find_size(tlb, 0, walk->pscid, way->iova,
 					  riscv_level_shift(level + 1));
-		if (entry == NULL && walk->emu->walks.any)
-			entry = emu_tlb_find_size(&walk->emu->walks, 0, EMU_TLB_ANY_PASID, way->iova,
+		if (entry == NULL && tlb->any)
+			entry = emu_tlb_find_size(tlb, 0, EMU_TLB_ANY_PASID, way->iova,
 						  riscv_level_shift(level + 1));
 		if (entry == NULL)
 			continue;
