@@ -175,6 +175,16 @@ struct emu_model {
 void
 emu_model_register(struct emu_model *model);
 
+/**
+ * A register that says what a unit has: as a whole by key, and single bits of it by <key>_set and
+ * <key>_clear.
+ *
+ * @param value as it is without any of that; left alone where something is wrong
+ * @return 0; -EINVAL: as uiommu_args_get_u64(), and the key is too long
+ */
+int
+emu_args_bits(struct uiommu_args *args, const char *key, uint64_t max, uint64_t *value);
+
 #define EMU_MODEL_REGISTER(mops)                                                                   \
 	static struct emu_model emu_model_##mops = {.ops = &mops};                                 \
 	RTE_INIT(emu_register_##mops)                                                              \
