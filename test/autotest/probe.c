@@ -4,59 +4,7 @@
 
 /* Units: found, refused, named, listed. */
 
-#include <stdio.h>
-
 #include "autotest.h"
-
-int
-probe_result(const char *devargs)
-{
-	int16_t dev = -77;
-	int ret = uiommu_probe(devargs, &dev);
-
-	if (ret == 0)
-		CHECK_EQ(uiommu_close(dev), 0);
-	else
-		CHECK_EQ(dev, -77);
-	return ret;
-}
-
-void
-probe_good(const char *const *devargs, size_t nb)
-{
-	size_t i;
-
-	for (i = 0; i < nb; i++) {
-		if (probe_result(devargs[i]) != 0)
-			harness_note(__FILE__, __LINE__, "refused: %s", devargs[i]);
-	}
-}
-
-void
-probe_expect(const char *devargs, const char *what, int ret, unsigned int lines)
-{
-	unsigned int logged;
-	int got;
-
-	harness_log_watch();
-	got = probe_result(devargs);
-	logged = harness_log_lines();
-	if (got != ret || logged != lines)
-		harness_note(__FILE__, __LINE__, "'%s' (%s): %d, %u lines; not %d, %u lines",
-			     devargs == NULL ? "NULL" : devargs, what, got, logged, ret, lines);
-}
-
-void
-probe_each(const char *driver, const struct probe_unit *units, size_t nb)
-{
-	char devargs[128];
-	size_t i;
-
-	for (i = 0; i < nb; i++) {
-		snprintf(devargs, sizeof(devargs), "%s,platform=emu,%s", driver, units[i].args);
-		probe_expect(devargs, units[i].what, units[i].ret, units[i].ret != 0);
-	}
-}
 
 static void
 devargs_good(void)
