@@ -313,6 +313,8 @@ riscv_cq_check(struct riscv_cq *cq)
 	/* the repaired commands before the bits that let the unit fetch them */
 	uiommu_wmb_before_doorbell();
 	uiommu_reg_write32(cq->plat, RISCV_REG_CQCSR, RISCV_CSR_EN | (csr & CSR_ERRORS));
+	/* some units look at the queue again only when the tail is written */
+	riscv_cq_submit(cq, 0);
 }
 
 void

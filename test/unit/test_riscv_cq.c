@@ -120,6 +120,21 @@ refused_for_a_while(void **state)
 	assert_int_equal(cq()->stats.repeated, 0);
 }
 
+/* The same with a unit (QEMU 10) that goes on when it is told of the tail, and not before. */
+static void
+refused_by_one_that_waits(void **state)
+{
+	uint32_t sent = 0;
+
+	hw.by_tail = true;
+	hw.refuse = 3;
+	respond(&sent, 10);
+	settle();
+	assert_int_equal(cq()->failed, 0);
+	assert_int_equal(hw.responses, sent);
+	assert_int_equal(cq()->stats.cmd_ill, 3);
+}
+
 /* A response that is refused for good is done without; what is behind it follows. */
 static void
 response_is_given_up(void **state)
@@ -400,6 +415,7 @@ main(void)
 		CASE(places_are_free_behind_a_fence),
 		CASE(fills),
 		CASE(refused_for_a_while),
+		CASE(refused_by_one_that_waits),
 		CASE(response_is_given_up),
 		CASE(response_is_given_up_behind_others),
 		CASE(invalidation_is_refused),
