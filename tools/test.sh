@@ -41,7 +41,7 @@ declare -A steps_text=(
         [other-dpdk]='compile and unit tests with other versions of DPDK'
         [arm64]='cross compiler for arm64: unit tests, conformance, autotest under qemu-user'
         [riscv64]='cross compiler for riscv64: the same, and a QEMU guest that owns an IOMMU'
-        [omit]='each invalidation of both drivers left out: a test fails'
+        [omit]='each invalidation of each driver left out: a test fails'
 )
 
 steps=()

@@ -40,4 +40,26 @@ struct probe_unit {
 void
 probe_each(const char *driver, const struct probe_unit *units, size_t nb);
 
+/* Probe each: refused with -EINVAL and one line, and nothing is left. @param bad a key each */
+void
+probe_bad(const char *driver, const char *const *bad, size_t nb);
+
+/* A rig with a unit of the harness' table, with further devargs. */
+struct rig *
+probe_rig(const char *unit, const char *devargs);
+
+/** What a unit does not show, by devargs of the emulation. */
+struct probe_lack {
+	const char *args;
+	uint64_t capa;
+};
+
+/* Open each: it shows all capabilities but those. */
+void
+probe_lacks(const char *unit, uint64_t all, const struct probe_lack *lacks, size_t nb);
+
+/* Memory comes and goes under DMA without ATS; what is refused is reported. */
+void
+probe_dma(struct rig *rig, uint32_t endpoint_id);
+
 #endif /* AUTOTEST_H */

@@ -7,21 +7,9 @@
  * (capabilities)" of the specification.
  */
 
-#include <stdio.h>
-
 #include "autotest.h"
 
-/* A rig with such a unit, with further devargs. */
-static struct rig *
-riscv_rig(const char *devargs)
-{
-	const struct rig_conf conf = {.devargs = devargs};
-	size_t index;
-
-	CHECK(harness_unit_find("riscv/emu", &index));
-	harness_unit_choose(index);
-	return rig_open(&conf);
-}
+#define UNIT "riscv/emu"
 
 static void
 devargs_good(void)
@@ -53,14 +41,8 @@ devargs_bad(void)
 		"pid=8,caps_clear=0x4000000000", "pid=17,caps_clear=0x8000000000",
 		"pid=20,caps_clear=0x10000000000",
 	};
-	char devargs[128];
-	size_t i;
 
-	for (i = 0; i < ARRAY_COUNT(bad); i++) {
-		snprintf(devargs, sizeof(devargs), "riscv,platform=emu,%s", bad[i]);
-		probe_expect(devargs, "bad devargs", -EINVAL, 1);
-	}
-	CHECK_EQ(uiommu_dev_next(0), -1);
+	probe_bad("riscv", bad, ARRAY_COUNT(bad));
 }
 
 static void
@@ -98,10 +80,7 @@ capabilities(void)
 static void
 capabilities_shown(void)
 {
-	static const struct {
-		const char *args;
-		uint64_t lacks;
-	} units[] = {
+	static const struct probe_lack lacks[] = {
 		{",caps_clear=0x2000000", UIOMMU_CAPA_PAGE_REQUESTS},
 		{",caps_clear=0x1c000000000", UIOMMU_CAPA_PASID | UIOMMU_CAPA_PASSTHROUGH_PASID},
 	};
@@ -116,8 +95,7 @@ capabilities_shown(void)
 	struct uiommu_endpoint *endpoint;
 	struct uiommu_domain *identity;
 	uint64_t all;
-	struct rig *rig = riscv_rig(NULL);
-	size_t i;
+	struct rig *rig = probe_rig(UNIT, NULL);
 
 	all = rig->info.capa;
 	CHECK_EQ(rig->info.address_bits, 57);
@@ -135,11 +113,7 @@ capabilities_shown(void)
 	rig_attach(endpoint, UIOMMU_NO_PASID, identity, NULL);
 	CHECK(uiommu_attach(endpoint, 0, identity, NULL) == NULL);
 	rig_close(rig);
-	for (i = 0; i < ARRAY_COUNT(units); i++) {
-		rig = riscv_rig(units[i].args);
-		CHECK_EQ(rig->info.capa, all & ~units[i].lacks);
-		rig_close(rig);
-	}
+	probe_lacks(UNIT, all, lacks, ARRAY_COUNT(lacks));
 }
 
 /* The widths of a unit, and those that devargs allow of it. */
@@ -167,7 +141,7 @@ widths(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_COUNT(units); i++) {
-		struct rig *rig = riscv_rig(units[i].args);
+		struct rig *rig = probe_rig(UNIT, units[i].args);
 
 		if (rig->info.address_bits != units[i].address ||
 		    rig->info.pasid_bits != units[i].pasid ||
@@ -179,37 +153,6 @@ widths(void)
 	}
 }
 
-static _Alignas(4096) uint8_t page[4096];
-
-/* Memory comes and goes under DMA without ATS; what is refused is reported. */
-static void
-check_dma(struct rig *rig, uint32_t id)
-{
-	const struct uiommu_domain_conf conf = {
-		.size = sizeof(conf), .type = UIOMMU_DOMAIN_PAGING,
-	};
-	const uint64_t iova = 0x40000000;
-	struct uiommu_domain *domain = uiommu_domain_alloc(rig->dev, &conf);
-	struct uiommu_endpoint *endpoint;
-	struct uiommu_attach *attach;
-
-	CHECK(domain != NULL);
-	endpoint = rig_endpoint_add(rig, id, UIOMMU_ENDPOINT_NO_PAGE_REQUESTS |
-					     UIOMMU_ENDPOINT_NO_ATS, 0);
-	rig_device(rig, id, (const uint32_t[]){UIOMMU_NO_PASID}, 1, 0);
-	attach = rig_attach(endpoint, UIOMMU_NO_PASID, domain, NULL);
-	CHECK(!uiommu_emu_dma(rig->emu, id, UINT32_MAX, iova, true));
-	CHECK_EQ(uiommu_domain_map(domain, iova, (uintptr_t)page, 4096,
-				   UIOMMU_PROT_READ | UIOMMU_PROT_WRITE), 0);
-	CHECK(uiommu_emu_dma(rig->emu, id, UINT32_MAX, iova, true));
-	CHECK_EQ(uiommu_domain_unmap(domain, iova, 4096, NULL), 0);
-	CHECK(!uiommu_emu_dma(rig->emu, id, UINT32_MAX, iova, false));
-	rig_wait_for(rig, "reports", 2);
-	CHECK_EQ(uiommu_detach(attach), 0);
-	CHECK_EQ(rig_stats(rig).requests, 0);
-	CHECK_EQ(uiommu_endpoint_remove(endpoint), 0);
-}
-
 /*
  * A unit with next to nothing: neither ATS nor process directories, contexts of 32 bytes, Sv39, no
  * marks. DMA is translated, and what is refused is reported.
@@ -217,14 +160,13 @@ check_dma(struct rig *rig, uint32_t id)
 static void
 next_to_nothing(void)
 {
-	struct rig *rig = riscv_rig(",caps=0x2f00000210,ddt_levels=1");
+	struct rig *rig = probe_rig(UNIT, ",caps=0x2f00000210,ddt_levels=1");
 
 	CHECK_EQ(rig->info.capa & (UIOMMU_CAPA_PAGE_REQUESTS | UIOMMU_CAPA_PASID), 0);
 	CHECK_EQ(rig->info.pasid_bits, 0);
 	CHECK_EQ(rig->info.endpoint_bits, 7);
-	CHECK_EQ(uiommu_emu_memory_add(rig->emu, page, sizeof(page)), 0);
-	check_dma(rig, 0x08);
-	check_dma(rig, 0x7f);
+	probe_dma(rig, 0x08);
+	probe_dma(rig, 0x7f);
 	CHECK_ERRNO(uiommu_endpoint_add(rig->dev, 0x80, NULL), EINVAL);
 	rig_close(rig);
 }
@@ -249,12 +191,12 @@ reaches(struct rig *rig, uint64_t iova, const void *va)
 static void
 without_pasids(void)
 {
-	static _Alignas(4096) uint8_t other[4096];
+	static _Alignas(4096) uint8_t page[4096], other[4096];
 	const struct uiommu_domain_conf empty = {
 		.size = sizeof(empty), .type = UIOMMU_DOMAIN_PAGING,
 	};
 	const uint64_t iova = 0x40000000;
-	struct rig *rig = riscv_rig(",caps_clear=0x1c000000000");
+	struct rig *rig = probe_rig(UNIT, ",caps_clear=0x1c000000000");
 	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 	struct uiommu_domain *second = uiommu_domain_alloc(rig->dev, &empty);
 	struct uiommu_domain *identity = rig_domain(rig, UIOMMU_DOMAIN_IDENTITY);
@@ -308,7 +250,7 @@ ways(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_COUNT(args); i++) {
-		struct rig *rig = riscv_rig(args[i]);
+		struct rig *rig = probe_rig(UNIT, args[i]);
 		struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 		const uint32_t id = 0x38; /* of six bits */
 		struct uiommu_attach *attach;
@@ -325,7 +267,7 @@ ways(void)
 static void
 fewer_ids(void)
 {
-	struct rig *rig = riscv_rig(",ddt=1");
+	struct rig *rig = probe_rig(UNIT, ",ddt=1");
 
 	CHECK_EQ(rig->info.endpoint_bits, 6);
 	CHECK_ERRNO(uiommu_endpoint_add(rig->dev, 0x40, NULL), EINVAL);

@@ -7,21 +7,9 @@
  * 6.3.6 of the manual.
  */
 
-#include <stdio.h>
-
 #include "autotest.h"
 
-/* A rig with such a unit, with further devargs. */
-static struct rig *
-smmu_rig(const char *devargs)
-{
-	const struct rig_conf conf = {.devargs = devargs};
-	size_t index;
-
-	CHECK(harness_unit_find("smmuv3/emu", &index));
-	harness_unit_choose(index);
-	return rig_open(&conf);
-}
+#define UNIT "smmuv3/emu"
 
 static void
 devargs_good(void)
@@ -53,14 +41,8 @@ devargs_bad(void)
 		"sidbits=17", "storm=x", "storm=0x100000000", "cooldown=0", "cooldown=3600001",
 		"takeover=2", "sync=msi,idr0_clear=0x2000",
 	};
-	char devargs[128];
-	size_t i;
 
-	for (i = 0; i < ARRAY_COUNT(bad); i++) {
-		snprintf(devargs, sizeof(devargs), "smmuv3,platform=emu,%s", bad[i]);
-		probe_expect(devargs, "bad devargs", -EINVAL, 1);
-	}
-	CHECK_EQ(uiommu_dev_next(0), -1);
+	probe_bad("smmuv3", bad, ARRAY_COUNT(bad));
 }
 
 static void
@@ -106,10 +88,7 @@ capabilities(void)
 static void
 capabilities_shown(void)
 {
-	static const struct {
-		const char *args;
-		uint64_t lacks;
-	} units[] = {
+	static const struct probe_lack lacks[] = {
 		{",idr0_clear=0x10000", UIOMMU_CAPA_PAGE_REQUESTS},
 		{",idr0_clear=0x400", UIOMMU_CAPA_PAGE_REQUESTS},
 		{",idr0_set=0x1000000", UIOMMU_CAPA_STALL},
@@ -125,8 +104,7 @@ capabilities_shown(void)
 	struct uiommu_domain *domain;
 	struct uiommu_endpoint *endpoint;
 	uint64_t all;
-	struct rig *rig = smmu_rig(NULL);
-	size_t i;
+	struct rig *rig = probe_rig(UNIT, NULL);
 
 	all = rig->info.capa;
 	CHECK_EQ(rig->info.address_bits, 48);
@@ -143,11 +121,7 @@ capabilities_shown(void)
 	CHECK_ERRNO(uiommu_attach(endpoint, 7, domain, NULL), ENOTSUP);
 	rig_attach(endpoint, UIOMMU_NO_PASID, domain, NULL);
 	rig_close(rig);
-	for (i = 0; i < ARRAY_COUNT(units); i++) {
-		rig = smmu_rig(units[i].args);
-		CHECK_EQ(rig->info.capa, all & ~units[i].lacks);
-		rig_close(rig);
-	}
+	probe_lacks(UNIT, all, lacks, ARRAY_COUNT(lacks));
 }
 
 /*
@@ -157,34 +131,12 @@ capabilities_shown(void)
 static void
 next_to_nothing(void)
 {
-	struct rig *rig = smmu_rig(",idr0=0xd40101a,idr1=0x2730010,idr3=0,idr5=0x55");
-	const struct uiommu_domain_conf conf = {
-		.size = sizeof(conf), .type = UIOMMU_DOMAIN_PAGING,
-	};
-	const uint64_t iova = 0x40000000;
-	struct uiommu_domain *domain;
-	struct uiommu_endpoint *endpoint;
-	struct uiommu_attach *attach;
-	static _Alignas(4096) uint8_t page[4096];
+	struct rig *rig = probe_rig(UNIT, ",idr0=0xd40101a,idr1=0x2730010,idr3=0,idr5=0x55");
 
 	CHECK_EQ(rig->info.capa & (UIOMMU_CAPA_PAGE_REQUESTS | UIOMMU_CAPA_STALL |
 				   UIOMMU_CAPA_PASID), 0);
 	CHECK_EQ(rig->info.pasid_bits, 0);
-	CHECK_EQ(uiommu_emu_memory_add(rig->emu, page, sizeof(page)), 0);
-	domain = uiommu_domain_alloc(rig->dev, &conf);
-	CHECK(domain != NULL);
-	endpoint = rig_endpoint_add(rig, EP, 0, 0);
-	rig_device(rig, EP, (const uint32_t[]){UIOMMU_NO_PASID}, 1, 0);
-	attach = rig_attach(endpoint, UIOMMU_NO_PASID, domain, NULL);
-	CHECK(!uiommu_emu_dma(rig->emu, EP, UINT32_MAX, iova, true));
-	CHECK_EQ(uiommu_domain_map(domain, iova, (uintptr_t)page, 4096,
-				   UIOMMU_PROT_READ | UIOMMU_PROT_WRITE), 0);
-	CHECK(uiommu_emu_dma(rig->emu, EP, UINT32_MAX, iova, true));
-	CHECK_EQ(uiommu_domain_unmap(domain, iova, 4096, NULL), 0);
-	CHECK(!uiommu_emu_dma(rig->emu, EP, UINT32_MAX, iova, false));
-	rig_wait_for(rig, "reports", 2);
-	CHECK_EQ(uiommu_detach(attach), 0);
-	CHECK_EQ(rig_stats(rig).requests, 0);
+	probe_dma(rig, EP);
 	rig_close(rig);
 }
 
@@ -199,7 +151,7 @@ ways(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_COUNT(args); i++) {
-		struct rig *rig = smmu_rig(args[i]);
+		struct rig *rig = probe_rig(UNIT, args[i]);
 		struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
 		struct uiommu_attach *attach;
 
@@ -214,7 +166,7 @@ ways(void)
 static void
 fewer_ids(void)
 {
-	struct rig *rig = smmu_rig(",sidbits=10");
+	struct rig *rig = probe_rig(UNIT, ",sidbits=10");
 
 	CHECK_EQ(rig->info.endpoint_bits, 10);
 	CHECK_ERRNO(uiommu_endpoint_add(rig->dev, 0x400, NULL), EINVAL);

@@ -74,6 +74,7 @@ struct hil_unit {
 	/** tables are second-stage ones: what is absent in them is a right that is missing */
 	bool second_stage;
 	bool faults_are_one;   /**< a missing right is reported as a missing page is */
+	bool gone_are_empty;   /**< one that has gone is an endpoint without PASIDs, or a RID */
 	bool found_blocking;   /**< as it was found, the unit lets nothing pass */
 	/*
 	 * Where QEMU is not as the manual has it; see README.md.

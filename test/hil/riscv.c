@@ -44,7 +44,8 @@ static const char *const directories[] = {",ddt=1", ",ddt=2", ",ddt=3", NULL};
 	{                                                                                          \
 		UNIT("riscv/" #kind "-" #from), .model = &hil_model_riscv_##kind,                  \
 		.version_min = from, .version_max = to, .lost = "reports_lost",                    \
-		.faults_are_one = true, .found_blocking = true, .beyond_is_silent = true,          \
+		.faults_are_one = true, .gone_are_empty = true, .found_blocking = true,            \
+		.beyond_is_silent = true,                                                          \
 		.names_rid_pasid = true, .rights_are_silent = true, .debug_is_leaf = true,         \
 		.base_shift = 2,                                                                   \
 		.commands = &commands, .requests = &requests, __VA_ARGS__                          \
@@ -55,7 +56,8 @@ const struct hil_unit hil_units[] = {
 	QEMU(sys, 10, 10, .reads_are_writes = true, .debug_is_shifted = true),
 	QEMU(pci, 11, 99),
 	QEMU(sys, 11, 99),
-	{UNIT("riscv/emu"), .lost = "reports_lost", .faults_are_one = true},
+	{UNIT("riscv/emu"), .lost = "reports_lost", .faults_are_one = true,
+	 .gone_are_empty = true},
 };
 const size_t hil_nb_units = ARRAY_COUNT(hil_units);
 

@@ -92,7 +92,6 @@ detached_and_removed(void)
 	struct uiommu_endpoint *endpoint;
 	struct uiommu_attach *attach;
 	unsigned int i;
-	uint16_t reason;
 
 	CHECK_EQ(scene_refused(scene, 0, SCENE_IOVA, false)->reason, UIOMMU_REPORT_ENDPOINT);
 	for (i = 0; i < 3; i++) {
@@ -105,9 +104,9 @@ detached_and_removed(void)
 		if (i != 1)
 			scene_detached(scene, 0, SCENE_IOVA);
 		CHECK_EQ(uiommu_endpoint_remove(endpoint), 0);
-		/* a device entry may stay, as long as there is nothing in it */
-		reason = scene_refused(scene, 0, SCENE_IOVA, true)->reason;
-		CHECK(reason == UIOMMU_REPORT_ENDPOINT || reason == UIOMMU_REPORT_PASID);
+		CHECK_EQ(scene_refused(scene, 0, SCENE_IOVA, true)->reason,
+			 hil_unit()->gone_are_empty ? UIOMMU_REPORT_PASID :
+						      UIOMMU_REPORT_ENDPOINT);
 	}
 	CHECK_EQ(memcmp(place.page + 4, "\0\0\0\0", 4), 0);
 	scene_close(scene);

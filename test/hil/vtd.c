@@ -45,7 +45,9 @@ static const struct hil_requests requests = {
 		__VA_ARGS__                                                                        \
 	}
 
-#define COMMON (UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_PASSTHROUGH)
+#define COMMON                                                                                     \
+	(UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_PASSTHROUGH |                   \
+	 UIOMMU_CAPA_CACHES_RIGHTS)
 /* With svm=on. */
 #define REQUESTS                                                                                   \
 	(UIOMMU_CAPA_PASID | UIOMMU_CAPA_PASSTHROUGH_PASID | UIOMMU_CAPA_PAGE_REQUESTS |           \

@@ -78,6 +78,7 @@ static struct {
 	uint32_t cqt_writes;
 	uint32_t pqh_writes;
 	uint32_t pqcsr_reads;
+	uint32_t fqcsr_reads;
 } hw;
 
 static struct uiommu_dev dev;
@@ -237,6 +238,7 @@ read32(struct uiommu_platform *plat, uint32_t offset)
 	if (!hw.by_tail)
 		hw_run();
 	hw.pqcsr_reads += offset == RISCV_REG_PQCSR;
+	hw.fqcsr_reads += offset == RISCV_REG_FQCSR;
 	value = *hw_reg(offset);
 	if (!hw.busy)
 		return value;
