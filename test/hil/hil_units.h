@@ -34,13 +34,16 @@ struct hil_requests {
 	unsigned int shift;    /**< of an index in it */
 	uint32_t index_mask;   /**< indices of a queue of 128, with the bit that tells laps apart */
 	size_t size;           /**< of a request, in bytes */
-	uint32_t pasid;        /**< that requests have, or UIOMMU_NO_PASID */
+	uint32_t pasid;        /**< that most requests have, or UIOMMU_NO_PASID */
 	/** Registers whose bits are shown although the unit does not have them. */
 	struct {
 		uint32_t offset;
 		uint32_t bits;
 	} shown[2];
 	uint64_t capa;         /**< UIOMMU_CAPA_* that come of that */
+	uint64_t reserved[2];  /**< bits of a response's words that the unit wants to be 0 */
+	const char *given_up;  /**< the driver's counter of responses that it does without */
+	bool needs_pasid;      /**< responses without PASID are refused */
 	void (*encode)(uint64_t *entry, uint32_t endpoint_id, uint32_t pasid, uint64_t iova,
 		       uint16_t group, bool last);
 };

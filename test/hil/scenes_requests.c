@@ -22,13 +22,44 @@ static struct {
 	uint32_t produced;
 	uint64_t groups, pages;
 	uint64_t last_iova;
+	uint64_t commands;    /**< register that says where the queue of commands is */
+	uint64_t spoil[2];    /**< bits that the next response gets */
+	bool repairs;         /**< it loses them when the error is acknowledged */
+	uint64_t *bad;        /**< the response that has them */
 } hand;
+
+/* Of commands that go by: the last one before the doorbell. */
+static void
+spoil_last(uint64_t doorbell)
+{
+	const struct hil_commands *commands = hil_unit()->commands;
+	const uint64_t pa = hil_queue_pa(hand.commands) +
+			    ((doorbell >> commands->shift) - 1) * commands->size;
+
+	hand.bad = hil_memory_va(&hand.scene->machine->memory, pa, commands->size);
+	CHECK(hand.bad != NULL);
+	hand.bad[0] |= hand.spoil[0];
+	hand.bad[1] |= hand.spoil[1];
+}
 
 static void
 before_write(uint32_t offset, uint64_t value)
 {
+	const struct hil_commands *commands = hil_unit()->commands;
+
 	if (offset == hil_unit()->requests->base)
 		hand.base = value;
+	if (offset == commands->base)
+		hand.commands = value;
+	if (offset == commands->doorbell && (hand.spoil[0] | hand.spoil[1]) != 0 &&
+	    hand.bad == NULL) {
+		spoil_last(value);
+	} else if (offset == commands->ack && hand.bad != NULL && hand.repairs) {
+		hand.bad[0] &= ~hand.spoil[0];
+		hand.bad[1] &= ~hand.spoil[1];
+		hand.bad = NULL;
+		memset(hand.spoil, 0, sizeof(hand.spoil));
+	}
 }
 
 static uint64_t
@@ -53,7 +84,7 @@ after_read(uint32_t offset, uint64_t *value)
 }
 
 static void
-put(uint64_t iova, uint16_t group, bool last)
+put_of(uint32_t pasid, uint64_t iova, uint16_t group, bool last)
 {
 	const struct hil_requests *requests = hil_unit()->requests;
 	const uint64_t pa = hil_queue_pa(hand.base) +
@@ -62,10 +93,16 @@ put(uint64_t iova, uint16_t group, bool last)
 
 	CHECK(entry != NULL);
 	memset(entry, 0, requests->size);
-	requests->encode(entry, SCENE_ID(0), requests->pasid, iova, group, last);
+	requests->encode(entry, SCENE_ID(0), pasid, iova, group, last);
 	hand.produced++;
 	if (requests->is_writable)
 		scene_reg_set(hand.scene, requests->producer, 8, producer());
+}
+
+static void
+put(uint64_t iova, uint16_t group, bool last)
+{
+	put_of(hil_unit()->requests->pasid, iova, group, last);
 }
 
 /* Handler: everything is fine, but for what is in the upper half of the window. */
@@ -80,7 +117,8 @@ answer(void *priv, struct uiommu_group *groups, uint8_t *codes, uint16_t nb)
 		hand.pages += groups[i].nb_faults;
 		hand.last_iova = groups[i].faults[groups[i].nb_faults - 1].iova;
 		EXPECT_EQ(groups[i].faults[0].endpoint_id, SCENE_ID(0));
-		EXPECT_EQ(groups[i].faults[0].pasid, hil_unit()->requests->pasid);
+		EXPECT(groups[i].faults[0].pasid == hil_unit()->requests->pasid ||
+		       groups[i].faults[0].pasid == UIOMMU_NO_PASID);
 		codes[i] = hand.last_iova < 2 * SCENE_IOVA ? UIOMMU_CODE_SUCCESS :
 							     UIOMMU_CODE_INVALID;
 	}
@@ -189,9 +227,87 @@ drained(void)
 	scene_close(hand.scene);
 }
 
+/* Each bit that must be 0 has the unit refuse a response; offered again without it, it is taken. */
+static void
+reserved_bits(void)
+{
+	const struct hil_requests *requests = hil_unit()->requests;
+	uint32_t i, nb = 0;
+
+	if (requests == NULL || requests->given_up == NULL)
+		harness_skip("this unit refuses no response");
+	hand_open();
+	for (i = 0; i < 128; i++) {
+		if ((requests->reserved[i / 64] >> (i % 64) & 1) == 0)
+			continue;
+		hand.repairs = true;
+		hand.spoil[i / 64] = UINT64_C(1) << (i % 64);
+		put(SCENE_IOVA, (uint16_t)i, true);
+		await_responses(++nb);
+		scene_await_above(hand.scene, hil_unit()->commands->refused, nb - 1);
+		CHECK(hand.bad == NULL);
+	}
+	CHECK_EQ(scene_xstat(hand.scene, hil_unit()->commands->refused), nb);
+	CHECK_EQ(scene_xstat(hand.scene, requests->given_up), 0);
+	hand.scene->hw_errors = nb;
+	scene_close(hand.scene);
+}
+
+/* Refused for good: the driver does without it, and serves the next ones. */
+static void
+given_up(void)
+{
+	const struct hil_requests *requests = hil_unit()->requests;
+	uint32_t i;
+
+	if (requests == NULL || requests->given_up == NULL)
+		harness_skip("this unit refuses no response");
+	hand_open();
+	hand.spoil[1] = 1;
+	put(SCENE_IOVA, 1, true);
+	scene_await_above(hand.scene, requests->given_up, 0);
+	for (i = 0; i < 20; i++)
+		put(SCENE_IOVA, (uint16_t)(i + 2), true);
+	await_responses(21);
+	scene_poll(hand.scene);
+	CHECK_EQ(scene_xstat(hand.scene, requests->given_up), 1);
+	hand.scene->hw_errors = scene_xstat(hand.scene, hil_unit()->commands->refused);
+	CHECK(hand.scene->hw_errors > 1);
+	scene_close(hand.scene);
+}
+
+/* QEMU takes no response to a request without PASID: to the driver that is one refused for good. */
+static void
+without_pasid(void)
+{
+	const struct hil_requests *requests = hil_unit()->requests;
+	struct uiommu_domain_conf conf = {.size = sizeof(conf), .type = UIOMMU_DOMAIN_PAGING,
+					  .handler = answer, .handler_priv = &hand};
+	struct uiommu_domain *domain;
+
+	if (requests == NULL || !requests->needs_pasid)
+		harness_skip("this unit takes responses without PASID");
+	hand_open();
+	domain = uiommu_domain_alloc(hand.scene->dev, &conf);
+	CHECK(domain != NULL);
+	scene_attach(uiommu_endpoint_find(hand.scene->dev, SCENE_ID(0)), domain);
+	put_of(UIOMMU_NO_PASID, SCENE_IOVA, 7, true);
+	scene_await_above(hand.scene, requests->given_up, 0);
+	put(SCENE_IOVA, 8, true);
+	await_responses(2);
+	scene_poll(hand.scene);
+	CHECK_EQ(hand.groups, 2);
+	CHECK_EQ(scene_xstat(hand.scene, requests->given_up), 1);
+	hand.scene->hw_errors = scene_xstat(hand.scene, hil_unit()->commands->refused);
+	scene_close(hand.scene);
+}
+
 static const struct harness_case requests_cases[] = {
 	{"R1 requests are answered", answered, 0},
 	{"R10 nobody's requests", unknown, 0},
 	{"R4 drained", drained, 0},
+	{"R11 response with a reserved bit", reserved_bits, 0},
+	{"R11 response refused for good", given_up, 0},
+	{"R11 response without PASID", without_pasid, 0},
 };
 HARNESS_SUITE_OF(requests, UIOMMU_CAPA_PAGE_TABLES);

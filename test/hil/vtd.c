@@ -16,7 +16,9 @@ static void
 request_encode(uint64_t *entry, uint32_t endpoint_id, uint32_t pasid, uint64_t iova,
 	       uint16_t group, bool last)
 {
-	entry[0] = UINT64_C(0x101) | (uint64_t)endpoint_id << 16 | (uint64_t)pasid << 32;
+	entry[0] = 0x01 | (uint64_t)endpoint_id << 16;
+	if (pasid != UIOMMU_NO_PASID)
+		entry[0] |= 0x100 | (uint64_t)pasid << 32;
 	entry[1] = UINT64_C(3) | (uint64_t)last << 2 | (uint64_t)group << 3 | iova;
 }
 
@@ -24,6 +26,9 @@ request_encode(uint64_t *entry, uint32_t endpoint_id, uint32_t pasid, uint64_t i
 static const struct hil_requests requests = {
 	.base = 0xd0, .producer = 0xc8, .is_writable = true, .shift = 5, .index_mask = 0x7f,
 	.size = 32, .pasid = 0x54321, .encode = request_encode,
+	/* S 7.6.1: 8:5, 63:52; of the second word 1:0, 63:12 (bit 2 is let pass) */
+	.reserved = {UINT64_C(0xfff00000000001e0), UINT64_C(0xfffffffffffff003)},
+	.given_up = "_iqe_given_up", .needs_pasid = true,
 };
 
 #define UNIT(text, what)                                                                           \
