@@ -13,11 +13,11 @@ usage()
         cat <<'END'
 Usage: tools/omit.sh [--build DIR] [--json FILE] [--results FILE] [SITE...]
 
-For each site of drivers/vtd/vtd_omit.h and drivers/smmuv3/smmuv3_omit.h, or those that are
-named (vtd_bond_clear_iotlb, say; vtd or smmuv3: all of one driver): build the driver without it
-and run what should see that. First the conformance cases about invalidation, where the emulated
-unit goes on using what it was not told to forget; then the unit test of the words that the driver
-writes. Prints a line for each site with the first case of either kind that fails.
+For each site of drivers/<driver>/<driver>_omit.h, or those that are named (vtd_bond_clear_iotlb,
+say; vtd, smmuv3 or riscv: all of one driver): build the driver without it and run what should see
+that. First the conformance cases about invalidation, where the emulated unit goes on using what it
+was not told to forget; then the unit test of the words that the driver writes. Prints a line for
+each site with the first case of either kind that fails.
 
   --build DIR  build directory (default: build-test/omit)
   --json FILE  the same as a list of objects
@@ -31,7 +31,7 @@ nothing left out; 2 usage.
 END
 }
 
-drivers=(vtd smmuv3)
+drivers=(vtd smmuv3 riscv)
 build='build-test/omit'
 json=
 results=

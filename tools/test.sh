@@ -41,7 +41,7 @@ declare -A steps_text=(
         [other-dpdk]='compile and unit tests with other versions of DPDK'
         [arm64]='cross compiler for arm64: unit tests, conformance, autotest under qemu-user'
         [riscv64]='cross compiler for riscv64: the same, and a QEMU guest that owns an IOMMU'
-        [omit]='each invalidation of both drivers left out: a test fails'
+        [omit]='each invalidation of each driver left out: a test fails'
 )
 
 steps=()
@@ -206,12 +206,26 @@ step_source()
         done
 }
 
+# A newer QEMU than the machine's, for the tests that drive its units, where one can be had.
+newer_qemu()
+{
+        local folder
+
+        [[ -z ${UIOMMU_QEMU_DIR-} ]] || return 0
+        if folder=$(tools/get-qemu.sh 2>"$logs/get-qemu.log"); then
+                export UIOMMU_QEMU_DIR=$folder
+        else
+                echo "no newer QEMU: $(tail -n 1 "$logs/get-qemu.log")"
+        fi
+}
+
 step_gcc()
 {
         build gcc gcc -Dfuzz=disabled || return 0
+        newer_qemu
         # programs as a user starts them, and what takes its time: once without a sanitizer
         if [[ " ${steps[*]} " == *" release "* ]]; then
-                without smoke install stress firsts
+                without smoke install stress firsts guest
         fi
         run_tests gcc "${less[@]}"
 }
@@ -354,8 +368,8 @@ step_tsan()
                 TSAN_OPTIONS+=:suppressions=$PWD/test/tsan.supp
         fi
         build tsan "$compiler" -Db_sanitize=thread -Db_lundef=false -Dfuzz=disabled || return 0
-        # variants have no threads of their own, and failnth has few
-        without model variants failnth stress
+        # variants have no threads of their own, and failnth and hil have few
+        without model variants failnth stress hil
         run_tests tsan -t 10 "${less[@]}" ${tsan_prefix:+--wrapper "${tsan_prefix[*]}"}
         stress_all tsan "${tsan_prefix[@]}"
         ((${#meson_arguments[@]} == 0)) || return 0
@@ -374,7 +388,7 @@ step_release()
         build release gcc --buildtype=release -Dfuzz=disabled || return 0
         # the same by turns
         if [[ " ${steps[*]} " == *" gcc "* ]]; then
-                without model variants
+                without model variants hil
         else
                 without model
         fi
@@ -393,12 +407,14 @@ step_other-dpdk()
         esac
 }
 
-# cross NAME TRIPLET QEMU [suites]: build for another architecture, and run tests under qemu-user
+# cross NAME TRIPLET QEMU DRIVER [suites]: build for another architecture, and run tests under
+# qemu-user; of the drivers, that of its units
 cross()
 {
-        local name="$1: build without a warning" architecture=$1 triplet=$2 qemu=$3 command root
+        local name="$1: build without a warning" architecture=$1 triplet=$2 qemu=$3 driver=$4
+        local command root other others=()
 
-        shift 3
+        shift 4
         for command in "$triplet-gcc" "$qemu"; do
                 if ! command -v "$command" >/dev/null; then
                         record skip "$name" "$command is not installed"
@@ -411,18 +427,21 @@ cross()
         fi
         build "$architecture" gcc --cross-file "$root/root.ini" \
                 --cross-file "tools/cross/${triplet%%-*}.ini" -Dfuzz=disabled || return 0
-        without variants
+        for other in vtd smmuv3 riscv; do
+                [[ $other == "$driver" ]] || others+=("$other")
+        done
+        without variants "${others[@]}"
         run_tests "$architecture" -t 5 "${@/#/--suite=}" "${less[@]}"
 }
 
 step_arm64()
 {
-        cross arm64 aarch64-linux-gnu qemu-aarch64 unit conformance autotest
+        cross arm64 aarch64-linux-gnu qemu-aarch64 smmuv3 unit conformance autotest
 }
 
 step_riscv64()
 {
-        cross riscv64 riscv64-linux-gnu qemu-riscv64 unit conformance autotest guest
+        cross riscv64 riscv64-linux-gnu qemu-riscv64 riscv unit conformance autotest guest
 }
 
 step_omit()

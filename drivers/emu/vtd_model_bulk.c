@@ -38,12 +38,13 @@ page_look(struct uiommu_emu *emu, const struct emu_lookup *lookup, struct vtd_wa
 	const struct emu_tlb_entry *entry = NULL;
 	struct emu_leaf leaf;
 
-	/* rights that are missing in an entry are looked for again, absence is not */
 	if (emu->iotlb.nb > 0)
 		entry = emu_tlb_find(&emu->iotlb, walk->domain, vtd_tlb_pasid(walk), lookup->iova);
-	if (entry != NULL && (entry->flags & EMU_TLB_ABSENT) != 0)
+	/* what is missing in an entry stays so until that is invalidated, S 11.4.2 (CAP.CM) */
+	if (entry != NULL && ((entry->flags & EMU_TLB_ABSENT) != 0 ||
+			      (walk->want & ~entry->access) != 0))
 		return false;
-	if (entry != NULL && (walk->want & ~entry->access) == 0 &&
+	if (entry != NULL &&
 	    ((walk->want & EMU_REQ_WRITE) == 0 || (entry->flags & EMU_TLB_DIRTY) != 0))
 		return true;
 	return vtd_model_page_walk(walk, lookup->iova, &leaf) == 0;

@@ -114,19 +114,26 @@ tlb_add(const struct vtd_walk *walk, uint64_t iova, const struct emu_leaf *leaf)
 	walk->emu->tlb_used = true;
 }
 
-/* @return whether what is remembered decides the matter; then reason says how */
+/*
+ * A page that is there and gets more rights has them only when that is told, S 11.4.2 (CAP.CM).
+ *
+ * @return whether what is remembered decides the matter; then reason says how
+ */
 static bool
 tlb_decides(const struct vtd_walk *walk, const struct emu_tlb_entry *entry, unsigned int *reason)
 {
-	const struct vtd_model *vtd = walk->emu->unit;
+	const unsigned int missing = walk->want & ~entry->access;
 
 	*reason = 0;
-	if ((entry->flags & EMU_TLB_ABSENT) == 0 && (walk->want & ~entry->access) == 0)
+	if ((entry->flags & EMU_TLB_ABSENT) == 0 && missing == 0)
 		return (walk->want & EMU_REQ_WRITE) == 0 || (entry->flags & EMU_TLB_DIRTY) != 0;
-	/* rights that are missing are looked for again, but for caching mode */
-	*reason = VTD_FR_SS_PERMISSION;
-	return (entry->flags & EMU_TLB_ABSENT) != 0 ||
-	       ((vtd->cap & VTD_CAP_CM) != 0 && entry->kind != EMU_TLB_FIRST);
+	if ((entry->flags & EMU_TLB_ABSENT) != 0 || entry->kind != EMU_TLB_FIRST)
+		*reason = VTD_FR_SS_PERMISSION;
+	else if ((missing & EMU_REQ_WRITE) != 0)
+		*reason = VTD_FR_WRITE_DENIED;
+	else
+		*reason = VTD_FR_READ_DENIED;
+	return true;
 }
 
 /*

@@ -175,8 +175,11 @@ repeat_run(struct riscv_cq *cq, bool (*is_wanted)(const struct riscv_cmd *cmd))
 		if (is_wanted(at(cq, from + i)))
 			*at(cq, to++) = *at(cq, from + i);
 	if (to != cq->head + n)
-		*at(cq, to) = riscv_fence(RISCV_FENCE_MEMORY);
+		*at(cq, to++) = riscv_fence(RISCV_FENCE_MEMORY);
 	cq->done = cq->head;
+	/* where no other fence is behind it, it is the last one */
+	if ((int32_t)(to - cq->fenced) > 0 && is_fence(at(cq, to - 1)))
+		cq->fenced = to;
 	/* the command that the unit stands at has moved */
 	cq->refusal.head += n;
 	cq->late_pos += n;
@@ -310,6 +313,8 @@ riscv_cq_check(struct riscv_cq *cq)
 	/* the repaired commands before the bits that let the unit fetch them */
 	uiommu_wmb_before_doorbell();
 	uiommu_reg_write32(cq->plat, RISCV_REG_CQCSR, RISCV_CSR_EN | (csr & CSR_ERRORS));
+	/* some units look at the queue again only when the tail is written */
+	riscv_cq_submit(cq, 0);
 }
 
 void

@@ -397,9 +397,8 @@ smmuv3_respond(void *queue_private, const struct uiommu_resp *resps, uint16_t nb
 	struct smmuv3_cmdq *cmdq = &((struct smmuv3_queue *)queue_private)->cmdq;
 	struct smmuv3_cmd *ring = cmdq->ring;
 	const uint32_t mask = cmdq->mask;
-	const uint32_t tail = cmdq->tail;
+	uint32_t i, room, tail;
 	uint16_t lost = 0;
-	uint32_t i, room;
 
 	room = smmuv3_cmdq_room(cmdq);
 	if (unlikely(room < nb)) {
@@ -411,6 +410,8 @@ smmuv3_respond(void *queue_private, const struct uiommu_resp *resps, uint16_t nb
 		if (nb == 0)
 			return lost;
 	}
+	/* not before: what was repaired may have moved it */
+	tail = cmdq->tail;
 	for (i = 0; i < nb; i++) {
 		struct smmuv3_cmd *cmd = &ring[(tail + i) & mask];
 

@@ -180,7 +180,8 @@ info_get(struct uiommu_dev *dev, struct uiommu_dev_info *info)
 {
 	const struct vtd *vtd = vtd_of(dev);
 
-	info->capa = UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_PAGE_TABLES;
+	/* more rights are seen when they are told, S 11.4.2 (CAP.CM) */
+	info->capa = UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_CACHES_RIGHTS;
 	if (vtd->pasid_bits != 0)
 		info->capa |= UIOMMU_CAPA_PASID;
 	if (vtd_has_first(vtd))

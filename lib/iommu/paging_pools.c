@@ -13,8 +13,11 @@
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE ((size_t)1 << PAGE_SHIFT)
-/* What is asked of the platform at a time: a frame of a pool, one hugepage. */
-#define PIECE_PAGES (1U << (UIOMMU_PGPOOL_FRAME_SHIFT - PAGE_SHIFT))
+/*
+ * What is asked of the platform at a time: a frame of a pool, which is one hugepage, less what an
+ * allocator keeps for itself in front of it. Two hugepages that lie together may not be had.
+ */
+#define PIECE_PAGES ((1U << (UIOMMU_PGPOOL_FRAME_SHIFT - PAGE_SHIFT)) - 4)
 
 static int
 piece_add(struct uiommu_unit *unit, struct uiommu_pgpool *pool, struct uiommu_dma *piece,

@@ -40,42 +40,26 @@ struct probe_unit {
 void
 probe_each(const char *driver, const struct probe_unit *units, size_t nb);
 
-/* Devargs behind "<driver>,platform=emu,": each is refused with one line, and nothing is left. */
+/* Probe each: refused with -EINVAL and one line, and nothing is left. @param bad a key each */
 void
-probe_bad(const char *driver, const char *const *args, size_t nb);
+probe_bad(const char *driver, const char *const *bad, size_t nb);
 
-/* A rig with such a unit. @param devargs further ones; NULL: none */
+/* A rig with a unit of the harness' table, with further devargs. */
 struct rig *
 probe_rig(const char *unit, const char *devargs);
 
-/** What a unit with these devargs does not show of what it has without. */
-struct probe_shown {
+/** What a unit does not show, by devargs of the emulation. */
+struct probe_lack {
 	const char *args;
-	uint64_t lacks; /**< UIOMMU_CAPA_* */
+	uint64_t capa;
 };
 
+/* Open each: it shows all capabilities but those. */
 void
-probe_shown(const char *unit, const struct probe_shown *shown, size_t nb);
+probe_lacks(const char *unit, uint64_t all, const struct probe_lack *lacks, size_t nb);
 
-/* Bits of addresses, PASIDs and endpoint ids. @param what in words */
+/* Memory comes and goes under DMA without ATS; what is refused is reported. */
 void
-probe_widths(const struct rig *rig, unsigned int address, unsigned int pasid,
-	     unsigned int endpoint, const char *what);
-
-/*
- * Memory comes and goes under DMA without ATS; what is refused is reported.
- *
- * @param flags of endpoints
- */
-void
-probe_dma(struct rig *rig, const uint32_t *ids, size_t nb, uint64_t flags);
-
-/* Other ways to do the same: each brings a unit up, and it serves. @param id of the endpoint */
-void
-probe_ways(const char *unit, uint32_t id, const char *const *args, size_t nb);
-
-/* Endpoint ids beyond those that a unit was made for. */
-void
-probe_ids(const char *unit, const char *devargs, unsigned int bits);
+probe_dma(struct rig *rig, uint32_t endpoint_id);
 
 #endif /* AUTOTEST_H */

@@ -10,8 +10,6 @@
 #include "autotest.h"
 
 #define UNIT "riscv/emu"
-/* Of six bits, as a device directory of one level may have. */
-#define SMALL_ID 0x38
 
 static void
 devargs_good(void)
@@ -82,7 +80,7 @@ capabilities(void)
 static void
 capabilities_shown(void)
 {
-	static const struct probe_shown units[] = {
+	static const struct probe_lack lacks[] = {
 		{",caps_clear=0x2000000", UIOMMU_CAPA_PAGE_REQUESTS},
 		{",caps_clear=0x1c000000000", UIOMMU_CAPA_PASID | UIOMMU_CAPA_PASSTHROUGH_PASID},
 	};
@@ -96,9 +94,13 @@ capabilities_shown(void)
 	};
 	struct uiommu_endpoint *endpoint;
 	struct uiommu_domain *identity;
+	uint64_t all;
 	struct rig *rig = probe_rig(UNIT, NULL);
 
-	probe_widths(rig, 57, 20, 24, "without devargs");
+	all = rig->info.capa;
+	CHECK_EQ(rig->info.address_bits, 57);
+	CHECK_EQ(rig->info.pasid_bits, 20);
+	CHECK_EQ(rig->info.endpoint_bits, 24);
 	CHECK_EQ(rig->info.nb_queues, 1);
 	CHECK_EQ(strcmp(rig->info.driver, "riscv"), 0);
 	CHECK_EQ(strcmp(rig->info.name, "riscv0"), 0);
@@ -111,7 +113,7 @@ capabilities_shown(void)
 	rig_attach(endpoint, UIOMMU_NO_PASID, identity, NULL);
 	CHECK(uiommu_attach(endpoint, 0, identity, NULL) == NULL);
 	rig_close(rig);
-	probe_shown(UNIT, units, ARRAY_COUNT(units));
+	probe_lacks(UNIT, all, lacks, ARRAY_COUNT(lacks));
 }
 
 /* The widths of a unit, and those that devargs allow of it. */
@@ -141,8 +143,12 @@ widths(void)
 	for (i = 0; i < ARRAY_COUNT(units); i++) {
 		struct rig *rig = probe_rig(UNIT, units[i].args);
 
-		probe_widths(rig, units[i].address, units[i].pasid, units[i].endpoint,
-			     units[i].args);
+		if (rig->info.address_bits != units[i].address ||
+		    rig->info.pasid_bits != units[i].pasid ||
+		    rig->info.endpoint_bits != units[i].endpoint)
+			harness_note(__FILE__, __LINE__, "%s: %u %u %u", units[i].args,
+				     rig->info.address_bits, rig->info.pasid_bits,
+				     rig->info.endpoint_bits);
 		rig_close(rig);
 	}
 }
@@ -159,12 +165,77 @@ next_to_nothing(void)
 	CHECK_EQ(rig->info.capa & (UIOMMU_CAPA_PAGE_REQUESTS | UIOMMU_CAPA_PASID), 0);
 	CHECK_EQ(rig->info.pasid_bits, 0);
 	CHECK_EQ(rig->info.endpoint_bits, 7);
-	probe_dma(rig, (const uint32_t[]){0x08, 0x7f}, 2,
-		  UIOMMU_ENDPOINT_NO_PAGE_REQUESTS | UIOMMU_ENDPOINT_NO_ATS);
+	probe_dma(rig, 0x08);
+	probe_dma(rig, 0x7f);
 	CHECK_ERRNO(uiommu_endpoint_add(rig->dev, 0x80, NULL), EINVAL);
 	rig_close(rig);
 }
 
+/* Where a device without PASID gets to, by a translation and by DMA. */
+static bool
+reaches(struct rig *rig, uint64_t iova, const void *va)
+{
+	uint64_t pa = 0;
+	bool there = uiommu_emu_translate(rig->emu, EP, UINT32_MAX, iova, true, &pa);
+
+	CHECK_EQ(uiommu_emu_dma(rig->emu, EP, UINT32_MAX, iova, true), there);
+	if (va != NULL && there)
+		CHECK_EQ(pa, (uintptr_t)va);
+	return there;
+}
+
+/*
+ * A unit without process directories: the device context itself leads to the table, and each change
+ * of the one bond is one of that. What was cached of the table before is gone each time.
+ */
+static void
+without_pasids(void)
+{
+	static _Alignas(4096) uint8_t page[4096], other[4096];
+	const struct uiommu_domain_conf empty = {
+		.size = sizeof(empty), .type = UIOMMU_DOMAIN_PAGING,
+	};
+	const uint64_t iova = 0x40000000;
+	struct rig *rig = probe_rig(UNIT, ",caps_clear=0x1c000000000");
+	struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
+	struct uiommu_domain *second = uiommu_domain_alloc(rig->dev, &empty);
+	struct uiommu_domain *identity = rig_domain(rig, UIOMMU_DOMAIN_IDENTITY);
+	struct uiommu_domain *blocked = rig_domain(rig, UIOMMU_DOMAIN_BLOCKED);
+	struct uiommu_endpoint *endpoint = rig_endpoint(rig, EP, 0);
+	struct uiommu_attach *attach;
+	uint16_t i;
+
+	CHECK_EQ(uiommu_emu_memory_add(rig->emu, page, sizeof(page)), 0);
+	CHECK_EQ(uiommu_emu_memory_add(rig->emu, other, sizeof(other)), 0);
+	CHECK(second != NULL);
+	CHECK_EQ(uiommu_domain_map(rec->domain, iova, (uintptr_t)page, 4096,
+				   UIOMMU_PROT_READ | UIOMMU_PROT_WRITE), 0);
+	CHECK_EQ(uiommu_domain_map(second, iova, (uintptr_t)other, 4096,
+				   UIOMMU_PROT_READ | UIOMMU_PROT_WRITE), 0);
+	CHECK(!reaches(rig, iova, NULL));
+	for (i = 0; i < 4; i++) {
+		attach = rig_attach(endpoint, UIOMMU_NO_PASID, rec->domain, NULL);
+		rig_ask_and_expect(rig, EP, UIOMMU_NO_PASID, i, UIOMMU_EMU_SUCCESS);
+		CHECK(reaches(rig, iova, page));
+		attach = uiommu_replace(attach, second, NULL);
+		CHECK(attach != NULL && reaches(rig, iova, other));
+		attach = uiommu_replace(attach, blocked, NULL);
+		CHECK(attach != NULL && !reaches(rig, iova, NULL));
+		attach = uiommu_replace(attach, identity, NULL);
+		CHECK(attach != NULL && reaches(rig, (uintptr_t)other, other));
+		attach = uiommu_replace(attach, rec->domain, NULL);
+		CHECK(attach != NULL && reaches(rig, iova, page));
+		CHECK_EQ(uiommu_detach(attach), 0);
+		CHECK(!reaches(rig, iova, NULL));
+		rig_ask_in_vain(rig, EP, UIOMMU_NO_PASID, 100 + i);
+	}
+	CHECK(uiommu_attach(endpoint, 7, rec->domain, NULL) == NULL);
+	CHECK_EQ(uiommu_endpoint_remove(endpoint), 0);
+	CHECK(!reaches(rig, iova, NULL));
+	rig_close(rig);
+}
+
+/* Other ways to do the same: each brings a unit up, and it serves. */
 static void
 ways(void)
 {
@@ -176,14 +247,32 @@ ways(void)
 		/* as QEMU has it */
 		",caps_clear=0x1181008000,caps_set=0x80000000",
 	};
+	size_t i;
 
-	probe_ways(UNIT, SMALL_ID, args, ARRAY_COUNT(args));
+	for (i = 0; i < ARRAY_COUNT(args); i++) {
+		struct rig *rig = probe_rig(UNIT, args[i]);
+		struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
+		const uint32_t id = 0x38; /* of six bits */
+		struct uiommu_attach *attach;
+
+		attach = rig_attach(rig_endpoint(rig, id, 0), 7, rec->domain, NULL);
+		rig_ask_and_expect(rig, id, 7, 1, UIOMMU_EMU_SUCCESS);
+		CHECK_EQ(uiommu_detach(attach), 0);
+		rig_ask_in_vain(rig, id, 7, 2);
+		rig_close(rig);
+	}
 }
 
+/* Ids beyond what the device directory was made for. */
 static void
 fewer_ids(void)
 {
-	probe_ids(UNIT, ",ddt=1", 6);
+	struct rig *rig = probe_rig(UNIT, ",ddt=1");
+
+	CHECK_EQ(rig->info.endpoint_bits, 6);
+	CHECK_ERRNO(uiommu_endpoint_add(rig->dev, 0x40, NULL), EINVAL);
+	CHECK(uiommu_endpoint_add(rig->dev, 0x3f, NULL) != NULL);
+	rig_close(rig);
 }
 
 static const struct harness_case probe_riscv_cases[] = {
@@ -193,6 +282,7 @@ static const struct harness_case probe_riscv_cases[] = {
 	{"RISC-V probe, what a unit lacks it does not show", capabilities_shown, 0},
 	{"RISC-V probe, widths", widths, 0},
 	{"RISC-V a unit with next to nothing", next_to_nothing, 0},
+	{"RISC-V a unit without PASIDs", without_pasids, 0},
 	{"RISC-V each way that devargs can choose", ways, 0},
 	{"RISC-V fewer device ids than there are", fewer_ids, 0},
 };

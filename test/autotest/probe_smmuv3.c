@@ -88,7 +88,7 @@ capabilities(void)
 static void
 capabilities_shown(void)
 {
-	static const struct probe_shown units[] = {
+	static const struct probe_lack lacks[] = {
 		{",idr0_clear=0x10000", UIOMMU_CAPA_PAGE_REQUESTS},
 		{",idr0_clear=0x400", UIOMMU_CAPA_PAGE_REQUESTS},
 		{",idr0_set=0x1000000", UIOMMU_CAPA_STALL},
@@ -103,9 +103,13 @@ capabilities_shown(void)
 	};
 	struct uiommu_domain *domain;
 	struct uiommu_endpoint *endpoint;
+	uint64_t all;
 	struct rig *rig = probe_rig(UNIT, NULL);
 
-	probe_widths(rig, 48, 20, 16, "without devargs");
+	all = rig->info.capa;
+	CHECK_EQ(rig->info.address_bits, 48);
+	CHECK_EQ(rig->info.pasid_bits, 20);
+	CHECK_EQ(rig->info.endpoint_bits, 16);
 	CHECK_EQ(rig->info.nb_queues, 1);
 	CHECK_EQ(strcmp(rig->info.driver, "smmuv3"), 0);
 	CHECK_EQ(strcmp(rig->info.name, "smmuv30"), 0);
@@ -117,7 +121,7 @@ capabilities_shown(void)
 	CHECK_ERRNO(uiommu_attach(endpoint, 7, domain, NULL), ENOTSUP);
 	rig_attach(endpoint, UIOMMU_NO_PASID, domain, NULL);
 	rig_close(rig);
-	probe_shown(UNIT, units, ARRAY_COUNT(units));
+	probe_lacks(UNIT, all, lacks, ARRAY_COUNT(lacks));
 }
 
 /*
@@ -132,10 +136,11 @@ next_to_nothing(void)
 	CHECK_EQ(rig->info.capa & (UIOMMU_CAPA_PAGE_REQUESTS | UIOMMU_CAPA_STALL |
 				   UIOMMU_CAPA_PASID), 0);
 	CHECK_EQ(rig->info.pasid_bits, 0);
-	probe_dma(rig, (const uint32_t[]){EP}, 1, 0);
+	probe_dma(rig, EP);
 	rig_close(rig);
 }
 
+/* Other ways to do the same: each brings a unit up, and it serves. */
 static void
 ways(void)
 {
@@ -143,14 +148,30 @@ ways(void)
 		",sync=poll", ",sync=msi", ",strtab=linear", ",strtab=two", ",gbpa=abort",
 		",sidbits=10", ",cmdq=512,evtq=128,priq=128",
 	};
+	size_t i;
 
-	probe_ways(UNIT, EP, args, ARRAY_COUNT(args));
+	for (i = 0; i < ARRAY_COUNT(args); i++) {
+		struct rig *rig = probe_rig(UNIT, args[i]);
+		struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
+		struct uiommu_attach *attach;
+
+		attach = rig_attach(rig_endpoint(rig, EP, 0), 7, rec->domain, NULL);
+		rig_ask_and_expect(rig, EP, 7, 1, UIOMMU_EMU_SUCCESS);
+		CHECK_EQ(uiommu_detach(attach), 0);
+		rig_close(rig);
+	}
 }
 
+/* Ids beyond what the stream table was made for. */
 static void
 fewer_ids(void)
 {
-	probe_ids(UNIT, ",sidbits=10", 10);
+	struct rig *rig = probe_rig(UNIT, ",sidbits=10");
+
+	CHECK_EQ(rig->info.endpoint_bits, 10);
+	CHECK_ERRNO(uiommu_endpoint_add(rig->dev, 0x400, NULL), EINVAL);
+	CHECK(uiommu_endpoint_add(rig->dev, 0x3ff, NULL) != NULL);
+	rig_close(rig);
 }
 
 static const struct harness_case probe_smmuv3_cases[] = {

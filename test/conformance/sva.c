@@ -355,10 +355,13 @@ pasid_of_a_failed_unit(void)
 	struct uiommu_sva *other = sva_bind(endpoint, second->mm);
 	uint32_t lost[2] = {uiommu_sva_pasid(sva), uiommu_sva_pasid(other)};
 	unsigned int i;
+	int ret;
 
 	CHECK(lost[0] >= 64 && lost[1] >= 64);
 	uiommu_emu_fault_set(rig->emu, UIOMMU_EMU_FAULT_LOST_WAIT, 0);
-	CHECK_EQ(uiommu_sva_unbind(sva), -ETIMEDOUT);
+	ret = uiommu_sva_unbind(sva);
+	/* where this thread was away for long, the data path has noticed first */
+	CHECK(ret == -ETIMEDOUT || ret == -EIO);
 	CHECK_EQ(rig_state(rig), UIOMMU_DEV_FAILED);
 	CHECK_EQ(uiommu_sva_unbind(other), -EIO);
 	CHECK_EQ(sva_info(user->mm).pasid, UIOMMU_NO_PASID);

@@ -4,7 +4,7 @@
 
 /*
  * Page requests as a unit writes them, decoded and assembled into groups, whatever their bytes are.
- * What is the unit's own is in fuzz_vtd.c and fuzz_smmuv3.c.
+ * What is the unit's own is in fuzz_riscv.c, fuzz_smmuv3.c and fuzz_vtd.c.
  */
 
 #include <inttypes.h>
@@ -241,7 +241,7 @@ fuzz_is_complete(void)
 	bool complete = true;
 	unsigned int i;
 
-	for (i = 0; i < FUZZ_KINDS; i++) {
+	for (i = 0; i < fuzz_unit_kinds; i++) {
 		printf("# kind %u: %" PRIu64 "\n", i, c->kinds[i]);
 		complete = complete && c->kinds[i] != 0;
 	}

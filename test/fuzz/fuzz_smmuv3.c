@@ -11,8 +11,7 @@
 #include "fuzz_unit.h"
 #include "smmuv3_desc.h"
 
-_Static_assert(FUZZ_KINDS == SMMUV3_PRI_KINDS, "kinds are counted by number");
-
+const unsigned int fuzz_unit_kinds = SMMUV3_PRI_KINDS;
 const unsigned int fuzz_unit_entry_size = SMMUV3_PRI_SIZE;
 
 /* ------------------------------------------------------------------ page requests */

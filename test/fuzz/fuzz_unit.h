@@ -25,6 +25,9 @@ word(const uint8_t *bytes)
 	return w;
 }
 
+/* Kinds of entries, up to FUZZ_KINDS. */
+extern const unsigned int fuzz_unit_kinds;
+
 /* Bytes of an entry. */
 extern const unsigned int fuzz_unit_entry_size;
 

@@ -7,8 +7,8 @@
     make_corpus.py [DIRECTORY]        default: corpus beside this file
 
 The format is described in fuzz_request.h; descriptors are those of VT-d 7.4.1.1 in "request", and
-those of SMMUv3, chapters 7.3 and 8, in "request_smmuv3". Inputs in "dmar" are firmware's tables as
-they are (VT-d 8.1 to 8.3).
+those of SMMUv3, chapters 7.3 and 8, in "request_smmuv3"; "request_riscv" has records of the queues
+of the RISC-V IOMMU. Inputs in "dmar" are firmware's tables as they are (VT-d 8.1 to 8.3).
 """
 
 import os
@@ -145,12 +145,20 @@ def event(kind, sid=0, pasid=None, stag=0, address=0, w1=0):
     return struct.pack("<4Q", low, stag | w1, address, 0)
 
 
-def smmuv3():
-    top = (1 << 52) - 1
-    events = bytes([16, 16, 0, 1]) + bytes(28)
+EVENTS = bytes([16, 16, 0, 1]) + bytes(28)
+
+
+def shared():
+    """Histories that do not depend on where reserved bits are, or how long an entry is."""
     yield from ((name, parts) for name, parts in corpus() if name not in (
         "reserved-bits-word-0", "reserved-bits-not-last", "reserved-last-ends-group",
         "words-2-and-3-garbage", "unknown-types", "execute-and-privileged", "cut-short"))
+
+
+def smmuv3():
+    top = (1 << 52) - 1
+    events = EVENTS
+    yield from shared()
     yield "reserved-bits", [head()] + [
         desc(1, R | L, 1, 5, w0=1 << b) for b in range(52, 58)] + [
         desc(1, R | L, 1, 5, w1=1 << b) for b in range(9, 12)]
@@ -171,6 +179,45 @@ def smmuv3():
     yield "stalls-of-stage-2", [events, event(0x10, 1, 1, 1, 0x1000, 1 << 31 | 1 << 39)]
     yield "events-all-ones", [events, b"\xff" * 96]
     yield "events-cut-short", [events, event(0x10, 1, 1, 1, 0x1000, 1 << 31)[:31]]
+
+
+def pq(page=0, flags=R, index=0, pasid=None, rid=0, kind=REQUEST, w0=0, w1=0, tail=None):
+    """The same request, as a record of the RISC-V page-request queue."""
+    low = rid << 40 | w0
+    if kind in (DISCARD, PURGE, SIFT):
+        low |= kind
+    if pasid is not None:
+        low |= 1 << 32 | pasid << 12
+    return struct.pack("<2Q", low, (flags | index << 3 | page << 12 | w1) & (2**64 - 1))
+
+
+def fault(cause, ttyp, did=0, pasid=None, iotval=0, w0=0):
+    low = cause | ttyp << 34 | did << 40 | w0
+    if pasid is not None:
+        low |= 1 << 32 | pasid << 12
+    return struct.pack("<4Q", low, 0, iotval, 0)
+
+
+def riscv():
+    yield from shared()
+    yield "reserved-bits", [head()] + [
+        desc(1, R | L, 1, 5, w0=1 << b) for b in list(range(1, 12)) + list(range(35, 40))]
+    yield "reserved-bits-not-last", [head(), desc(1, R, 1, 5), desc(2, R, 1, 5, w0=1 << 35),
+                                     desc(3, R | L, 1, 5)]
+    yield "reserved-last-ends-group", [head(), desc(1, R, 1, 5), desc(2, R | L, 1, 5, w0=1 << 11),
+                                       desc(3, R | L, 1, 5)]
+    yield "process-without-pv", [head(), desc(1, R | L, 1, w0=0xABCDE << 12)]
+    yield "segments", [head()] + [desc(1, R | L, 1, 5, 1 << b) for b in range(12, 24)]
+    yield "execute-and-privileged", [head()] + [
+        desc(1, f | L, 1, p, w0=b) for f in (R, W) for p in (None, 5) for b in (1 << 33, 1 << 34)]
+    yield "cut-short", [head(), desc(1, R | L, 1, 5), desc(2, R | L, 1, 5)[:15]]
+    yield "faults-of-each-cause", [EVENTS] + [
+        fault(cause, 2, 3, 5, 0x123456789ABC) for cause in list(range(25)) + list(range(255, 277))]
+    yield "faults-of-each-kind", [EVENTS] + [
+        fault(13, ttyp, 0xFFFFFF, pasid, 2**64 - 1, privileged << 33)
+        for ttyp in range(64) for pasid in (None, 0xFFFFF) for privileged in (0, 1)]
+    yield "faults-all-ones", [EVENTS, b"\xff" * 96]
+    yield "faults-cut-short", [EVENTS, fault(13, 2, 1, 1, 0x1000)[:31]]
 
 
 def drhd(base=0xFED90000, size=0, segment=0, flags=0, scopes=b"", length=None):
@@ -228,6 +275,8 @@ def main():
     # the same histories in other words
     desc, RESERVED = pri, (52, 58)
     write(os.path.join(directory, "request_smmuv3"), smmuv3())
+    desc, RESERVED = pq, (35, 40)
+    write(os.path.join(directory, "request_riscv"), riscv())
 
 
 if __name__ == "__main__":

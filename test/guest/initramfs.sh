@@ -74,6 +74,7 @@ take "$loader" "$scratch/lib"
 found=$(library libgcc_s.so.1)
 take "$found" "$scratch/lib"
 for program; do
+        [[ -x $build/$program ]] || die "$build has no $program"
         take "$build/$program" "$scratch/bin"
 done
 (cd "$scratch" && find . | cpio -o -H newc --quiet -R 0:0) | gzip -1 >"$file"

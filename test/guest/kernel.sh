@@ -85,7 +85,7 @@ files_of()
 kernel_version()
 {
         APT_CONFIG=$1/apt.conf apt-cache depends linux-image-riscv64 |
-                sed -n 's/^ *Depends: linux-image-\(.*\)-riscv64$/\1/p' | head -n 1
+                sed -n '/^ *Depends: linux-image-.*-riscv64$/ { s/.*image-//; s/-riscv64$//p; q }'
 }
 
 # Programs that were built for another C library are started by that one: FOLDER/root, PROGRAM
@@ -155,8 +155,9 @@ make_folder()
         mkdir -p "$work/target"
         work=$(realpath "$work")
         apt_private "$work/target/apt" riscv64 "$release"
-        version=$(kernel_version "$work/target/apt")
-        [[ -n $version ]] || cannot "Debian $release has no kernel for riscv64"
+        version=$(kernel_version "$work/target/apt") || version=
+        [[ -n $version ]] ||
+                cannot "no kernel for riscv64 in Debian $release at $debian_mirror"
         files_of "$work/target" riscv64 "linux-image-$version-riscv64" busybox-static \
                 "linux-headers-$version-riscv64" "linux-headers-$version-common" \
                 "linux-source-${version%%.*}.$(cut -d. -f2 <<<"$version")"

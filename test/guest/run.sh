@@ -51,20 +51,26 @@ skip()
         exit 0
 }
 
-# made COMMAND...: the folder that it names; its last line is why there is none
+# made VARIABLE COMMAND...: the folder that it names; or the test ends, skipped where the command
+# says that it cannot be had
 made()
 {
-        local status=0
+        local variable=$1 status=0 answer
 
-        "$@" 2>"$scratch/log" || status=$?
-        ((status != 77)) || skip "$(tail -n 1 "$scratch/log")" >&3
-        ((status == 0)) || cat "$scratch/log" >&2
-        return "$status"
+        shift
+        answer=$("$@" 2>"$scratch/log") || status=$?
+        ((status != 77)) || skip "$(tail -n 1 "$scratch/log")"
+        if ((status != 0)); then
+                cat "$scratch/log" >&2
+                die "failed: $*"
+        fi
+        printf -v "$variable" %s "$answer"
 }
 
 has_unit()
 {
-        "$1" -device help 2>/dev/null | grep -q '"riscv-iommu-pci"'
+        "$1" -device riscv-iommu-pci,help 2>/dev/null |
+                grep -x 'riscv-iommu-pci options:' >/dev/null
 }
 
 find_qemu()
@@ -72,22 +78,21 @@ find_qemu()
         local folder
 
         for folder in ${UIOMMU_QEMU_DIR:+"$UIOMMU_QEMU_DIR/bin/"} ''; do
-                if has_unit "${folder}qemu-system-riscv64"; then
-                        echo "${folder}qemu-system-riscv64"
-                        return
-                fi
+                qemu=${folder}qemu-system-riscv64
+                ! has_unit "$qemu" || return 0
         done
-        folder=$(made "$here/../../tools/get-qemu.sh") || return
-        echo "$folder/bin/qemu-system-riscv64"
+        made folder "$here/../../tools/get-qemu.sh"
+        qemu=$folder/bin/qemu-system-riscv64
 }
 
-exec 3>&1
 for command in cpio gzip riscv64-linux-gnu-strip; do
         command -v "$command" >/dev/null || skip "$command is not installed"
 done
-kernel=$(made "$here/kernel.sh") || exit 0
-root=$(made "$here/../../tools/cross-root.sh" riscv64) || exit 0
-qemu=$(find_qemu) || exit 0
+kernel=
+root=
+made kernel "$here/kernel.sh"
+made root "$here/../../tools/cross-root.sh" riscv64
+find_qemu
 "$here/initramfs.sh" "$kernel" "$root/root" "$build" "$scratch/initramfs" \
         examples/own-a-unit/own-a-unit app/storm/uiommu-storm
 

@@ -86,6 +86,7 @@ static const struct harness_spoil vtd_spoils[] = {
 		.capa = UIOMMU_CAPA_PASID | UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_FIRST_STAGE |          \
 			UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_SECOND_STAGE |                       \
 			UIOMMU_CAPA_NESTED | UIOMMU_CAPA_PAGE_TABLES |                            \
+			UIOMMU_CAPA_CACHES_RIGHTS |                                               \
 			UIOMMU_CAPA_PAGE_REQUESTS | (more),                                        \
 		.spoils = vtd_spoils, .nb_spoils = ARRAY_COUNT(vtd_spoils), .encode = vtd_encode,  \
 		.guest_table = vtd_guest_table, __VA_ARGS__                                        \

@@ -14,6 +14,37 @@
 #include <uiommu_driver.h>
 
 #include "hil_machine.h"
+#include "hil_platform.h"
+
+static const struct hil_hooks no_hooks;
+static const struct hil_hooks *hooks = &no_hooks;
+
+void
+hil_platform_hooks_set(const struct hil_hooks *wanted)
+{
+	hooks = wanted != NULL ? wanted : &no_hooks;
+}
+
+static uint64_t
+reg_read(struct uiommu_platform *plat, uint32_t offset, unsigned int size)
+{
+	struct hil_machine *machine = plat->priv;
+	uint64_t value = hil_read(machine, machine->regs_pa + offset, size);
+
+	if (hooks->read != NULL)
+		hooks->read(offset, &value);
+	return value;
+}
+
+static void
+reg_write(struct uiommu_platform *plat, uint32_t offset, unsigned int size, uint64_t value)
+{
+	struct hil_machine *machine = plat->priv;
+
+	if (hooks->write != NULL)
+		hooks->write(offset, value);
+	hil_write(machine, machine->regs_pa + offset, size, value);
+}
 
 static int
 qtest_open(struct uiommu_platform *plat, struct uiommu_args *args)
@@ -49,33 +80,25 @@ qtest_close(struct uiommu_platform *plat)
 static uint32_t
 qtest_read32(struct uiommu_platform *plat, uint32_t offset)
 {
-	struct hil_machine *machine = plat->priv;
-
-	return (uint32_t)hil_read(machine, machine->regs_pa + offset, 4);
+	return (uint32_t)reg_read(plat, offset, 4);
 }
 
 static uint64_t
 qtest_read64(struct uiommu_platform *plat, uint32_t offset)
 {
-	struct hil_machine *machine = plat->priv;
-
-	return hil_read(machine, machine->regs_pa + offset, 8);
+	return reg_read(plat, offset, 8);
 }
 
 static void
 qtest_write32(struct uiommu_platform *plat, uint32_t offset, uint32_t value)
 {
-	struct hil_machine *machine = plat->priv;
-
-	hil_write(machine, machine->regs_pa + offset, 4, value);
+	reg_write(plat, offset, 4, value);
 }
 
 static void
 qtest_write64(struct uiommu_platform *plat, uint32_t offset, uint64_t value)
 {
-	struct hil_machine *machine = plat->priv;
-
-	hil_write(machine, machine->regs_pa + offset, 8, value);
+	reg_write(plat, offset, 8, value);
 }
 
 static int

@@ -8,7 +8,16 @@
 
 #include "hil_units.h"
 
+/** Address bits of a queue's register; of the others some say how large it is. */
+#define QUEUE_PA_MASK UINT64_C(0x000ffffffffff000)
+
 static size_t chosen;
+
+uint64_t
+hil_queue_pa(uint64_t base)
+{
+	return base << hil_unit()->base_shift & QUEUE_PA_MASK;
+}
 
 const struct hil_unit *
 hil_unit(void)

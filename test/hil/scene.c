@@ -63,6 +63,7 @@ abandon(void)
 		harness_note(__FILE__, __LINE__, "%s", broken);
 	if (scene.open)
 		unit_down();
+	hil_platform_hooks_set(NULL);
 	hil_machine_stop();
 	memory_free();
 }
@@ -131,10 +132,11 @@ scene_open(const struct scene_conf *wanted)
 	conf.dev.size = sizeof(conf.dev);
 	conf.dev.report = take;
 	conf.dev.report_priv = &scene;
-	conf.dev.timeout_ns = TIMEOUT_NS;
+	if (conf.dev.timeout_ns == 0)
+		conf.dev.timeout_ns = TIMEOUT_NS;
 	CHECK_EQ(uiommu_configure(scene.dev, &conf.dev), 0);
 	CHECK_EQ(uiommu_info_get(scene.dev, &scene.info), 0);
-	CHECK_EQ(scene.info.capa, unit->unit.capa);
+	CHECK_EQ(scene.info.capa, unit->unit.capa | conf.more_capa);
 	if (unit->model == NULL)
 		emulation_start();
 	if (!conf.no_start)
@@ -179,6 +181,17 @@ scene_close(struct scene *s)
 		hil_qtest_flush(&s->machine->link);
 		EXPECT(hil_qtest_broken(&s->machine->link) == NULL);
 	}
+}
+
+void
+scene_close_failed(struct scene *s)
+{
+	CHECK_EQ(uiommu_queue_release(s->dev, 0), 0);
+	s->started = false;
+	/* it may have gone down in spite of its error */
+	(void)uiommu_stop(s->dev);
+	s->open = false;
+	CHECK_EQ(uiommu_close(s->dev), 0);
 }
 
 uint8_t *

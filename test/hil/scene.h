@@ -23,6 +23,7 @@
 #include "harness.h"
 #include "hil_edu.h"
 #include "hil_machine.h"
+#include "hil_platform.h"
 #include "hil_testdev.h"
 #include "hil_units.h"
 
@@ -46,6 +47,7 @@
 
 struct scene_conf {
 	const char *devargs;         /**< further devargs, beginning with a comma; may be NULL */
+	uint64_t more_capa;          /**< what the unit has besides, since hooks say so */
 	bool no_start;               /**< configured only */
 	struct uiommu_dev_conf dev;  /**< size and report are filled in */
 };
@@ -171,9 +173,16 @@ scene_reg(struct scene *scene, uint32_t offset, unsigned int size);
 void
 scene_reg_set(struct scene *scene, uint32_t offset, unsigned int size, uint64_t value);
 
+/** Close a unit that has failed. */
+void
+scene_close_failed(struct scene *scene);
+
 /** The scenes that every unit can play. */
 extern const struct harness_suite dma_suite;
 extern const struct harness_suite bonds_suite;
 extern const struct harness_suite queues_suite;
+extern const struct harness_suite refusals_suite;
+extern const struct harness_suite requests_suite;
+extern const struct harness_suite tables_suite;
 
 #endif /* SCENE_H */

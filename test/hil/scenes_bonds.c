@@ -105,7 +105,8 @@ detached_and_removed(void)
 			scene_detached(scene, 0, SCENE_IOVA);
 		CHECK_EQ(uiommu_endpoint_remove(endpoint), 0);
 		CHECK_EQ(scene_refused(scene, 0, SCENE_IOVA, true)->reason,
-			 UIOMMU_REPORT_ENDPOINT);
+			 hil_unit()->gone_are_empty ? UIOMMU_REPORT_PASID :
+						      UIOMMU_REPORT_ENDPOINT);
 	}
 	CHECK_EQ(memcmp(place.page + 4, "\0\0\0\0", 4), 0);
 	scene_close(scene);

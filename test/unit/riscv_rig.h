@@ -61,6 +61,7 @@ static struct {
 	uint32_t late;          /* cmd_to at a fence with invalidations of devices before it */
 	bool write_faults;      /* cqmf at a fence that writes */
 	bool dead;              /* takes no commands */
+	bool by_tail;           /* takes commands only when cqt is written */
 	bool csr_stuck;         /* queues go neither on nor off */
 	bool busy;              /* csr and ddtp show busy */
 	bool gone;              /* all ones */
@@ -77,6 +78,7 @@ static struct {
 	uint32_t cqt_writes;
 	uint32_t pqh_writes;
 	uint32_t pqcsr_reads;
+	uint32_t fqcsr_reads;
 } hw;
 
 static struct uiommu_dev dev;
@@ -233,8 +235,10 @@ read32(struct uiommu_platform *plat, uint32_t offset)
 	(void)plat;
 	if (hw.gone)
 		return UINT32_MAX;
-	hw_run();
+	if (!hw.by_tail)
+		hw_run();
 	hw.pqcsr_reads += offset == RISCV_REG_PQCSR;
+	hw.fqcsr_reads += offset == RISCV_REG_FQCSR;
 	value = *hw_reg(offset);
 	if (!hw.busy)
 		return value;
@@ -305,7 +309,8 @@ write32(struct uiommu_platform *plat, uint32_t offset, uint32_t value)
 		*hw_reg(offset) = value;
 		break;
 	}
-	hw_run();
+	if (!hw.by_tail || offset == RISCV_REG_CQT)
+		hw_run();
 }
 
 /* Only while the queue is off, and no larger than it can be */

@@ -265,6 +265,8 @@ nested_walks_go_through_both(void **state)
 	/* both have a say */
 	dma_fails(IOVA, true, VTD_FR_SS_PERMISSION);
 	*page |= SS_READ_WRITE;
+	dma_fails(IOVA, true, VTD_FR_SS_PERMISSION);
+	forget_translations();
 	assert_true(uiommu_emu_dma(rig.emu, DEVICE, 1, IOVA, true));
 	*guest_entry(3) &= ~VTD_FS_RW;
 	forget_translations();

@@ -379,6 +379,9 @@ dma_goes_by_the_page_table(void **state)
 	assert_false(uiommu_emu_dma(rig.emu, DEVICE, 1, iova, true));
 	assert_int_equal(last_fault(), VTD_FR_WRITE_DENIED);
 	*level[3] |= VTD_FS_RW;
+	assert_false(uiommu_emu_dma(rig.emu, DEVICE, 1, iova, true));
+	assert_int_equal(last_fault(), VTD_FR_WRITE_DENIED);
+	forget_translations();
 	assert_true(uiommu_emu_dma(rig.emu, DEVICE, 1, iova, true));
 	assert_int_equal(*level[3] & (VTD_FS_A | VTD_FS_D), VTD_FS_A | VTD_FS_D);
 	*level[2] &= ~VTD_FS_US;

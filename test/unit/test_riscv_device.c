@@ -346,6 +346,8 @@ ids_are_too_wide(void **state)
 	void *endpoint;
 	unsigned int i;
 
+	assert_int_equal(riscv_dir_get(&riscv->pool, &riscv->ddt, limits[2], &endpoint), -EINVAL);
+	assert_null(riscv_dir_find(&riscv->ddt, limits[2]));
 	for (i = 0; i < 3; i++) {
 		tear_down(state);
 		hw_reset();

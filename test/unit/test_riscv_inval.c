@@ -218,7 +218,7 @@ little_room(void **state)
 {
 	struct uiommu_pgtable_range few[16] = {{0}};
 	struct uiommu_inval inval = inval_of(few, 16);
-	uint32_t sent = 0, i, tail;
+	uint32_t sent = 0, i, tail, fenced;
 
 	for (i = 0; i < 16; i++)
 		few[i] = (struct uiommu_pgtable_range){0x10000 * i, 0x1000};
@@ -228,12 +228,19 @@ little_room(void **state)
 	hw.nb_seen = 0;
 	assert_true(riscv_invalidate(queue, &inval));
 	assert_int_equal(queue->stats.wide_invalidations, 1);
+	/* too little even for all at once: a fence that was begun is none */
+	while (riscv_cq_room(&queue->cq) > 6)
+		respond(&sent, 1);
+	tail = queue->cq.tail;
+	fenced = queue->cq.fenced;
+	assert_false(riscv_invalidate(queue, &inval));
+	assert_int_equal(queue->cq.tail, tail);
+	assert_int_equal(queue->cq.fenced, fenced);
 	while (riscv_cq_room(&queue->cq) != 0)
 		respond(&sent, 1);
 	tail = queue->cq.tail;
 	assert_false(riscv_invalidate(queue, &inval));
 	assert_int_equal(queue->cq.tail, tail);
-	assert_int_equal((int32_t)(queue->cq.tail - queue->cq.fenced) >= 0, 1);
 	hw.dead = false;
 	riscv_cq_refresh(&queue->cq);
 	assert_seen_at(0, VMA(0), 0);

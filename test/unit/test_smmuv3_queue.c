@@ -414,6 +414,30 @@ answers_for_a_dead_unit(void **state)
 	assert_int_equal(hw.responses, 0);
 }
 
+/* The burst that finds the queue repaired goes behind what was repaired. */
+static void
+repair_in_the_way(void **state)
+{
+	const struct smmuv3_cmd cmds[2] = {
+		smmuv3_atc_inv(SID, 1, 0, SMMUV3_ATC_INV_SIZE_ALL), smmuv3_sync(),
+	};
+	uint32_t sent = 0;
+
+	smmuv3_cmdq_refresh(&queue->cmdq);
+	hw.dead = true;
+	smmuv3_cmdq_push(&queue->cmdq, cmds, 2);
+	while (smmuv3_cmdq_room(&queue->cmdq) > 4)
+		respond(&sent, 1);
+	hw.dead = false;
+	hw.atc_late = 1;
+	/* the unit stands at the CMD_SYNC; when it goes on there is room */
+	assert_int_equal(respond(&sent, 8), 8);
+	smmuv3_cmdq_refresh(&queue->cmdq);
+	assert_int_equal(hw.responses, sent);
+	assert_false(hw.out_of_order);
+	assert_int_equal(queue->cmdq.stats.cerror_atc, 1);
+}
+
 int
 main(void)
 {
@@ -434,6 +458,7 @@ main(void)
 		CASE(one_doorbell),
 		CASE(wild_registers),
 		CASE(answers_for_a_dead_unit),
+		CASE(repair_in_the_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
