@@ -68,7 +68,7 @@ endpoint_clear(struct batch *batch, const struct uiommu_cmd *cmd)
 {
 	const struct riscv_endpoint *endpoint = cmd->endpoint_private;
 
-	if (cmd->step == RISCV_STEP_WRITE_2) {
+	if (cmd->step == UIOMMU_STEP_WRITE_2) {
 		add(batch, RISCV_SITE_ENDPOINT_CLEAR_DDT_AFTER, riscv_inval_ddt(endpoint->did));
 		return;
 	}
@@ -97,8 +97,8 @@ bond_set(struct batch *batch, const struct uiommu_cmd *cmd)
 	const struct riscv_endpoint *endpoint = cmd->endpoint_private;
 
 	add(batch,
-	    cmd->step == RISCV_STEP_WRITE ? RISCV_SITE_BOND_SET_DDT_BEFORE :
-					    RISCV_SITE_BOND_SET_DDT,
+	    cmd->step == UIOMMU_STEP_WRITE ? RISCV_SITE_BOND_SET_DDT_BEFORE :
+					     RISCV_SITE_BOND_SET_DDT,
 	    riscv_inval_ddt(endpoint->did));
 }
 
@@ -126,7 +126,7 @@ bond_clear(struct batch *batch, const struct riscv_queue *queue, const struct ui
 	const struct riscv_domain *domain = cmd->domain_private;
 	const uint32_t pid = cmd->pasid == UIOMMU_NO_PASID ? RISCV_RID_PID : cmd->pasid;
 
-	if (cmd->step == RISCV_STEP_WRITE_2) {
+	if (cmd->step == UIOMMU_STEP_WRITE_2) {
 		add(batch, RISCV_SITE_BOND_CLEAR_DDT_AFTER, riscv_inval_ddt(endpoint->did));
 		return;
 	}
@@ -216,20 +216,20 @@ has_two_rounds(const struct riscv_queue *queue, const struct uiommu_cmd *cmd)
 static int
 round_end(const struct riscv_queue *queue, struct uiommu_cmd *cmd)
 {
-	if (!has_two_rounds(queue, cmd) || cmd->step == RISCV_STEP_WAIT_2 ||
-	    cmd->step == RISCV_STEP_WRITE_2)
+	if (!has_two_rounds(queue, cmd) || uiommu_cmd_is_round_2(cmd))
 		return 0;
 	if (cmd->op == UIOMMU_CMD_ENDPOINT_CLEAR)
 		riscv_endpoint_settle(cmd->endpoint_private);
 	else
 		riscv_bond_settle(cmd->endpoint_private);
-	cmd->step = RISCV_STEP_WRITE_2;
+	cmd->step = UIOMMU_STEP_WRITE_2;
 	return -EINPROGRESS;
 }
 
 static int
-write_command(struct riscv_queue *queue, struct uiommu_cmd *cmd)
+write_command(void *queue_private, struct uiommu_cmd *cmd)
 {
+	struct riscv_queue *queue = queue_private;
 	struct riscv_cq *cq = &queue->cq;
 	struct batch batch = {.n = 0};
 	uint32_t token;
@@ -246,28 +246,15 @@ write_command(struct riscv_queue *queue, struct uiommu_cmd *cmd)
 	}
 	batch.cmds[batch.n] = riscv_cq_fence(cq, batch.n, &token);
 	riscv_cq_push(cq, batch.cmds, batch.n + 1);
-	uiommu_cmd_wait(cmd, token, cq->epoch,
-			cmd->step == RISCV_STEP_WRITE_2 ? RISCV_STEP_WAIT_2 : RISCV_STEP_WAIT);
+	uiommu_cmd_wait(cmd, token, cq->epoch);
 	return -EINPROGRESS;
 }
 
-/* Is what was written worth nothing any more? Then begin again. */
-static bool
-is_void(struct riscv_queue *queue, struct uiommu_cmd *cmd)
-{
-	struct riscv_cq *cq = &queue->cq;
-
-	return uiommu_cmd_restart(cmd, cq->epoch,
-				  cmd->step == RISCV_STEP_WAIT_2 ? RISCV_STEP_WRITE_2 :
-								   RISCV_STEP_WRITE,
-				  &cq->stats.cmd_restarts);
-}
-
 static int
-await_command(struct riscv_queue *queue, struct uiommu_cmd *cmd)
+await_command(void *queue_private, struct uiommu_cmd *cmd)
 {
-	if (is_void(queue, cmd))
-		return -EINPROGRESS;
+	struct riscv_queue *queue = queue_private;
+
 	if (!riscv_cq_reached(&queue->cq, uiommu_cmd_token(cmd)))
 		return -EINPROGRESS;
 	/* requests that were answered by the unit meanwhile may be asked again */
@@ -277,36 +264,32 @@ await_command(struct riscv_queue *queue, struct uiommu_cmd *cmd)
 	return round_end(queue, cmd);
 }
 
-static int
-inval_command(struct riscv_queue *queue, struct uiommu_cmd *cmd)
+static void
+cmd_watch(void *queue_private)
 {
-	return is_void(queue, cmd) ? -EINPROGRESS : riscv_inval_step(queue, cmd);
+	riscv_cq_watch(&((struct riscv_queue *)queue_private)->cq);
 }
+
+static void
+cmd_give_up(void *queue_private)
+{
+	riscv_cq_fail(&((struct riscv_queue *)queue_private)->cq, -ETIMEDOUT,
+		      "a command was not carried out in time");
+}
+
+static const struct uiommu_cmd_ops cmd_ops = {
+	.write = write_command,
+	.invalidate = riscv_inval_step,
+	.await = await_command,
+	.watch = cmd_watch,
+	.give_up = cmd_give_up,
+};
 
 int
 riscv_cmd_step(void *queue_private, struct uiommu_cmd *cmd)
 {
-	struct riscv_queue *queue = queue_private;
-	struct riscv_cq *cq = &queue->cq;
-	int ret;
+	struct riscv_cq *cq = &((struct riscv_queue *)queue_private)->cq;
 
-	if (cq->failed != 0)
-		return cq->failed;
-	if (cmd->step == RISCV_STEP_WAIT || cmd->step == RISCV_STEP_WAIT_2)
-		ret = await_command(queue, cmd);
-	else if (cmd->op == UIOMMU_CMD_INVALIDATE)
-		ret = inval_command(queue, cmd);
-	else
-		ret = write_command(queue, cmd);
-	if (ret != -EINPROGRESS)
-		return ret;
-	if (uiommu_cmd_wants_look(cmd))
-		riscv_cq_watch(cq);
-	if (cq->failed != 0)
-		return cq->failed;
-	if (uiommu_cmd_is_late(cmd)) {
-		riscv_cq_fail(cq, -ETIMEDOUT, "a command was not carried out in time");
-		return -ETIMEDOUT;
-	}
-	return -EINPROGRESS;
+	return uiommu_cmd_step(&cmd_ops, queue_private, cmd, &cq->failed, cq->epoch,
+			       &cq->stats.cmd_restarts);
 }

@@ -165,7 +165,7 @@ piece_end(struct riscv_queue *queue, struct uiommu_cmd *cmd, const struct uiommu
 	*riscv_cq_slot(cq, row->n) = riscv_fence(0);
 	riscv_cq_fenced(cq, row->n);
 	riscv_cq_submit(cq, row->n + 1);
-	uiommu_inval_row_pause(row, cmd, end, cq->epoch, RISCV_STEP_PIECE);
+	uiommu_inval_row_pause(row, cmd, end, cq->epoch);
 }
 
 /*
@@ -173,8 +173,9 @@ piece_end(struct riscv_queue *queue, struct uiommu_cmd *cmd, const struct uiommu
  * before an error is written again by riscv_cq_check().
  */
 int
-riscv_inval_step(struct riscv_queue *queue, struct uiommu_cmd *cmd)
+riscv_inval_step(void *queue_private, struct uiommu_cmd *cmd)
 {
+	struct riscv_queue *queue = queue_private;
 	struct riscv_cq *cq = &queue->cq;
 	struct uiommu_inval_row row;
 	struct plan plan;
@@ -183,7 +184,7 @@ riscv_inval_step(struct riscv_queue *queue, struct uiommu_cmd *cmd)
 	if (cmd->inval->nb_targets == 0)
 		return 0;
 	riscv_cq_refresh(cq);
-	if (cmd->step == RISCV_STEP_PIECE && !riscv_cq_is_past(cq, uiommu_cmd_token(cmd)))
+	if (cmd->step == UIOMMU_STEP_PIECE && !riscv_cq_is_past(cq, uiommu_cmd_token(cmd)))
 		return -EINPROGRESS;
 	if (riscv_cq_free(cq) < 2 * UIOMMU_INVAL_PIECE)
 		return -EINPROGRESS;
@@ -201,7 +202,7 @@ riscv_inval_step(struct riscv_queue *queue, struct uiommu_cmd *cmd)
 	}
 	*riscv_cq_slot(cq, row.n) = riscv_cq_fence(cq, row.n, &token);
 	riscv_cq_submit(cq, row.n + 1);
-	uiommu_cmd_wait(cmd, token, cq->epoch, RISCV_STEP_WAIT);
+	uiommu_cmd_wait(cmd, token, cq->epoch);
 	return -EINPROGRESS;
 }
 

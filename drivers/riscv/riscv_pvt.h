@@ -130,18 +130,9 @@ riscv_faults_take(struct riscv_queue *queue);
 int
 riscv_cmd_step(void *queue_private, struct uiommu_cmd *cmd);
 
-/** uiommu_cmd::step */
-enum {
-	RISCV_STEP_WRITE = 0, /**< commands are to be written */
-	RISCV_STEP_WAIT,      /**< they were, and their fence was not passed yet */
-	RISCV_STEP_WRITE_2,   /**< an entry was prepared and is used now: the same once more */
-	RISCV_STEP_WAIT_2,
-	RISCV_STEP_PIECE,     /**< INVALIDATE: some were */
-};
-
 /** UIOMMU_CMD_INVALIDATE, unless its last fence is waited for. */
 int
-riscv_inval_step(struct riscv_queue *queue, struct uiommu_cmd *cmd);
+riscv_inval_step(void *queue_private, struct uiommu_cmd *cmd);
 
 /** uiommu_queue_ops::invalidate */
 bool

@@ -58,7 +58,7 @@ endpoint_set(struct batch *batch, const struct uiommu_cmd *cmd)
 	const struct smmuv3_endpoint *endpoint = cmd->endpoint_private;
 
 	add(batch,
-	    cmd->step == SMMUV3_STEP_WRITE ? SMMUV3_SITE_ENDPOINT_SET_STE_BEFORE :
+	    cmd->step == UIOMMU_STEP_WRITE ? SMMUV3_SITE_ENDPOINT_SET_STE_BEFORE :
 					     SMMUV3_SITE_ENDPOINT_SET_STE,
 	    smmuv3_cfgi_ste(endpoint->sid));
 }
@@ -83,11 +83,11 @@ bond_set(struct batch *batch, const struct uiommu_cmd *cmd)
 	const struct smmuv3_endpoint *endpoint = cmd->endpoint_private;
 	const struct smmuv3_domain *domain = cmd->domain_private;
 
-	if (domain->type == UIOMMU_DOMAIN_IDENTITY && cmd->step == SMMUV3_STEP_WRITE_2)
+	if (domain->type == UIOMMU_DOMAIN_IDENTITY && cmd->step == UIOMMU_STEP_WRITE_2)
 		add(batch, SMMUV3_SITE_BOND_SET_STE, smmuv3_cfgi_ste(endpoint->sid));
 	if (domain->asid != 0)
 		add(batch,
-		    cmd->step == SMMUV3_STEP_WRITE ? SMMUV3_SITE_BOND_SET_CD_BEFORE :
+		    cmd->step == UIOMMU_STEP_WRITE ? SMMUV3_SITE_BOND_SET_CD_BEFORE :
 						     SMMUV3_SITE_BOND_SET_CD,
 		    smmuv3_cfgi_cd(endpoint->sid, entry_ssid(cmd->pasid)));
 }
@@ -188,22 +188,22 @@ validate(struct uiommu_cmd *cmd)
 		smmuv3_endpoint_validate(cmd->endpoint_private);
 	else
 		smmuv3_bond_validate(cmd->endpoint_private, cmd->pasid);
-	cmd->step = SMMUV3_STEP_WRITE_2;
+	cmd->step = UIOMMU_STEP_WRITE_2;
 }
 
 static int
 round_end(struct uiommu_cmd *cmd)
 {
-	if (!has_two_rounds(cmd) || cmd->step == SMMUV3_STEP_WAIT_2 ||
-	    cmd->step == SMMUV3_STEP_WRITE_2)
+	if (!has_two_rounds(cmd) || uiommu_cmd_is_round_2(cmd))
 		return 0;
 	validate(cmd);
 	return -EINPROGRESS;
 }
 
 static int
-write_command(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
+write_command(void *queue_private, struct uiommu_cmd *cmd)
 {
+	struct smmuv3_queue *queue = queue_private;
 	struct smmuv3_cmdq *cmdq = &queue->cmdq;
 	struct batch batch = {.n = 0};
 	uint32_t token;
@@ -220,28 +220,15 @@ write_command(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
 	}
 	batch.cmds[batch.n] = smmuv3_cmdq_sync(cmdq, batch.n, &token);
 	smmuv3_cmdq_push(cmdq, batch.cmds, batch.n + 1);
-	uiommu_cmd_wait(cmd, token, cmdq->epoch,
-			cmd->step == SMMUV3_STEP_WRITE_2 ? SMMUV3_STEP_WAIT_2 : SMMUV3_STEP_WAIT);
+	uiommu_cmd_wait(cmd, token, cmdq->epoch);
 	return -EINPROGRESS;
 }
 
-/* Is what was written worth nothing any more? Then begin again. */
-static bool
-is_void(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
-{
-	struct smmuv3_cmdq *cmdq = &queue->cmdq;
-
-	return uiommu_cmd_restart(cmd, cmdq->epoch,
-				  cmd->step == SMMUV3_STEP_WAIT_2 ? SMMUV3_STEP_WRITE_2 :
-								    SMMUV3_STEP_WRITE,
-				  &cmdq->stats.cmd_restarts);
-}
-
 static int
-await_command(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
+await_command(void *queue_private, struct uiommu_cmd *cmd)
 {
-	if (is_void(queue, cmd))
-		return -EINPROGRESS;
+	struct smmuv3_queue *queue = queue_private;
+
 	if (!smmuv3_cmdq_reached(&queue->cmdq, uiommu_cmd_token(cmd)))
 		return -EINPROGRESS;
 	if (cmd->op == UIOMMU_CMD_DRAIN && queue->has_pri) {
@@ -253,36 +240,32 @@ await_command(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
 	return round_end(cmd);
 }
 
-static int
-inval_command(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
+static void
+cmd_watch(void *queue_private)
 {
-	return is_void(queue, cmd) ? -EINPROGRESS : smmuv3_inval_step(queue, cmd);
+	smmuv3_cmdq_watch(&((struct smmuv3_queue *)queue_private)->cmdq);
 }
+
+static void
+cmd_give_up(void *queue_private)
+{
+	smmuv3_cmdq_fail(&((struct smmuv3_queue *)queue_private)->cmdq, -ETIMEDOUT,
+			 "a command was not carried out in time");
+}
+
+static const struct uiommu_cmd_ops cmd_ops = {
+	.write = write_command,
+	.invalidate = smmuv3_inval_step,
+	.await = await_command,
+	.watch = cmd_watch,
+	.give_up = cmd_give_up,
+};
 
 int
 smmuv3_cmd_step(void *queue_private, struct uiommu_cmd *cmd)
 {
-	struct smmuv3_queue *queue = queue_private;
-	struct smmuv3_cmdq *cmdq = &queue->cmdq;
-	int ret;
+	struct smmuv3_cmdq *cmdq = &((struct smmuv3_queue *)queue_private)->cmdq;
 
-	if (cmdq->failed != 0)
-		return cmdq->failed;
-	if (cmd->step == SMMUV3_STEP_WAIT || cmd->step == SMMUV3_STEP_WAIT_2)
-		ret = await_command(queue, cmd);
-	else if (cmd->op == UIOMMU_CMD_INVALIDATE)
-		ret = inval_command(queue, cmd);
-	else
-		ret = write_command(queue, cmd);
-	if (ret != -EINPROGRESS)
-		return ret;
-	if (uiommu_cmd_wants_look(cmd))
-		smmuv3_cmdq_watch(cmdq);
-	if (cmdq->failed != 0)
-		return cmdq->failed;
-	if (uiommu_cmd_is_late(cmd)) {
-		smmuv3_cmdq_fail(cmdq, -ETIMEDOUT, "a command was not carried out in time");
-		return -ETIMEDOUT;
-	}
-	return -EINPROGRESS;
+	return uiommu_cmd_step(&cmd_ops, queue_private, cmd, &cmdq->failed, cmdq->epoch,
+			       &cmdq->stats.cmd_restarts);
 }

@@ -149,8 +149,9 @@ row_count(struct smmuv3_queue *queue, const struct uiommu_inval_row *row)
  * an error counts for nothing.
  */
 int
-smmuv3_inval_step(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
+smmuv3_inval_step(void *queue_private, struct uiommu_cmd *cmd)
 {
+	struct smmuv3_queue *queue = queue_private;
 	struct smmuv3_cmdq *cmdq = &queue->cmdq;
 	struct uiommu_inval_row row;
 	struct plan plan;
@@ -159,7 +160,7 @@ smmuv3_inval_step(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
 	if (cmd->inval->nb_targets == 0)
 		return 0;
 	smmuv3_cmdq_refresh(cmdq);
-	if (cmd->step == SMMUV3_STEP_PIECE && !smmuv3_cmdq_is_past(cmdq, uiommu_cmd_token(cmd)))
+	if (cmd->step == UIOMMU_STEP_PIECE && !smmuv3_cmdq_is_past(cmdq, uiommu_cmd_token(cmd)))
 		return -EINPROGRESS;
 	n = smmuv3_cmdq_free(cmdq);
 	if (n < SMMUV3_CMDQ_RESERVE / 2)
@@ -170,8 +171,7 @@ smmuv3_inval_step(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
 	if (!uiommu_inval_row_write(&row, &row_ops, &plan, cmd->inval->nb_targets)) {
 		row_count(queue, &row);
 		smmuv3_cmdq_submit(cmdq, row.n);
-		uiommu_inval_row_pause(&row, cmd, smmuv3_cmdq_end(cmdq, 0), cmdq->epoch,
-				       SMMUV3_STEP_PIECE);
+		uiommu_inval_row_pause(&row, cmd, smmuv3_cmdq_end(cmdq, 0), cmdq->epoch);
 		return -EINPROGRESS;
 	}
 	row_count(queue, &row);
@@ -182,7 +182,7 @@ smmuv3_inval_step(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
 	}
 	*smmuv3_cmdq_slot(cmdq, row.n) = smmuv3_cmdq_sync(cmdq, row.n, &token);
 	smmuv3_cmdq_submit(cmdq, row.n + 1);
-	uiommu_cmd_wait(cmd, token, cmdq->epoch, SMMUV3_STEP_WAIT);
+	uiommu_cmd_wait(cmd, token, cmdq->epoch);
 	return -EINPROGRESS;
 }
 

@@ -143,18 +143,9 @@ smmuv3_events_take(struct smmuv3_queue *queue, struct uiommu_fault *faults, uint
 int
 smmuv3_cmd_step(void *queue_private, struct uiommu_cmd *cmd);
 
-/** uiommu_cmd::step */
-enum {
-	SMMUV3_STEP_WRITE = 0, /**< commands are to be written */
-	SMMUV3_STEP_WAIT,      /**< they were, and their CMD_SYNC is not done yet */
-	SMMUV3_STEP_WRITE_2,   /**< an entry was prepared and is valid now: the same once more */
-	SMMUV3_STEP_WAIT_2,
-	SMMUV3_STEP_PIECE,     /**< INVALIDATE: some were */
-};
-
 /** UIOMMU_CMD_INVALIDATE, unless its last CMD_SYNC is waited for. */
 int
-smmuv3_inval_step(struct smmuv3_queue *queue, struct uiommu_cmd *cmd);
+smmuv3_inval_step(void *queue_private, struct uiommu_cmd *cmd);
 
 /** uiommu_queue_ops::invalidate */
 bool

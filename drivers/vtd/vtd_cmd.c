@@ -199,8 +199,9 @@ batch_count(struct vtd_queue *queue, const struct batch *batch)
 }
 
 static int
-write_command(struct vtd_queue *queue, struct uiommu_cmd *cmd)
+write_command(void *queue_private, struct uiommu_cmd *cmd)
 {
+	struct vtd_queue *queue = queue_private;
 	struct vtd_iq *iq = &queue->iq;
 	struct batch batch = {.n = 0};
 	uint32_t seq;
@@ -239,30 +240,21 @@ write_command(struct vtd_queue *queue, struct uiommu_cmd *cmd)
 	batch_count(queue, &batch);
 	if (vtd_omits(VTD_SITE_WAIT))
 		return 0;
-	uiommu_cmd_wait(cmd, seq, iq->epoch, VTD_STEP_WAIT);
+	uiommu_cmd_wait(cmd, seq, iq->epoch);
 	return -EINPROGRESS;
-}
-
-/* After a device time-out: is what was written worth nothing any more? Then begin again. */
-static bool
-is_void(struct vtd_queue *queue, struct uiommu_cmd *cmd)
-{
-	struct vtd_iq *iq = &queue->iq;
-
-	return uiommu_cmd_restart(cmd, iq->epoch, VTD_STEP_WRITE, &iq->stats.cmd_restarts);
 }
 
 /*
  * After a device time-out the waits that the unit had taken are gone, and those that it had not
- * taken say nothing of the invalidation that failed: begin again.
+ * taken say nothing of the invalidation that failed: vtd_iq::epoch has moved, and the command
+ * has begun again before it comes here.
  */
 static int
-await_command(struct vtd_queue *queue, struct uiommu_cmd *cmd)
+await_command(void *queue_private, struct uiommu_cmd *cmd)
 {
+	struct vtd_queue *queue = queue_private;
 	struct vtd_iq *iq = &queue->iq;
 
-	if (is_void(queue, cmd))
-		return -EINPROGRESS;
 	if (!vtd_iq_reached(iq, uiommu_cmd_token(cmd)))
 		return -EINPROGRESS;
 	/* S 7.10 d: requests that were answered by the unit meanwhile may be asked again */
@@ -272,36 +264,32 @@ await_command(struct vtd_queue *queue, struct uiommu_cmd *cmd)
 	return 0;
 }
 
-static int
-inval_command(struct vtd_queue *queue, struct uiommu_cmd *cmd)
+static void
+cmd_watch(void *queue_private)
 {
-	return is_void(queue, cmd) ? -EINPROGRESS : vtd_inval_step(queue, cmd);
+	vtd_iq_watch(&((struct vtd_queue *)queue_private)->iq);
 }
+
+static void
+cmd_give_up(void *queue_private)
+{
+	vtd_iq_fail(&((struct vtd_queue *)queue_private)->iq, -ETIMEDOUT,
+		    "a command was not carried out in time");
+}
+
+static const struct uiommu_cmd_ops cmd_ops = {
+	.write = write_command,
+	.invalidate = vtd_inval_step,
+	.await = await_command,
+	.watch = cmd_watch,
+	.give_up = cmd_give_up,
+};
 
 int
 vtd_cmd_step(void *queue_private, struct uiommu_cmd *cmd)
 {
-	struct vtd_queue *queue = queue_private;
-	struct vtd_iq *iq = &queue->iq;
-	int ret;
+	struct vtd_iq *iq = &((struct vtd_queue *)queue_private)->iq;
 
-	if (iq->failed != 0)
-		return iq->failed;
-	if (cmd->step == VTD_STEP_WAIT)
-		ret = await_command(queue, cmd);
-	else if (cmd->op == UIOMMU_CMD_INVALIDATE)
-		ret = inval_command(queue, cmd);
-	else
-		ret = write_command(queue, cmd);
-	if (ret != -EINPROGRESS)
-		return ret;
-	if (uiommu_cmd_wants_look(cmd))
-		vtd_iq_watch(iq);
-	if (iq->failed != 0)
-		return iq->failed;
-	if (uiommu_cmd_is_late(cmd)) {
-		vtd_iq_fail(iq, -ETIMEDOUT, "a command was not carried out in time");
-		return -ETIMEDOUT;
-	}
-	return -EINPROGRESS;
+	return uiommu_cmd_step(&cmd_ops, queue_private, cmd, &iq->failed, iq->epoch,
+			       &iq->stats.cmd_restarts);
 }

@@ -183,8 +183,9 @@ row_count(struct vtd_queue *queue, const struct uiommu_inval_row *row)
  * device time-out counts for nothing.
  */
 int
-vtd_inval_step(struct vtd_queue *queue, struct uiommu_cmd *cmd)
+vtd_inval_step(void *queue_private, struct uiommu_cmd *cmd)
 {
+	struct vtd_queue *queue = queue_private;
 	struct vtd_iq *iq = &queue->iq;
 	struct uiommu_inval_row row;
 	struct vtd_plan plan;
@@ -193,7 +194,7 @@ vtd_inval_step(struct vtd_queue *queue, struct uiommu_cmd *cmd)
 	if (cmd->inval->nb_targets == 0)
 		return 0;
 	vtd_iq_refresh(iq);
-	if (cmd->step == VTD_STEP_PIECE && (int32_t)(iq->head - uiommu_cmd_token(cmd)) < 0)
+	if (cmd->step == UIOMMU_STEP_PIECE && (int32_t)(iq->head - uiommu_cmd_token(cmd)) < 0)
 		return -EINPROGRESS;
 	n = vtd_iq_free(iq);
 	if (n < 2)
@@ -204,7 +205,7 @@ vtd_inval_step(struct vtd_queue *queue, struct uiommu_cmd *cmd)
 	if (!uiommu_inval_row_write(&row, &row_ops, &plan, cmd->inval->nb_targets)) {
 		row_count(queue, &row);
 		vtd_iq_submit(iq, row.n);
-		uiommu_inval_row_pause(&row, cmd, iq->tail, iq->epoch, VTD_STEP_PIECE);
+		uiommu_inval_row_pause(&row, cmd, iq->tail, iq->epoch);
 		return -EINPROGRESS;
 	}
 	row_count(queue, &row);
@@ -215,7 +216,7 @@ vtd_inval_step(struct vtd_queue *queue, struct uiommu_cmd *cmd)
 	}
 	*vtd_iq_slot(iq, row.n++) = vtd_iq_wait_desc(iq, false, &seq);
 	vtd_iq_submit(iq, row.n);
-	uiommu_cmd_wait(cmd, seq, iq->epoch, VTD_STEP_WAIT);
+	uiommu_cmd_wait(cmd, seq, iq->epoch);
 	return -EINPROGRESS;
 }
 

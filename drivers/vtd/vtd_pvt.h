@@ -78,16 +78,9 @@ vtd_queue_reset(struct vtd_queue *queue);
 int
 vtd_cmd_step(void *queue_private, struct uiommu_cmd *cmd);
 
-/** uiommu_cmd::step */
-enum {
-	VTD_STEP_WRITE = 0, /**< descriptors are to be written */
-	VTD_STEP_WAIT,      /**< they were, and the wait's status is not there yet */
-	VTD_STEP_PIECE,     /**< INVALIDATE: some were */
-};
-
-/** UIOMMU_CMD_INVALIDATE in VTD_STEP_WRITE and VTD_STEP_PIECE. */
+/** UIOMMU_CMD_INVALIDATE, unless its last wait is waited for. */
 int
-vtd_inval_step(struct vtd_queue *queue, struct uiommu_cmd *cmd);
+vtd_inval_step(void *queue_private, struct uiommu_cmd *cmd);
 
 /** uiommu_queue_ops::invalidate */
 bool

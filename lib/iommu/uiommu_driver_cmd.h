@@ -14,9 +14,11 @@
  * Positions count commands since the queue was enabled and wrap at 2^32.
  */
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_common.h>
 #include <rte_cycles.h>
 
 #include <uiommu_driver.h>
@@ -38,17 +40,36 @@ enum uiommu_cmd_scratch {
 	UIOMMU_CMD_PLACE,     /**< INVALIDATE: how far it is, see uiommu_driver_inval_row.h */
 };
 
-/**
- * Something was written, and is waited for.
- *
- * @param step of the driver, not 0
- */
+/** uiommu_cmd::step */
+enum {
+	UIOMMU_STEP_WRITE = 0, /**< commands are to be written */
+	UIOMMU_STEP_WAIT,      /**< they were, and the unit has not done them all yet */
+	UIOMMU_STEP_WRITE_2,   /**< a second round, of what the first one has made way for */
+	UIOMMU_STEP_WAIT_2,
+	UIOMMU_STEP_PIECE,     /**< INVALIDATE: some were written */
+};
+
+/** @return whether all was written that belongs to the round */
+static inline bool
+uiommu_cmd_is_waiting(const struct uiommu_cmd *cmd)
+{
+	return cmd->step == UIOMMU_STEP_WAIT || cmd->step == UIOMMU_STEP_WAIT_2;
+}
+
+/** @return whether this is the second round, written or not */
+static inline bool
+uiommu_cmd_is_round_2(const struct uiommu_cmd *cmd)
+{
+	return cmd->step == UIOMMU_STEP_WRITE_2 || cmd->step == UIOMMU_STEP_WAIT_2;
+}
+
+/** All that belongs to the round was written, and is waited for. */
 static inline void
-uiommu_cmd_wait(struct uiommu_cmd *cmd, uint32_t token, uint32_t epoch, unsigned int step)
+uiommu_cmd_wait(struct uiommu_cmd *cmd, uint32_t token, uint32_t epoch)
 {
 	cmd->scratch[UIOMMU_CMD_TOKEN] = token;
 	cmd->scratch[UIOMMU_CMD_EPOCH] = epoch;
-	cmd->step = step;
+	cmd->step = uiommu_cmd_is_round_2(cmd) ? UIOMMU_STEP_WAIT_2 : UIOMMU_STEP_WAIT;
 }
 
 /** @return the token given to uiommu_cmd_wait() */
@@ -58,36 +79,76 @@ uiommu_cmd_token(const struct uiommu_cmd *cmd)
 	return (uint32_t)cmd->scratch[UIOMMU_CMD_TOKEN];
 }
 
-/**
- * Is what was written worth nothing any more, since the unit had an error? Then begin again.
- *
- * @param epoch of the queue now
- * @param step where to begin
- * @param restarts counter
- * @return whether the command begins again
+/*
+ * Is what was written worth nothing any more, since the unit had an error? Then the round begins
+ * again.
  */
 static inline bool
-uiommu_cmd_restart(struct uiommu_cmd *cmd, uint32_t epoch, unsigned int step, uint64_t *restarts)
+uiommu_cmd_restart(struct uiommu_cmd *cmd, uint32_t epoch, uint64_t *restarts)
 {
-	if (cmd->step == 0 || cmd->scratch[UIOMMU_CMD_EPOCH] == epoch)
+	if (cmd->step == UIOMMU_STEP_WRITE || cmd->scratch[UIOMMU_CMD_EPOCH] == epoch)
 		return false;
 	uiommu_count(restarts, 1);
-	cmd->step = step;
+	cmd->step = uiommu_cmd_is_round_2(cmd) ? UIOMMU_STEP_WRITE_2 : UIOMMU_STEP_WRITE;
 	return true;
 }
 
-/** Once for each call that leaves the command under way. @return whether to look at the unit */
-static inline bool
-uiommu_cmd_wants_look(struct uiommu_cmd *cmd)
+/** What a driver does in a step, each with its queue. A constant, so that calls are direct. */
+struct uiommu_cmd_ops {
+	/** Write commands. @return as uiommu_queue_ops::cmd_step() */
+	int (*write)(void *queue, struct uiommu_cmd *cmd);
+	/** UIOMMU_CMD_INVALIDATE: write some, or all. @return the same */
+	int (*invalidate)(void *queue, struct uiommu_cmd *cmd);
+	/** Is what is waited for done? @return the same */
+	int (*await)(void *queue, struct uiommu_cmd *cmd);
+	/** Look whether the unit moves, and for errors. May mark it as failed. */
+	void (*watch)(void *queue);
+	/** The command is late: mark the unit as failed, -ETIMEDOUT. */
+	void (*give_up)(void *queue);
+};
+
+/* The part of a step that is the driver's */
+static __rte_always_inline int
+uiommu_cmd_go_on(const struct uiommu_cmd_ops *ops, void *queue, struct uiommu_cmd *cmd,
+		 uint32_t epoch, uint64_t *restarts)
 {
-	return (++cmd->scratch[UIOMMU_CMD_CALLS] & (UIOMMU_CMD_LOOK_CALLS - 1)) == 0;
+	const bool waits = uiommu_cmd_is_waiting(cmd);
+	const bool inval = cmd->op == UIOMMU_CMD_INVALIDATE;
+
+	/* what a second round is to write is not void: nothing of it was written yet */
+	if ((waits || inval) && uiommu_cmd_restart(cmd, epoch, restarts))
+		return -EINPROGRESS;
+	if (waits)
+		return ops->await(queue, cmd);
+	return inval ? ops->invalidate(queue, cmd) : ops->write(queue, cmd);
 }
 
-/** @return whether the command is to be given up */
-static inline bool
-uiommu_cmd_is_late(const struct uiommu_cmd *cmd)
+/**
+ * uiommu_queue_ops::cmd_step() of a driver: once for each call.
+ *
+ * @param failed of the queue: negative errno when the unit is dead
+ * @param epoch of the queue: times that what was written became void
+ * @param restarts counter
+ */
+static __rte_always_inline int
+uiommu_cmd_step(const struct uiommu_cmd_ops *ops, void *queue, struct uiommu_cmd *cmd,
+		const int *failed, uint32_t epoch, uint64_t *restarts)
 {
-	return rte_get_tsc_cycles() > cmd->deadline_tsc;
+	int ret;
+
+	if (*failed != 0)
+		return *failed;
+	ret = uiommu_cmd_go_on(ops, queue, cmd, epoch, restarts);
+	if (ret != -EINPROGRESS)
+		return ret;
+	if ((++cmd->scratch[UIOMMU_CMD_CALLS] & (UIOMMU_CMD_LOOK_CALLS - 1)) == 0)
+		ops->watch(queue);
+	if (*failed != 0)
+		return *failed;
+	if (rte_get_tsc_cycles() <= cmd->deadline_tsc)
+		return -EINPROGRESS;
+	ops->give_up(queue);
+	return -ETIMEDOUT;
 }
 
 /* ------------------------------------------------------------- watch over the queue */

@@ -137,14 +137,15 @@ uiommu_inval_row_resume(struct uiommu_inval_row *row, const struct uiommu_cmd *c
 /**
  * A piece is written and not the last: the command goes on from here.
  *
- * @param token,epoch,step as for uiommu_cmd_wait(): when the next one may be written
+ * @param token,epoch as for uiommu_cmd_wait(): when the next one may be written
  */
 static inline void
 uiommu_inval_row_pause(const struct uiommu_inval_row *row, struct uiommu_cmd *cmd, uint32_t token,
-		       uint32_t epoch, unsigned int step)
+		       uint32_t epoch)
 {
 	memcpy(&cmd->scratch[UIOMMU_CMD_PLACE], &row->place, sizeof(row->place));
-	uiommu_cmd_wait(cmd, token, epoch, step);
+	uiommu_cmd_wait(cmd, token, epoch);
+	cmd->step = UIOMMU_STEP_PIECE;
 }
 
 #ifdef __cplusplus

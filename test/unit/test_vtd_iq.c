@@ -283,7 +283,7 @@ full_queue_takes_part(void **state)
 	assert_int_equal(respond(&sent, 1), 0);
 	assert_int_equal(vtd_room(&queue), 0);
 	assert_int_equal(vtd_cmd_step(&queue, &cmd), -EINPROGRESS);
-	assert_int_equal(cmd.step, VTD_STEP_WAIT);
+	assert_int_equal(cmd.step, UIOMMU_STEP_WAIT);
 	hw.dead = false;
 	assert_int_equal(carry_out(&cmd), 0);
 	assert_int_equal(vtd_room(&queue), ENTRIES - 1 - VTD_IQ_RESERVE);
