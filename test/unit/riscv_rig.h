@@ -360,6 +360,10 @@ write64(struct uiommu_platform *plat, uint32_t offset, uint64_t value)
 
 /* ------------------------------------------------------------------------ rig */
 
+#define RIG(name) riscv_##name
+#define RIG_ENDPOINT DID
+#include "driver_rig_use.h"
+
 /* A unit that can do everything */
 #define CAPS_ALL                                                                                   \
 	(UINT64_C(0x10) | RISCV_CAP_SV39 | RISCV_CAP_SV48 | RISCV_CAP_SV57 | RISCV_CAP_SV48X4 |    \
@@ -369,23 +373,11 @@ write64(struct uiommu_platform *plat, uint32_t offset, uint64_t value)
 static inline void
 hw_reset(void)
 {
-	static const struct uiommu_platform_ops ops = {
-		.read32 = read32, .read64 = read64, .write32 = write32, .write64 = write64,
-		.dma_alloc = dma_alloc, .dma_free = dma_free,
-	};
-
-	memset(&hw, 0, sizeof(hw));
-	memset(&dev, 0, sizeof(dev));
-	memset(&hw_args, 0, sizeof(hw_args));
+	dev_reset(RISCV_REG_SIZE);
 	hw.caps = CAPS_ALL;
 	hw.ddtp_modes = 0x1f;
 	hw.log2sz_max = 31;
 	hw.refuse_error = RISCV_CQCSR_CMD_ILL;
-	dev.platform.ops = &ops;
-	dev.platform.regs_size = RISCV_REG_SIZE;
-	dev.platform.coherent = true;
-	dev.timeout_ns = SECOND / 100;
-	memcpy(dev.name, "unit", 5);
 }
 
 static inline int
@@ -396,16 +388,6 @@ unit_probe(void)
 	riscv = ret == 0 ? dev.dev_private : NULL;
 	queue = ret == 0 ? &riscv->queue : NULL;
 	return ret;
-}
-
-static inline int
-unit_configure(uint32_t stop_mode)
-{
-	const struct uiommu_dev_conf conf = {
-		.size = sizeof(conf), .queue_entries = ENTRIES, .stop_mode = stop_mode,
-	};
-
-	return riscv_configure(&dev, &conf);
 }
 
 /* A unit that runs, with queues of ENTRIES entries */
@@ -454,94 +436,15 @@ tear_down(void **state)
 	return 0;
 }
 
-static inline struct riscv_endpoint *
-endpoint_new(uint32_t did, uint64_t flags)
-{
-	const struct uiommu_endpoint_conf conf = {.size = sizeof(conf), .flags = flags};
-	void *endpoint = NULL;
-
-	assert_int_equal(riscv_endpoint_set(&dev, did, &conf, &endpoint), 0);
-	return endpoint;
-}
-
-static inline struct riscv_domain *
-domain_new(uint32_t type)
-{
-	const struct uiommu_domain_conf conf = {
-		.size = sizeof(conf), .type = type,
-		.table_pa = type == UIOMMU_DOMAIN_PAGING ? 0x123456000 : 0,
-	};
-	void *domain = NULL;
-
-	assert_int_equal(riscv_domain_init(&dev, &conf, NULL, &domain), 0);
-	return domain;
-}
-
-static inline struct uiommu_cmd
-cmd_new(enum uiommu_cmd_op op, struct riscv_endpoint *endpoint, uint32_t pasid,
-	struct riscv_domain *domain)
-{
-	return (struct uiommu_cmd){
-		.op = op, .endpoint_id = DID, .pasid = pasid, .endpoint_private = endpoint,
-		.domain_private = domain,
-	};
-}
-
-/* Step a command until it ends */
-static inline int
-command(struct uiommu_cmd *cmd)
-{
-	int ret;
-
-	cmd->deadline_tsc = rte_get_tsc_cycles() + rte_get_tsc_hz();
-	do
-		ret = riscv_cmd_step(queue, cmd);
-	while (ret == -EINPROGRESS);
-	return ret;
-}
-
-/* Send responses with numbers that go on from those sent before. */
-static inline uint16_t
-respond(uint32_t *sent, uint16_t nb)
-{
-	struct uiommu_resp resps[ENTRIES * 2];
-	uint16_t i;
-
-	for (i = 0; i < nb; i++)
-		resps[i] = (struct uiommu_resp){.endpoint_id = DID, .pasid = 1,
-						.prg_index = (*sent + i) & 0x1ff};
-	nb = riscv_respond(queue, resps, nb);
-	*sent += nb;
-	return nb;
-}
-
-/* A command that was seen, word by word; @p w1 of a fence that writes is not looked at */
-static inline void
-assert_seen_at(uint32_t at, uint64_t w0, uint64_t w1)
-{
-	assert_true(at < hw.nb_seen);
-	assert_true(hw.seen[at].q[0] == w0);
-	assert_true(hw.seen[at].q[1] == w1);
-}
-
 /* Commands, then the fence that is waited for, and nothing else */
 static inline void
 assert_seen(const struct riscv_cmd *cmds, uint32_t n)
 {
-	uint32_t i;
+	const struct riscv_cmd *fence = assert_seen_before_wait(cmds, n);
 
-	for (i = 0; i < n; i++)
-		assert_seen_at(i, cmds[i].q[0], cmds[i].q[1]);
-	assert_int_equal(hw.nb_seen, n + 1);
 	/* AV, PR, PW; where it writes */
-	assert_int_equal(hw.seen[n].q[0] & 0xffffffff, 0x3402);
-	assert_true(hw.seen[n].q[1] << 2 == riscv->status_mem.pa);
-}
-
-static inline struct riscv_cmd
-cmd_of(uint64_t w0, uint64_t w1)
-{
-	return (struct riscv_cmd){{w0, w1}};
+	assert_int_equal(fence->q[0] & 0xffffffff, 0x3402);
+	assert_true(fence->q[1] << 2 == riscv->status_mem.pa);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

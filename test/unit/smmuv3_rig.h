@@ -328,6 +328,10 @@ write64(struct uiommu_platform *plat, uint32_t offset, uint64_t value)
 
 /* ------------------------------------------------------------------------ rig */
 
+#define RIG(name) smmuv3_##name
+#define RIG_ENDPOINT SID
+#include "driver_rig_use.h"
+
 /* A unit that can do everything */
 #define IDR0_ALL                                                                                   \
 	(SMMUV3_IDR0_S1P | SMMUV3_TTF_AARCH64 << 2 | SMMUV3_IDR0_COHACC |                          \
@@ -341,24 +345,12 @@ write64(struct uiommu_platform *plat, uint32_t offset, uint64_t value)
 static inline void
 hw_reset(void)
 {
-	static const struct uiommu_platform_ops ops = {
-		.read32 = read32, .read64 = read64, .write32 = write32, .write64 = write64,
-		.dma_alloc = dma_alloc, .dma_free = dma_free,
-	};
-
-	memset(&hw, 0, sizeof(hw));
-	memset(&dev, 0, sizeof(dev));
-	memset(&hw_args, 0, sizeof(hw_args));
+	dev_reset(SMMUV3_REG_SIZE);
 	hw.idr0 = IDR0_ALL;
 	hw.idr1 = IDR1_ALL;
 	hw.idr3 = IDR3_ALL;
 	hw.idr5 = IDR5_ALL;
 	hw.refuse_error = SMMUV3_CERROR_ILL;
-	dev.platform.ops = &ops;
-	dev.platform.regs_size = SMMUV3_REG_SIZE;
-	dev.platform.coherent = true;
-	dev.timeout_ns = SECOND / 100;
-	memcpy(dev.name, "unit", 5);
 }
 
 static inline int
@@ -369,16 +361,6 @@ unit_probe(void)
 	smmu = ret == 0 ? dev.dev_private : NULL;
 	queue = ret == 0 ? &smmu->queue : NULL;
 	return ret;
-}
-
-static inline int
-unit_configure(uint32_t stop_mode)
-{
-	const struct uiommu_dev_conf conf = {
-		.size = sizeof(conf), .queue_entries = ENTRIES, .stop_mode = stop_mode,
-	};
-
-	return smmuv3_configure(&dev, &conf);
 }
 
 /* Queues of the rig in place of the driver's, so that both halves see them */
@@ -428,57 +410,6 @@ tear_down(void **state)
 	hw.refuse_op = 0;
 	smmuv3_close(&dev);
 	return 0;
-}
-
-static inline struct smmuv3_endpoint *
-endpoint_new(uint32_t sid, uint64_t flags)
-{
-	const struct uiommu_endpoint_conf conf = {.size = sizeof(conf), .flags = flags};
-	void *endpoint = NULL;
-
-	assert_int_equal(smmuv3_endpoint_set(&dev, sid, &conf, &endpoint), 0);
-	return endpoint;
-}
-
-static inline struct smmuv3_domain *
-domain_new(uint32_t type)
-{
-	const struct uiommu_domain_conf conf = {
-		.size = sizeof(conf), .type = type,
-		.table_pa = type == UIOMMU_DOMAIN_PAGING ? 0x123456000 : 0,
-	};
-	void *domain = NULL;
-
-	assert_int_equal(smmuv3_domain_init(&dev, &conf, NULL, &domain), 0);
-	return domain;
-}
-
-/* Step a command until it ends */
-static inline int
-command(struct uiommu_cmd *cmd)
-{
-	int ret;
-
-	cmd->deadline_tsc = rte_get_tsc_cycles() + rte_get_tsc_hz();
-	do
-		ret = smmuv3_cmd_step(queue, cmd);
-	while (ret == -EINPROGRESS);
-	return ret;
-}
-
-/* Send responses with numbers that go on from those sent before. */
-static inline uint16_t
-respond(uint32_t *sent, uint16_t nb)
-{
-	struct uiommu_resp resps[ENTRIES];
-	uint16_t i;
-
-	for (i = 0; i < nb; i++)
-		resps[i] = (struct uiommu_resp){.endpoint_id = SID, .pasid = 1,
-						.prg_index = (*sent + i) & 0x1ff};
-	nb = smmuv3_respond(queue, resps, nb);
-	*sent += nb;
-	return nb;
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -10,32 +10,11 @@
 static void
 assert_seen(const struct smmuv3_cmd *cmds, uint32_t n)
 {
-	uint32_t i;
+	const struct smmuv3_cmd *sync = assert_seen_before_wait(cmds, n);
 
-	assert_int_equal(hw.nb_seen, n + 1);
-	for (i = 0; i < n; i++) {
-		assert_true(hw.seen[i].q[0] == cmds[i].q[0]);
-		assert_true(hw.seen[i].q[1] == cmds[i].q[1]);
-	}
-	assert_int_equal(hw.seen[n].q[0] & 0xff, SMMUV3_CMD_SYNC);
+	assert_int_equal(sync->q[0] & 0xff, SMMUV3_CMD_SYNC);
 	/* the message to memory that it was to write */
-	assert_int_equal(hw.seen[n].q[0] >> 12 & 3, SMMUV3_CS_IRQ);
-}
-
-static struct smmuv3_cmd
-cmd_of(uint64_t w0, uint64_t w1)
-{
-	return (struct smmuv3_cmd){{w0, w1}};
-}
-
-static struct uiommu_cmd
-cmd_new(enum uiommu_cmd_op op, struct smmuv3_endpoint *endpoint, uint32_t pasid,
-	struct smmuv3_domain *domain)
-{
-	return (struct uiommu_cmd){
-		.op = op, .endpoint_id = SID, .pasid = pasid, .endpoint_private = endpoint,
-		.domain_private = domain,
-	};
+	assert_int_equal(sync->q[0] >> 12 & 3, SMMUV3_CS_IRQ);
 }
 
 #define STE 0x0000030200000003
