@@ -36,7 +36,7 @@ riscv_cq_reset(struct riscv_cq *cq, uint64_t timeout_cycles)
 	cq->writes = true;
 	cq->stuck = (struct uiommu_stuck){0};
 	cq->refusal = (struct uiommu_refusal){0};
-	cq->late = false;
+	cq->late = (struct uiommu_late){0};
 }
 
 static struct riscv_cmd *
@@ -182,7 +182,7 @@ repeat_run(struct riscv_cq *cq, bool (*is_wanted)(const struct riscv_cmd *cmd))
 		cq->fenced = to;
 	/* the command that the unit stands at has moved */
 	cq->refusal.head += n;
-	cq->late_pos += n;
+	cq->late.head += n;
 	riscv_cq_submit(cq, n);
 	return 0;
 }
@@ -227,28 +227,12 @@ recover_refused(struct riscv_cq *cq, bool illegal)
 		riscv_cq_fail(cq, -EIO, "no room to write commands once more");
 }
 
-/* A fence found a device late, for the first time or again. @return 0; -ETIMEDOUT: for too long */
-static int
-late_note(struct riscv_cq *cq)
-{
-	const uint64_t now = rte_get_tsc_cycles();
-
-	uiommu_count(&cq->stats.cmd_to, 1);
-	if (!cq->late || cq->late_pos != cq->head) {
-		cq->late = true;
-		cq->late_pos = cq->head;
-		cq->late_since = now;
-		cq->late_times = 0;
-	}
-	/* time alone proves nothing: this thread may have been away */
-	return ++cq->late_times > RISCV_ATS_TRIES && now - cq->late_since > cq->timeout_cycles ?
-		       -ETIMEDOUT : 0;
-}
-
+/* A fence found a device late. */
 static void
 recover_late(struct riscv_cq *cq)
 {
-	if (late_note(cq) != 0)
+	uiommu_count(&cq->stats.cmd_to, 1);
+	if (uiommu_late_is_final(&cq->late, cq->head, RISCV_ATS_TRIES, cq->timeout_cycles))
 		riscv_cq_fail(cq, -ETIMEDOUT, "a device does not confirm invalidations");
 	else if (repeat_run(cq, is_ats_inval) != 0)
 		riscv_cq_fail(cq, -EIO, "no room to invalidate a device once more");

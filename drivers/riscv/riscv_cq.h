@@ -107,10 +107,7 @@ struct riscv_cq {
 	uint32_t inserted;         /**< commands that were put in */
 	struct uiommu_stuck stuck;
 	struct uiommu_refusal refusal;
-	uint32_t late_pos;         /**< position of the fence that found a device late */
-	bool late;                 /**< it has not been passed yet */
-	uint64_t late_since;       /**< when it did so first */
-	uint32_t late_times;       /**< how often it has */
+	struct uiommu_late late;   /**< at a fence */
 	struct riscv_cq_stats stats;
 	const char *name;          /**< of the unit, for the log */
 };

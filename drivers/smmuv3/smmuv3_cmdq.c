@@ -30,7 +30,7 @@ smmuv3_cmdq_reset(struct smmuv3_cmdq *cmdq, uint64_t timeout_cycles)
 	cmdq->failed = 0;
 	cmdq->stuck = (struct uiommu_stuck){0};
 	cmdq->refusal = (struct uiommu_refusal){0};
-	cmdq->atc_late = false;
+	cmdq->late = (struct uiommu_late){0};
 }
 
 uint32_t
@@ -111,26 +111,6 @@ atc_run_length(const struct smmuv3_cmdq *cmdq, uint32_t max)
 	return n;
 }
 
-/* A CMD_SYNC failed, for the first time or again. @return 0; -ETIMEDOUT: for too long */
-static int
-late_note(struct smmuv3_cmdq *cmdq)
-{
-	const uint64_t now = rte_get_tsc_cycles();
-
-	uiommu_count(&cmdq->stats.cerror_atc, 1);
-	if (!cmdq->atc_late || cmdq->atc_pos != cmdq->head) {
-		cmdq->atc_late = true;
-		cmdq->atc_since = now;
-		cmdq->atc_times = 0;
-		cmdq->atc_run = atc_run_length(cmdq, RTE_MIN(smmuv3_cmdq_free(cmdq),
-							     SMMUV3_ATC_RUN_MAX + 1U));
-	}
-	/* time alone proves nothing: this thread may have been away */
-	return ++cmdq->atc_times > SMMUV3_ATC_TRIES &&
-			       now - cmdq->atc_since > cmdq->timeout_cycles ?
-		       -ETIMEDOUT : 0;
-}
-
 /*
  * A device did not confirm in time, and the unit stands at the CMD_SYNC. The invalidations before
  * it are written once more, in front of it: all that is behind moves up. What was taken stays as
@@ -142,11 +122,16 @@ recover_late(struct smmuv3_cmdq *cmdq)
 	const uint32_t mask = cmdq->mask;
 	uint32_t i, n;
 
-	if (late_note(cmdq) != 0) {
+	uiommu_count(&cmdq->stats.cerror_atc, 1);
+	if (uiommu_late_is_final(&cmdq->late, cmdq->head, SMMUV3_ATC_TRIES,
+				 cmdq->timeout_cycles)) {
 		smmuv3_cmdq_fail(cmdq, -ETIMEDOUT, "a device does not confirm invalidations");
 		return;
 	}
-	n = cmdq->atc_run;
+	if (cmdq->late.times == 1)
+		cmdq->late_run = atc_run_length(cmdq, RTE_MIN(smmuv3_cmdq_free(cmdq),
+							      SMMUV3_ATC_RUN_MAX + 1U));
+	n = cmdq->late_run;
 	if (n > SMMUV3_ATC_RUN_MAX || 2 * n > smmuv3_cmdq_free(cmdq)) {
 		smmuv3_cmdq_fail(cmdq, -EIO, "no room to invalidate a device once more");
 		return;
@@ -155,7 +140,7 @@ recover_late(struct smmuv3_cmdq *cmdq)
 		cmdq->ring[(cmdq->head + i + n) & mask] = cmdq->ring[(cmdq->head + i) & mask];
 	for (i = 0; i < n; i++)
 		cmdq->ring[(cmdq->head + i) & mask] = cmdq->ring[(cmdq->head - n + i) & mask];
-	cmdq->atc_pos = cmdq->head + n;
+	cmdq->late.head = cmdq->head + n;
 	cmdq->inserted += n;
 	smmuv3_cmdq_submit(cmdq, n);
 }

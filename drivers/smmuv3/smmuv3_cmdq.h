@@ -93,11 +93,8 @@ struct smmuv3_cmdq {
 	uint32_t gerrorn;          /**< GERRORN as it was written last */
 	struct uiommu_stuck stuck;
 	struct uiommu_refusal refusal;
-	uint32_t atc_pos;          /**< position of the CMD_SYNC that failed last */
-	uint32_t atc_run;          /**< invalidations that it waits for */
-	bool atc_late;             /**< it has not been passed yet */
-	uint64_t atc_since;        /**< when it failed first */
-	uint32_t atc_times;        /**< how often it has failed */
+	struct uiommu_late late;   /**< at a CMD_SYNC */
+	uint32_t late_run;         /**< invalidations that it waits for */
 	struct smmuv3_cmdq_stats stats;
 	const char *name;          /**< of the unit, for the log */
 };

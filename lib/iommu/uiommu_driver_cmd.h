@@ -213,6 +213,34 @@ uiommu_refusal_is_final(struct uiommu_refusal *refusal, uint32_t head, uint32_t 
 	return true;
 }
 
+/** A command for which a device does not confirm an invalidation. All zero: none. */
+struct uiommu_late {
+	uint32_t head;  /**< where the unit stands */
+	uint32_t times; /**< that it said so, there; 0: never */
+	uint64_t since; /**< in cycles of the time-stamp counter */
+};
+
+/**
+ * The unit stands at a command since a device is late, for the first time or again. Where the
+ * command moves, uiommu_late::head is to move with it.
+ *
+ * @param head position of the command
+ * @param tries that a device has at least, besides the time-out
+ * @param timeout_cycles of the time-stamp counter
+ * @return whether it was late for too long
+ */
+static inline bool
+uiommu_late_is_final(struct uiommu_late *late, uint32_t head, uint32_t tries,
+		     uint64_t timeout_cycles)
+{
+	const uint64_t now = rte_get_tsc_cycles();
+
+	if (late->times == 0 || late->head != head)
+		*late = (struct uiommu_late){.head = head, .times = 0, .since = now};
+	/* time alone proves nothing: this thread may have been away */
+	return ++late->times > tries && now - late->since > timeout_cycles;
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -81,6 +81,28 @@ refusals_of_one_command_count(void **state)
 		assert_false(uiommu_refusal_is_final(&refusal, i, RETRIES));
 }
 
+/* Late at a place, with a time-out that is over or not */
+static void
+lateness_needs_tries_and_time(void **state)
+{
+	struct uiommu_late late = {0};
+	unsigned int i;
+
+	/* position 0 is one like others */
+	assert_false(uiommu_late_is_final(&late, 0, RETRIES, 0));
+	assert_true(late.since != 0);
+	for (i = 0; i < 10 * RETRIES; i++)
+		assert_false(uiommu_late_is_final(&late, 7, RETRIES, UINT64_MAX));
+	/* another one, counted from 0 */
+	for (i = 0; i < RETRIES; i++) {
+		assert_false(uiommu_late_is_final(&late, 0, RETRIES, 0));
+		assert_int_equal(late.times, i + 1);
+		late.since = 0;
+	}
+	assert_true(uiommu_late_is_final(&late, 0, RETRIES, 0));
+	assert_false(uiommu_late_is_final(&late, 7, RETRIES, 0));
+}
+
 /* ------------------------------------------------------------------------ steps */
 
 /* What a driver would do, as told; and what it was asked for */
@@ -256,6 +278,7 @@ main(void)
 		cmocka_unit_test(time_is_needed_besides_looks),
 		cmocka_unit_test(moving_begins_anew),
 		cmocka_unit_test(refusals_of_one_command_count),
+		cmocka_unit_test(lateness_needs_tries_and_time),
 		cmocka_unit_test_setup(commands_are_written_and_awaited, set_up),
 		cmocka_unit_test_setup(rounds_begin_again, set_up),
 		cmocka_unit_test_setup(invalidations_begin_again, set_up),
