@@ -7,6 +7,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <rte_cycles.h>
@@ -39,6 +40,22 @@ model_find(const char *driver)
 		if (strcmp(model->ops->driver, driver) == 0)
 			return model->ops;
 	return NULL;
+}
+
+int
+emu_args_bits(struct uiommu_args *args, const char *key, uint64_t max, uint64_t *value)
+{
+	uint64_t whole = *value, set = 0, clear = 0;
+	char set_key[24], clear_key[24];
+
+	if (snprintf(set_key, sizeof(set_key), "%s_set", key) >= (int)sizeof(set_key) ||
+	    snprintf(clear_key, sizeof(clear_key), "%s_clear", key) >= (int)sizeof(clear_key) ||
+	    uiommu_args_get_u64(args, key, 0, max, &whole) < 0 ||
+	    uiommu_args_get_u64(args, set_key, 0, max, &set) < 0 ||
+	    uiommu_args_get_u64(args, clear_key, 0, max, &clear) < 0)
+		return -EINVAL;
+	*value = (whole | set) & ~clear;
+	return 0;
 }
 
 struct uiommu_emu *

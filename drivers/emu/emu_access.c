@@ -10,6 +10,7 @@
 
 #include <rte_cycles.h>
 
+#include "emu_audit.h"
 #include "emu_pvt.h"
 
 /* Registers as of now, as for a request. */
@@ -100,7 +101,7 @@ uiommu_emu_audit(struct uiommu_emu *emu)
 	unsigned int found;
 
 	hand_enter(emu);
-	found = emu->model->audit(emu);
+	found = emu_audit(emu);
 	emu_leave(emu);
 	return found;
 }
@@ -113,7 +114,7 @@ uiommu_emu_retire(struct uiommu_emu *emu, uint64_t pa, size_t size)
 	uint32_t i;
 
 	emu_enter(emu);
-	found = emu->tlb_used ? emu->model->retire(emu, pa, size) : 0;
+	found = emu->tlb_used ? emu_audit_retire(emu, pa, size) : 0;
 	for (i = 1; i < emu->nb_devices && emu->tlb_used; i++) {
 		if (emu->devices[i]->removed)
 			continue;

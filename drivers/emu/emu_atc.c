@@ -136,3 +136,15 @@ emu_atc_invalidate(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid,
 	if (dev != NULL)
 		emu_tlb_drop(&dev->atc, &drop);
 }
+
+void
+emu_atc_ask(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, bool all_pasids,
+	    uint64_t first, uint64_t last)
+{
+	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_DEVICE_TIMEOUT)) {
+		emu->asked.failed = true;
+		return;
+	}
+	emu_atc_invalidate(emu, endpoint_id, pasid, all_pasids, first, last);
+	emu_late_push(emu, endpoint_id);
+}

@@ -76,4 +76,12 @@ void
 emu_atc_invalidate(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, bool all_pasids,
 		   uint64_t first, uint64_t last);
 
+/**
+ * Likewise, of a unit that learns from it no more than whether a device answers in time: see
+ * emu_asked::failed. What the device sent before it confirmed has arrived.
+ */
+void
+emu_atc_ask(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, bool all_pasids,
+	    uint64_t first, uint64_t last);
+
 #endif /* EMU_ATC_H */

@@ -10,12 +10,15 @@
 #include "emu_pvt.h"
 
 bool
-emu_audit_page(const struct emu_tlb_entry *entry, emu_audit_find find, const void *walk)
+emu_audit_page(const struct emu_tlb_entry *entry, bool bypass, emu_audit_find find,
+	       const void *walk)
 {
 	const uint64_t size = UINT64_C(1) << entry->shift;
 	struct emu_leaf leaf;
 	uint64_t offset;
 
+	if (bypass)
+		return entry->pa == entry->iova;
 	if ((entry->flags & EMU_TLB_ABSENT) != 0)
 		return !find(walk, entry->iova, &leaf);
 	/* it may be in smaller pages by now, if they are still the same */
@@ -31,18 +34,18 @@ emu_audit_page(const struct emu_tlb_entry *entry, emu_audit_find find, const voi
 /* The bond that it was found for, else any. */
 static bool
 entry_is_true(struct uiommu_emu *emu, const struct emu_audit *audit,
-	      const struct emu_tlb_entry *entry, bool table)
+	      const struct emu_tlb_entry *entry, enum emu_audit_what what)
 {
 	const struct emu_device *dev = emu->devices[entry->device];
 	const uint32_t pasid = entry->bond != 0 ? emu->bonds[entry->bond].pasid : entry->pasid;
 	uint32_t i;
 
 	if (dev != NULL && (entry->bond != 0 || audit->by_pasid) &&
-	    audit->agrees(emu, dev->endpoint_id, pasid, entry, table))
+	    audit->agrees(emu, dev->endpoint_id, pasid, entry, what))
 		return true;
 	for (i = 1; i < emu->nb_bonds; i++) {
 		dev = emu->devices[emu->bonds[i].device];
-		if (audit->agrees(emu, dev->endpoint_id, emu->bonds[i].pasid, entry, table))
+		if (audit->agrees(emu, dev->endpoint_id, emu->bonds[i].pasid, entry, what))
 			return true;
 	}
 	return false;
@@ -77,7 +80,9 @@ cache_audit(struct uiommu_emu *emu, const struct emu_audit *audit, const char *n
 
 	for (i = 0; i < nb; i++) {
 		entry = &tlb->entries[i];
-		if (entry->shift == 0 || entry_is_true(emu, audit, entry, tlb->tables))
+		if (entry->shift == 0 ||
+		    entry_is_true(emu, audit, entry,
+				  tlb->tables ? EMU_AUDIT_TABLE : EMU_AUDIT_PAGE))
 			continue;
 		found++;
 		entry_tell(emu, audit, name, entry, tlb->tables);
@@ -97,7 +102,8 @@ device_audit(struct uiommu_emu *emu, const struct emu_audit *audit, const struct
 
 	for (i = 0; i < nb && dev->atc.nb > 0; i++) {
 		entry = &dev->atc.entries[i];
-		if (entry->shift == 0 || audit->device_agrees(emu, dev, entry))
+		if (entry->shift == 0 || audit->agrees(emu, dev->endpoint_id, entry->pasid, entry,
+						       EMU_AUDIT_DEVICE))
 			continue;
 		found++;
 		emu_stale(emu, 1,
@@ -155,26 +161,32 @@ entries_audit(struct uiommu_emu *emu, const struct emu_audit *audit, const struc
 /* ------------------------------------------------------------------------------ all */
 
 unsigned int
-emu_audit(struct uiommu_emu *emu, const struct emu_audit *audit, const struct emu_tlb *pages,
-	  const struct emu_tlb *tables)
+emu_audit(struct uiommu_emu *emu)
 {
+	const struct emu_audit *audit = emu->model->audit;
+	const struct emu_device *dev;
 	unsigned int found = 0;
 	uint32_t i;
 
-	for (i = 1; i < emu->nb_devices; i++)
-		if (!emu->devices[i]->removed)
-			found += entries_audit(emu, audit, emu->devices[i]) +
-				 device_audit(emu, audit, emu->devices[i]);
-	return found + cache_audit(emu, audit, audit->tables, tables) +
-	       cache_audit(emu, audit, "IOTLB", pages);
+	if (!audit->translates(emu))
+		return 0;
+	for (i = 1; i < emu->nb_devices; i++) {
+		dev = emu->devices[i];
+		if (dev->removed)
+			continue;
+		found += entries_audit(emu, audit, dev) + device_audit(emu, audit, dev);
+		if (audit->more != NULL)
+			found += audit->more(emu, dev);
+	}
+	return found + cache_audit(emu, audit, audit->tables, &emu->walks) +
+	       cache_audit(emu, audit, "IOTLB", &emu->iotlb);
 }
 
 unsigned int
-emu_audit_retire(struct uiommu_emu *emu, const struct emu_audit *audit,
-		 const struct emu_tlb *pages, const struct emu_tlb *tables, uint64_t pa,
-		 uint64_t size)
+emu_audit_retire(struct uiommu_emu *emu, uint64_t pa, uint64_t size)
 {
-	const struct emu_tlb *const caches[] = {pages, tables};
+	const struct emu_tlb *const caches[] = {&emu->iotlb, &emu->walks};
+	const struct emu_audit *audit = emu->model->audit;
 	const struct emu_tlb_entry *entry;
 	unsigned int found = 0, here, i;
 

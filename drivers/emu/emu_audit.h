@@ -22,6 +22,13 @@
 
 struct uiommu_emu;
 
+/** What is cached. */
+enum emu_audit_what {
+	EMU_AUDIT_PAGE = 0, /**< a translation, by the unit */
+	EMU_AUDIT_TABLE,    /**< where a table lies */
+	EMU_AUDIT_DEVICE,   /**< a translation, by a device */
+};
+
 /** What an audit asks a vendor's model, and the vendor's words for what was found. */
 struct emu_audit {
 	const char *tables;       /**< cache of tables on the way */
@@ -32,45 +39,56 @@ struct emu_audit {
 	/** tags of translations are PASIDs: one of no bond can be looked up by its own */
 	bool by_pasid;
 
+	/** Whether the unit translates at all: else nothing is compared. */
+	bool (*translates)(const struct uiommu_emu *emu);
 	/**
-	 * Whether a translation, or where a table lies, is as a bond's tables say in memory now.
+	 * Whether what is cached is as a bond's tables say in memory now. Where devices are not
+	 * to translate, nothing that they hold is.
 	 *
 	 * @param entry its address, tags, size and way count
 	 */
 	bool (*agrees)(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid,
-		       const struct emu_tlb_entry *entry, bool table);
-	/** Likewise a translation that a device holds. */
-	bool (*device_agrees)(struct uiommu_emu *emu, const struct emu_device *dev,
-			      const struct emu_tlb_entry *entry);
+		       const struct emu_tlb_entry *entry, enum emu_audit_what what);
 	/** What memory says of a device. @param fresh empty */
 	void (*device)(struct uiommu_emu *emu, const struct emu_device *dev,
 		       struct emu_cache *fresh);
 	/** What it says of a bond; nothing where there is no way to it. @param fresh empty */
 	void (*bond)(struct uiommu_emu *emu, const struct emu_device *dev,
 		     const struct emu_bond *bond, struct emu_cache *fresh);
+	/** What else is remembered of a device. @return what differs. NULL: nothing is */
+	unsigned int (*more)(struct uiommu_emu *emu, const struct emu_device *dev);
 };
 
 /**
  * Compare what is remembered of devices and bonds, and translations of devices and of the unit.
  *
- * @param pages,tables the unit's caches
  * @return what differs; each is a violation
  */
 unsigned int
-emu_audit(struct uiommu_emu *emu, const struct emu_audit *audit, const struct emu_tlb *pages,
-	  const struct emu_tlb *tables);
+emu_audit(struct uiommu_emu *emu);
 
 /** Translations of the unit that lead to a piece of memory; each is a violation. */
 unsigned int
-emu_audit_retire(struct uiommu_emu *emu, const struct emu_audit *audit,
-		 const struct emu_tlb *pages, const struct emu_tlb *tables, uint64_t pa,
-		 uint64_t size);
+emu_audit_retire(struct uiommu_emu *emu, uint64_t pa, uint64_t size);
+
+/** Whether an entry has these tags. */
+static inline bool
+emu_audit_tags(const struct emu_tlb_entry *entry, uint16_t domain, uint32_t pasid)
+{
+	return entry->domain == domain &&
+	       (entry->pasid == EMU_TLB_ANY_PASID || entry->pasid == pasid);
+}
 
 /** Find a page in memory. @param walk a vendor's. @return false: there is none */
 typedef bool (*emu_audit_find)(const void *walk, uint64_t iova, struct emu_leaf *leaf);
 
-/** Whether all of a translation is as memory has it. */
+/**
+ * Whether all of a translation, or absence, is as memory has it.
+ *
+ * @param bypass there are no tables: addresses are physical
+ */
 bool
-emu_audit_page(const struct emu_tlb_entry *entry, emu_audit_find find, const void *walk);
+emu_audit_page(const struct emu_tlb_entry *entry, bool bypass, emu_audit_find find,
+	       const void *walk);
 
 #endif /* EMU_AUDIT_H */

@@ -176,6 +176,61 @@ emu_fast_make(struct uiommu_emu *emu, unsigned int max, const unsigned int sourc
 	return made + stalled + slow;
 }
 
+/** Likewise, with what emu->traffic.keep is: two loops, each with a branch less for a request. */
+static __rte_always_inline unsigned int
+emu_fast_send(struct uiommu_emu *emu, unsigned int max, const unsigned int sources,
+	      const struct emu_layout layout)
+{
+	return emu->traffic.keep ? emu_fast_make(emu, max, sources, true, layout) :
+				   emu_fast_make(emu, max, sources, false, layout);
+}
+
+/** One request, by hand or checked by itself; there is room. @param dev NULL: nobody's */
+static inline void
+emu_request_put(struct uiommu_emu *emu, const struct emu_device *dev, const uint64_t *word,
+		unsigned int shift)
+{
+	emu_ring_put(&emu->ring, word, shift);
+	uiommu_count(&emu->live.requests, 1);
+	if (dev != NULL)
+		emu_class_requests(emu, emu_pack_one(dev->class));
+}
+
+/** Commands looked ahead for the slots of their answers. */
+#define EMU_LOOK_AHEAD 16
+
+/** The slot that an answer further on in the command queue is about; it may be something else. */
+static __rte_always_inline void
+emu_slot_prefetch(const struct uiommu_emu *emu, const uint64_t *word,
+		  const struct emu_layout layout)
+{
+	const uint32_t device =
+		emu->device_of[(word[0] >> layout.endpoint_shift) & layout.endpoint_mask];
+
+	rte_prefetch0(&emu->hot[device].slots[(word[1] >> layout.response_prgi_shift) %
+					      EMU_PRGI_COUNT]);
+}
+
+/** Whether commands can be fetched. */
+enum emu_fetch {
+	EMU_FETCH_GOES = 0,
+	EMU_FETCH_DEAD,    /**< nothing happens */
+	EMU_FETCH_ABORT,   /**< the queue cannot be read */
+	EMU_FETCH_ILLEGAL, /**< what is read is no command */
+};
+
+/** @param there whether the queue lies in the unit's memory */
+static inline enum emu_fetch
+emu_fetch_look(struct uiommu_emu *emu, bool there)
+{
+	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_DEAD_QUEUE))
+		return EMU_FETCH_DEAD;
+	if (!there || emu_fault_take(emu, UIOMMU_EMU_FAULT_COMMAND_ABORT))
+		return EMU_FETCH_ABORT;
+	return emu_fault_take(emu, UIOMMU_EMU_FAULT_BAD_DESCRIPTOR) ? EMU_FETCH_ILLEGAL :
+								      EMU_FETCH_GOES;
+}
+
 /** A run of responses, summed up before it goes to the counters. */
 struct emu_run {
 	uint64_t meta; /**< of the last one; its time stamp and its class count */
@@ -236,12 +291,14 @@ emu_fast_judge(struct uiommu_emu *emu, const uint64_t *word, struct emu_run *run
 	return true;
 }
 
-/** To the counters with what a run has seen. */
-static inline void
+/** To the counters with what a run has seen. @return responses */
+static inline unsigned int
 emu_run_end(struct uiommu_emu *emu, struct emu_run *run)
 {
-	if (run->good == 0)
-		return;
+	const unsigned int good = run->good;
+
+	if (good == 0)
+		return 0;
 	emu_latency_add(emu, run->meta, run->same);
 	emu->credits_free += run->good + run->more;
 	uiommu_count(&emu->live.responses, run->good);
@@ -250,6 +307,7 @@ emu_run_end(struct uiommu_emu *emu, struct emu_run *run)
 	if (run->stalls != 0)
 		uiommu_count(&emu->live.stalls_retried, run->stalls);
 	*run = (struct emu_run){0};
+	return good;
 }
 
 #endif /* EMU_FAST_H */

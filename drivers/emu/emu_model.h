@@ -20,6 +20,7 @@
 
 #include "uiommu_emu.h"
 
+struct emu_audit;
 struct emu_device;
 struct emu_leaf;
 struct emu_lookup;
@@ -161,10 +162,8 @@ struct emu_model_ops {
 	 * nothing is remembered, marked or recorded.
 	 */
 	void (*verify_bulk)(struct uiommu_emu *emu, struct emu_lookup *lookups, unsigned int nb);
-	/** Compare the unit's caches and those of devices with memory. @return what differs */
-	unsigned int (*audit)(struct uiommu_emu *emu);
-	/** Translations of the unit that lead to this memory; each is a violation. */
-	unsigned int (*retire)(struct uiommu_emu *emu, uint64_t pa, uint64_t size);
+	/** How the unit's caches and those of devices are compared with memory. */
+	const struct emu_audit *audit;
 };
 
 /** Registered models; a list that is written by constructors only. */
@@ -175,6 +174,16 @@ struct emu_model {
 
 void
 emu_model_register(struct emu_model *model);
+
+/**
+ * A register that says what a unit has: as a whole by key, and single bits of it by <key>_set and
+ * <key>_clear.
+ *
+ * @param value as it is without any of that; left alone where something is wrong
+ * @return 0; -EINVAL: as uiommu_args_get_u64(), and the key is too long
+ */
+int
+emu_args_bits(struct uiommu_args *args, const char *key, uint64_t max, uint64_t *value);
 
 #define EMU_MODEL_REGISTER(mops)                                                                   \
 	static struct emu_model emu_model_##mops = {.ops = &mops};                                 \

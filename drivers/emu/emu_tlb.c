@@ -133,6 +133,23 @@ emu_tlb_find(const struct emu_tlb *tlb, uint16_t domain, uint32_t pasid, uint64_
 	return entry;
 }
 
+const struct emu_tlb_entry *
+emu_tlb_find_for(const struct emu_tlb *tlb, uint16_t domain, uint32_t pasid, uint64_t iova,
+		 uint16_t want)
+{
+	const struct emu_tlb_entry *entry;
+
+	/* rights of the privileged, and to execute, are nobody else's */
+	if ((want & (EMU_REQ_PRIV | EMU_REQ_EXEC)) != 0)
+		return NULL;
+	entry = emu_tlb_find(tlb, domain, pasid, iova);
+	if (entry == NULL && tlb->any)
+		entry = emu_tlb_find(tlb, domain, EMU_TLB_ANY_PASID, iova);
+	if (entry != NULL && (entry->flags & EMU_TLB_CLEAN) != 0 && (want & EMU_REQ_WRITE) != 0)
+		return NULL;
+	return entry;
+}
+
 static void
 entry_free(struct emu_tlb *tlb, struct emu_tlb_entry *entry)
 {
@@ -171,6 +188,7 @@ emu_tlb_add(struct emu_tlb *tlb, const struct emu_tlb_entry *entry)
 		entry_free(tlb, place);
 	*place = *entry;
 	place->iova &= ~((UINT64_C(1) << entry->shift) - 1);
+	tlb->any |= entry->pasid == EMU_TLB_ANY_PASID;
 	tlb->nb++;
 	tlb->nb_of[size_index(entry->shift)]++;
 	if (is_wide(tlb, entry))

@@ -30,6 +30,15 @@ struct emu_leaf {
 	uint32_t access; /**< EMU_REQ_READ, EMU_REQ_WRITE */
 };
 
+/** The page of an address where there are no tables, for reading and writing. */
+#define EMU_LEAF_BARE(address)                                                                     \
+	((struct emu_leaf){                                                                        \
+		.iova = (address) & ~UINT64_C(0xfff),                                              \
+		.pa = (address) & ~UINT64_C(0xfff),                                                \
+		.size = 4096,                                                                      \
+		.access = EMU_REQ_READ | EMU_REQ_WRITE,                                            \
+	})
+
 /** A page to be looked up without anything being remembered or marked. */
 struct emu_lookup {
 	uint64_t iova;
@@ -60,12 +69,14 @@ struct emu_tlb_entry {
 	uint8_t shift;    /**< log2 of its size; 0: not in use */
 	uint8_t access;   /**< EMU_REQ_READ, EMU_REQ_WRITE */
 	uint8_t kind;     /**< one EMU_TLB_* way */
-	uint8_t flags;    /**< EMU_TLB_DIRTY, EMU_TLB_ABSENT */
+	uint8_t flags;    /**< EMU_TLB_DIRTY, EMU_TLB_ABSENT, EMU_TLB_CLEAN */
 };
 /** Writes need no look at the table: it is marked, or marks are not kept. */
 #define EMU_TLB_DIRTY (1U << 0)
 /** There was no page, and that is remembered. */
 #define EMU_TLB_ABSENT (1U << 1)
+/** A write would be let through, and make the page dirty: that is done in its table. */
+#define EMU_TLB_CLEAN (1U << 2)
 
 #define EMU_TLB_WAYS 4
 #define EMU_TLB_ENTRIES_MAX 65536
@@ -79,6 +90,7 @@ struct emu_tlb {
 	uint32_t mask;                 /**< of sets */
 	uint32_t nb;                   /**< entries in use */
 	uint32_t nb_of[EMU_TLB_SIZES]; /**< by size */
+	bool any;                      /**< there were entries of any PASID */
 	bool tables;                   /**< pa is that of a table of 4 KiB, whatever the size */
 	uint16_t *leads;               /**< entries that lead to 4 KiB, by a hash of where */
 	uint32_t leads_mask;
@@ -123,6 +135,27 @@ emu_tlb_find_size(const struct emu_tlb *tlb, uint16_t domain, uint32_t pasid, ui
 /** Likewise, of any size; the smallest. */
 struct emu_tlb_entry *
 emu_tlb_find(const struct emu_tlb *tlb, uint16_t domain, uint32_t pasid, uint64_t iova);
+/**
+ * Likewise, for a unit that remembers what users may read and write, and which pages are of all
+ * PASIDs.
+ *
+ * @param want EMU_REQ_*
+ * @return what decides the matter, whatever its rights; NULL: nothing does
+ */
+const struct emu_tlb_entry *
+emu_tlb_find_for(const struct emu_tlb *tlb, uint16_t domain, uint32_t pasid, uint64_t iova,
+		 uint16_t want);
+/** The page of an entry. */
+static inline struct emu_leaf
+emu_tlb_leaf(const struct emu_tlb_entry *entry)
+{
+	return (struct emu_leaf){
+		.iova = entry->iova,
+		.pa = entry->pa,
+		.size = UINT64_C(1) << entry->shift,
+		.access = entry->access,
+	};
+}
 /** One with the same tags, address and size is replaced. */
 void
 emu_tlb_add(struct emu_tlb *tlb, const struct emu_tlb_entry *entry);

@@ -21,8 +21,6 @@
 #define RISCV_WRITTEN_IRQ (1U << 4)
 #define RISCV_WRITTEN_TR (1U << 5)
 
-/** Things that are remembered to be incompletely invalidated, of either kind. */
-#define RISCV_MODEL_PENDING_MAX 16
 /** Commands that wait to be executed, with reorder=1. */
 #define RISCV_MODEL_HELD_MAX 64
 /** Largest queue, log2 of its entries. */
@@ -78,14 +76,10 @@ struct riscv_model {
 	uint32_t cq_head;
 	uint32_t cq_seen;         /**< cqt that was seen last */
 	bool reorder;             /**< commands between fences are executed in any order */
-	bool atc_failed;          /**< an ATS.INVAL timed out since the last fence */
-	bool globals;             /**< there were pages of all address spaces */
 	uint16_t msi_waits;       /**< vectors whose message waits to be unmasked, by bit */
 	/* invalidations since the last fence, as far as they are kept */
-	uint32_t nb_pending;
-	uint32_t pending[RISCV_MODEL_PENDING_MAX]; /**< PSCIDs */
-	uint32_t nb_pending_bonds;
-	uint32_t pending_bonds[RISCV_MODEL_PENDING_MAX]; /**< whose process contexts they are */
+	struct emu_pending pending;       /**< PSCIDs */
+	struct emu_pending pending_bonds; /**< whose process contexts they are */
 	uint32_t nb_held;
 	uint64_t held[RISCV_MODEL_HELD_MAX][2];
 	uint64_t random;          /**< for reorder */
@@ -370,9 +364,6 @@ void
 riscv_model_verify_bulk(struct uiommu_emu *emu, struct emu_lookup *lookups, unsigned int nb);
 
 /* riscv_model_audit.c */
-unsigned int
-riscv_model_audit(struct uiommu_emu *emu);
-unsigned int
-riscv_model_retire(struct uiommu_emu *emu, uint64_t pa, uint64_t size);
+extern const struct emu_audit riscv_model_audit;
 
 #endif /* RISCV_MODEL_H */

@@ -9,23 +9,6 @@
 #include "emu_audit.h"
 #include "riscv_model_pt.h"
 
-/* A bond's tables as memory has them. @return false: it has none now */
-static bool
-route_fresh(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, unsigned int ttyp,
-	    struct riscv_walk *walk)
-{
-	const struct emu_message msg = {
-		.endpoint_id = endpoint_id, .pasid = pasid, .flags = EMU_REQ_READ,
-	};
-
-	/* nobody's caches: everything is read */
-	if (riscv_model_route(emu, NULL, 0, &msg, ttyp, walk) != 0)
-		return false;
-	walk->look = true;
-	walk->fresh = true;
-	return true;
-}
-
 static bool
 page_find(const void *walk, uint64_t iova, struct emu_leaf *leaf)
 {
@@ -35,15 +18,6 @@ page_find(const void *walk, uint64_t iova, struct emu_leaf *leaf)
 		return false;
 	*leaf = page.leaf;
 	return true;
-}
-
-static bool
-page_agrees(struct riscv_walk *walk, const struct emu_tlb_entry *entry)
-{
-	if (walk->bypass)
-		return entry->pa == entry->iova;
-	walk->want = entry->access;
-	return emu_audit_page(entry, page_find, walk);
 }
 
 static bool
@@ -60,24 +34,21 @@ table_agrees(const struct riscv_walk *walk, const struct emu_tlb_entry *entry)
 
 static bool
 entry_agrees(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid,
-	     const struct emu_tlb_entry *entry, bool table)
+	     const struct emu_tlb_entry *entry, enum emu_audit_what what)
 {
+	const unsigned int ttyp = what == EMU_AUDIT_DEVICE ? RISCV_TTYP_ATS : RISCV_TTYP_READ;
+	const struct emu_message msg = {.endpoint_id = endpoint_id, .pasid = pasid};
 	struct riscv_walk walk;
 
-	return route_fresh(emu, endpoint_id, pasid, RISCV_TTYP_READ, &walk) &&
-	       (entry->pasid == EMU_TLB_ANY_PASID || entry->pasid == walk.pscid) &&
-	       (table ? table_agrees(&walk, entry) : page_agrees(&walk, entry));
-}
-
-/* With ATS off, nothing may be left in there. */
-static bool
-device_entry_agrees(struct uiommu_emu *emu, const struct emu_device *dev,
-		    const struct emu_tlb_entry *entry)
-{
-	struct riscv_walk walk;
-
-	return route_fresh(emu, dev->endpoint_id, entry->pasid, RISCV_TTYP_ATS, &walk) &&
-	       page_agrees(&walk, entry);
+	/* nobody's caches: everything is read. With ATS off, devices have nothing */
+	if (riscv_model_route(emu, NULL, 0, &msg, ttyp, &walk) != 0 ||
+	    (what != EMU_AUDIT_DEVICE && !emu_audit_tags(entry, 0, walk.pscid)))
+		return false;
+	walk.want = entry->access;
+	walk.look = true;
+	walk.fresh = true;
+	return what == EMU_AUDIT_TABLE ? table_agrees(&walk, entry) :
+					 emu_audit_page(entry, walk.bypass, page_find, &walk);
 }
 
 static void
@@ -98,18 +69,6 @@ pc_read(struct uiommu_emu *emu, const struct emu_device *dev, const struct emu_b
 	    riscv_atp_mode(dc.word[1]) != RISCV_PDTP_BARE)
 		riscv_model_pc(emu, &dc, bond->pasid == EMU_NO_PASID ? 0 : bond->pasid, fresh);
 }
-
-static const struct emu_audit riscv_audit = {
-	.tables = "tables on the way",
-	.domain = "GSCID",
-	.pasid = "PSCID",
-	.device_entry = "device context",
-	.bond_entry = "process context",
-	.agrees = entry_agrees,
-	.device_agrees = device_entry_agrees,
-	.device = dc_read,
-	.bond = pc_read,
-};
 
 /* The way to a context that is remembered; a context itself is looked at elsewhere. */
 static bool
@@ -147,23 +106,21 @@ ways_audit(struct uiommu_emu *emu, const struct emu_device *dev)
 	return found;
 }
 
-unsigned int
-riscv_model_audit(struct uiommu_emu *emu)
+static bool
+translates(const struct uiommu_emu *emu)
 {
-	const struct riscv_model *riscv = emu->unit;
-	unsigned int found = 0;
-	uint32_t i;
-
-	if (riscv_ddt_mode(riscv) < RISCV_DDTP_1LVL)
-		return 0;
-	for (i = 1; i < emu->nb_devices; i++)
-		if (!emu->devices[i]->removed)
-			found += ways_audit(emu, emu->devices[i]);
-	return found + emu_audit(emu, &riscv_audit, &emu->iotlb, &emu->walks);
+	return riscv_ddt_mode(emu->unit) >= RISCV_DDTP_1LVL;
 }
 
-unsigned int
-riscv_model_retire(struct uiommu_emu *emu, uint64_t pa, uint64_t size)
-{
-	return emu_audit_retire(emu, &riscv_audit, &emu->iotlb, &emu->walks, pa, size);
-}
+const struct emu_audit riscv_model_audit = {
+	.tables = "tables on the way",
+	.domain = "GSCID",
+	.pasid = "PSCID",
+	.device_entry = "device context",
+	.bond_entry = "process context",
+	.translates = translates,
+	.agrees = entry_agrees,
+	.device = dc_read,
+	.bond = pc_read,
+	.more = ways_audit,
+};

@@ -47,7 +47,7 @@ page_look(struct uiommu_emu *emu, const struct emu_lookup *lookup)
 	if (walk.bypass)
 		return lookup->iova >> riscv_pas(emu->unit) == 0;
 	walk.look = true;
-	entry = riscv_model_tlb_find(&walk, lookup->iova);
+	entry = riscv_tlb_find(&walk, lookup->iova);
 	if (entry != NULL)
 		return (lookup->access & ~entry->access) == 0;
 	return riscv_model_page_walk(&walk, lookup->iova, &page) == 0;

@@ -120,8 +120,8 @@ riscv_model_fence(struct uiommu_emu *emu, const uint64_t *word)
 		riscv_model_command_error(emu, RISCV_CQCSR_CMD_TO);
 		return RISCV_STUCK;
 	}
-	riscv->nb_pending = 0;
-	riscv->nb_pending_bonds = 0;
+	riscv->pending.nb = 0;
+	riscv->pending_bonds.nb = 0;
 	/* what devices sent before they confirmed is ahead of that */
 	emu_late_drain(emu);
 	riscv_model_publish(emu);

@@ -51,17 +51,10 @@ ddt_forget(struct uiommu_emu *emu, const uint64_t *word)
 		device_forget(emu, dev, false);
 }
 
-/* Not complete before a fence, and until then devices are not to be asked to forget. */
-static void
-pending_add(struct riscv_model *riscv, uint32_t bond)
-{
-	if (riscv->nb_pending_bonds < RISCV_MODEL_PENDING_MAX)
-		riscv->pending_bonds[riscv->nb_pending_bonds++] = bond;
-}
-
 static void
 pdt_forget(struct uiommu_emu *emu, const uint64_t *word)
 {
+	struct riscv_model *riscv = emu->unit;
 	const struct emu_device *dev =
 		emu_device_find(emu, (uint32_t)(word[0] >> RISCV_IODIR0_DID_SHIFT));
 	const uint32_t pid = word[0] >> RISCV_IODIR0_PID_SHIFT & RISCV_IODIR0_PID_MASK;
@@ -72,13 +65,14 @@ pdt_forget(struct uiommu_emu *emu, const uint64_t *word)
 	bond = emu_bond_find(emu, dev, pid);
 	if (bond != 0) {
 		bond_forget(emu, bond, false);
-		pending_add(emu->unit, bond);
+		/* not complete before a fence: until then devices are not to be asked to forget */
+		emu_pending_add(&riscv->pending_bonds, bond);
 	}
 	/* requests without process_id go by process 0 */
 	bond = pid == 0 ? emu_bond_find(emu, dev, EMU_NO_PASID) : 0;
 	if (bond != 0) {
 		bond_forget(emu, bond, false);
-		pending_add(emu->unit, bond);
+		emu_pending_add(&riscv->pending_bonds, bond);
 	}
 }
 

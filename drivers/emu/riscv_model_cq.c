@@ -9,9 +9,6 @@
 
 #include "riscv_model_layout.h"
 
-/* Commands looked ahead for the slots of their answers. */
-#define LOOK_AHEAD 16
-
 static const uint64_t *
 command_at(const struct riscv_model *riscv, uint32_t at)
 {
@@ -33,16 +30,6 @@ tail_check(struct uiommu_emu *emu)
 			      "cqt 0x%x moved backwards, or past cqh 0x%x", tail, riscv->cq_head);
 	riscv->cq_seen = tail;
 	return tail;
-}
-
-static inline void
-slot_prefetch(const struct uiommu_emu *emu, const uint64_t *word)
-{
-	const uint32_t device =
-		emu->device_of[(word[0] >> RISCV_ATS0_RID_SHIFT) & emu->endpoint_max];
-
-	rte_prefetch0(&emu->hot[device].slots[(word[1] >> RISCV_ATS_PRGR1_PRGI_SHIFT) %
-					      EMU_PRGI_COUNT]);
 }
 
 /* ------------------------------------------------------------------------ out of order */
@@ -129,11 +116,10 @@ entries_execute(struct uiommu_emu *emu, uint32_t tail, unsigned int max, const b
 	while (head != tail && done < max) {
 		word[0] = command_at(riscv, head)[0];
 		word[1] = command_at(riscv, head)[1];
-		if (((tail - head) & mask) > LOOK_AHEAD)
-			slot_prefetch(emu, command_at(riscv, head + LOOK_AHEAD));
+		if (((tail - head) & mask) > EMU_LOOK_AHEAD)
+			emu_slot_prefetch(emu, command_at(riscv, head + EMU_LOOK_AHEAD), layout);
 		if (unlikely(riscv->reorder || !emu_fast_judge(emu, word, &run, layout, several))) {
-			responses += run.good;
-			emu_run_end(emu, &run);
+			responses += emu_run_end(emu, &run);
 			riscv->cq_head = head;
 			if (command_one(emu, word, &responses) == RISCV_STUCK)
 				break;
@@ -141,8 +127,7 @@ entries_execute(struct uiommu_emu *emu, uint32_t tail, unsigned int max, const b
 		head = (head + 1) & mask;
 		done++;
 	}
-	responses += run.good;
-	emu_run_end(emu, &run);
+	responses += emu_run_end(emu, &run);
 	riscv->cq_head = head;
 	/* the places are free again: pairs with the acquire load of the register */
 	__atomic_store_n(&riscv->queues[RISCV_CQ].head, head, __ATOMIC_RELEASE);
@@ -154,18 +139,13 @@ static bool
 fetch_fails(struct uiommu_emu *emu)
 {
 	const struct riscv_model *riscv = emu->unit;
+	const enum emu_fetch fetch = emu_fetch_look(emu, riscv->cq != NULL);
 
-	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_DEAD_QUEUE))
-		return true;
-	if (riscv->cq == NULL || emu_fault_take(emu, UIOMMU_EMU_FAULT_COMMAND_ABORT)) {
+	if (fetch == EMU_FETCH_ABORT)
 		riscv_model_command_error(emu, RISCV_CSR_MF);
-		return true;
-	}
-	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_BAD_DESCRIPTOR)) {
+	else if (fetch == EMU_FETCH_ILLEGAL)
 		riscv_model_command_error(emu, RISCV_CQCSR_CMD_ILL);
-		return true;
-	}
-	return false;
+	return fetch != EMU_FETCH_GOES;
 }
 
 unsigned int

@@ -22,8 +22,9 @@ cq_open(struct uiommu_emu *emu)
 	riscv->cq_head = 0;
 	riscv->cq_seen = 0;
 	riscv->nb_held = 0;
-	riscv->nb_pending = 0;
-	riscv->atc_failed = false;
+	riscv->pending.nb = 0;
+	riscv->pending_bonds.nb = 0;
+	emu->asked.failed = false;
 	__atomic_store_n(&queue->head, 0, __ATOMIC_RELEASE);
 }
 

@@ -40,14 +40,6 @@ drop(struct uiommu_emu *emu, const struct emu_tlb_drop *what, bool tables)
 		emu_tlb_drop(&emu->walks, what);
 }
 
-/* Not before a fence is it complete, and may the devices be asked. */
-static void
-pending_add(struct riscv_model *riscv, uint32_t pscid)
-{
-	if (riscv->nb_pending < RISCV_MODEL_PENDING_MAX)
-		riscv->pending[riscv->nb_pending++] = pscid;
-}
-
 enum riscv_done
 riscv_model_iotinval(struct uiommu_emu *emu, const uint64_t *word)
 {
@@ -74,8 +66,9 @@ riscv_model_iotinval(struct uiommu_emu *emu, const uint64_t *word)
 				     ((UINT64_C(1) << RISCV_IOTINVAL1_ADDR_BITS) - 1),
 			     (word[1] & RISCV_IOTINVAL1_S) != 0, &what.first, &what.last);
 	drop(emu, &what, !av || (word[0] & RISCV_IOTINVAL0_NL) != 0);
+	/* not before a fence is it complete, and may the devices be asked */
 	if (pscv)
-		pending_add(riscv, what.pasid);
+		emu_pending_add(&riscv->pending, what.pasid);
 	return RISCV_DONE;
 }
 
@@ -89,30 +82,18 @@ device_forget(struct uiommu_emu *emu, const uint64_t *word)
 	const uint32_t pasid =
 		pv ? (uint32_t)(word[0] >> RISCV_ATS0_PID_SHIFT & RISCV_ATS0_PID_MASK) :
 		     EMU_NO_PASID;
-	struct riscv_model *riscv = emu->unit;
 	uint64_t first, last;
 
-	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_DEVICE_TIMEOUT)) {
-		riscv->atc_failed = true;
-		return;
-	}
 	range_decode(word[1] >> RISCV_PAGE_SHIFT, (word[1] & RISCV_ATS_INVAL1_S) != 0, &first,
 		     &last);
-	emu_atc_invalidate(emu, endpoint_id, pasid, pv && (word[1] & RISCV_ATS_INVAL1_G) != 0,
-			   first, last);
-	emu_late_push(emu, endpoint_id);
+	emu_atc_ask(emu, endpoint_id, pasid, pv && (word[1] & RISCV_ATS_INVAL1_G) != 0, first,
+		    last);
 }
 
 bool
 riscv_model_ats_await(struct uiommu_emu *emu)
 {
-	struct riscv_model *riscv = emu->unit;
-	bool ok;
-
-	emu_asked_await(emu, &emu->asked, device_forget);
-	ok = !riscv->atc_failed;
-	riscv->atc_failed = false;
-	return ok;
+	return emu_asked_await(emu, &emu->asked, device_forget);
 }
 
 /* What was asked for since the last fence, and would have to be complete: of a bond. */
@@ -121,16 +102,11 @@ is_pending(const struct uiommu_emu *emu, uint32_t bond)
 {
 	const struct emu_cache *pc = &emu->bonds[bond].cache;
 	const struct riscv_model *riscv = emu->unit;
-	uint32_t i;
 
-	for (i = 0; i < riscv->nb_pending_bonds; i++)
-		if (riscv->pending_bonds[i] == bond)
-			return true;
-	for (i = 0; i < riscv->nb_pending && pc->state == EMU_CACHE_GOOD; i++)
-		if (riscv->pending[i] ==
-		    (pc->word[0] >> RISCV_PC_TA_PSCID_SHIFT & RISCV_PSCID_MASK))
-			return true;
-	return false;
+	return emu_pending_has(&riscv->pending_bonds, bond) ||
+	       (pc->state == EMU_CACHE_GOOD &&
+		emu_pending_has(&riscv->pending, pc->word[0] >> RISCV_PC_TA_PSCID_SHIFT &
+							 RISCV_PSCID_MASK));
 }
 
 /*

@@ -56,19 +56,17 @@ capabilities_check(const struct uiommu_emu *emu, const struct riscv_model *riscv
 static int
 args_get(struct uiommu_emu *emu, struct uiommu_args *args)
 {
-	uint64_t caps = CAPABILITIES_DEFAULT, set = 0, clear = 0, reorder = 0, bare = 0;
+	uint64_t caps = CAPABILITIES_DEFAULT, reorder = 0, bare = 0;
 	uint64_t did_bits = DID_BITS_DEFAULT, levels = DDT_LEVELS_ALL;
 	struct riscv_model *riscv = emu->unit;
 
-	if (uiommu_args_get_u64(args, "caps", 0, UINT64_MAX, &caps) < 0 ||
-	    uiommu_args_get_u64(args, "caps_set", 0, UINT64_MAX, &set) < 0 ||
-	    uiommu_args_get_u64(args, "caps_clear", 0, UINT64_MAX, &clear) < 0 ||
+	if (emu_args_bits(args, "caps", UINT64_MAX, &caps) < 0 ||
 	    uiommu_args_get_u64(args, "ddt_levels", 1, DDT_LEVELS_ALL, &levels) < 0 ||
 	    uiommu_args_get_u64(args, "did_bits", 1, RISCV_DID_BITS, &did_bits) < 0 ||
 	    uiommu_args_get_u64(args, "bare", 0, 1, &bare) < 0 ||
 	    uiommu_args_get_u64(args, "reorder", 0, 1, &reorder) < 0)
 		return -EINVAL;
-	riscv->capabilities = (caps | set) & ~clear;
+	riscv->capabilities = caps;
 	riscv->ddt_modes = 1U << RISCV_DDTP_OFF | 1U << RISCV_DDTP_BARE |
 			   (uint32_t)levels << RISCV_DDTP_1LVL;
 	riscv->reorder = reorder != 0;
@@ -122,8 +120,7 @@ static const struct emu_model_ops riscv_model_ops = {
 	.translate = riscv_model_translate,
 	.translated = riscv_model_translated,
 	.verify_bulk = riscv_model_verify_bulk,
-	.audit = riscv_model_audit,
-	.retire = riscv_model_retire,
+	.audit = &riscv_model_audit,
 };
 
 EMU_MODEL_REGISTER(riscv_model_ops);

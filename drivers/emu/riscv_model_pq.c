@@ -12,14 +12,10 @@
 unsigned int
 riscv_model_make(struct uiommu_emu *emu, unsigned int max)
 {
-	const struct emu_layout layout = RISCV_MODEL_LAYOUT(emu);
-
 	if (unlikely(__atomic_load_n(&emu->fault, __ATOMIC_RELAXED) ==
 		     UIOMMU_EMU_FAULT_REQUEST_ABORT))
 		return emu_traffic_singly(emu, max);
-	/* loops that know what they have to do with */
-	return emu->traffic.keep ? emu_fast_make(emu, max, EMU_SOURCE_REQUESTS, true, layout) :
-				   emu_fast_make(emu, max, EMU_SOURCE_REQUESTS, false, layout);
+	return emu_fast_send(emu, max, EMU_SOURCE_REQUESTS, RISCV_MODEL_LAYOUT(emu));
 }
 
 /*
@@ -97,9 +93,7 @@ queue_put(struct uiommu_emu *emu, struct emu_device *dev, const struct emu_messa
 		return answer(emu, msg, UIOMMU_EMU_SUCCESS, prpr);
 	}
 	riscv_model_encode(msg, word);
-	emu_ring_put(&emu->ring, word, RISCV_PQ_SHIFT);
-	uiommu_count(&emu->live.requests, 1);
-	emu_class_requests(emu, emu_pack_one(dev->class));
+	emu_request_put(emu, dev, word, RISCV_PQ_SHIFT);
 	return UIOMMU_EMU_QUEUED;
 }
 

@@ -23,17 +23,17 @@ static void
 way_begin(struct way *way)
 {
 	const struct riscv_walk *walk = way->walk;
-	const struct riscv_model *riscv = walk->emu->unit;
+	const struct emu_tlb *tlb = &walk->emu->walks;
 	const struct emu_tlb_entry *entry;
 	unsigned int level;
 
 	if (walk->fresh)
 		return;
 	for (level = 0; level < way->level; level++) {
-		entry = emu_tlb_find_size(&walk->emu->walks, 0, walk->pscid, way->iova,
+		entry = emu_tlb_find_size(tlb, 0, walk->pscid, way->iova,
 					  riscv_level_shift(level + 1));
-		if (entry == NULL && riscv->globals)
-			entry = emu_tlb_find_size(&walk->emu->walks, 0, EMU_TLB_ANY_PASID, way->iova,
+		if (entry == NULL && tlb->any)
+			entry = emu_tlb_find_size(tlb, 0, EMU_TLB_ANY_PASID, way->iova,
 						  riscv_level_shift(level + 1));
 		if (entry == NULL)
 			continue;
@@ -48,7 +48,6 @@ static void
 way_descend(struct way *way, uint64_t pte)
 {
 	const struct riscv_walk *walk = way->walk;
-	struct riscv_model *riscv = walk->emu->unit;
 
 	way->table = riscv_pte_pa(pte);
 	way->global |= (pte & RISCV_PTE_G) != 0;
@@ -64,7 +63,6 @@ way_descend(struct way *way, uint64_t pte)
 		.shift = (uint8_t)riscv_level_shift(way->level + 1),
 		.kind = EMU_TLB_FIRST,
 	});
-	riscv->globals |= way->global;
 	walk->emu->tlb_used = true;
 }
 

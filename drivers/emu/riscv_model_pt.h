@@ -32,9 +32,6 @@
 #define RISCV_NAPOT_MASK UINT64_C(0xf)
 #define RISCV_NAPOT_64K UINT64_C(0x8)
 
-/** In emu_tlb_entry::flags of pages: struct riscv_page::clean. */
-#define RISCV_TLB_CLEAN (1U << 2)
-
 /** Whose tables are walked, and how. */
 struct riscv_walk {
 	struct uiommu_emu *emu;
@@ -109,10 +106,12 @@ riscv_cause(uint16_t want, bool page)
 	return page ? RISCV_CAUSE_READ_PAGE : RISCV_CAUSE_READ_ACCESS;
 }
 
-struct emu_tlb_entry;
 /** What is remembered of a page, and decides the matter, whatever its rights. */
-const struct emu_tlb_entry *
-riscv_model_tlb_find(const struct riscv_walk *walk, uint64_t iova);
+static inline const struct emu_tlb_entry *
+riscv_tlb_find(const struct riscv_walk *walk, uint64_t iova)
+{
+	return emu_tlb_find_for(&walk->emu->iotlb, 0, walk->pscid, iova, walk->want);
+}
 
 /**
  * From the root, or from a table that is remembered.

@@ -7,6 +7,7 @@
  * thread. What is not there reads 0; accesses that have no defined effect are counted.
  */
 
+#include "emu_reg.h"
 #include "riscv_model.h"
 
 /* Distance of the registers of one queue from those of the next, but for the csrs. */
@@ -109,25 +110,12 @@ uint32_t
 riscv_model_read32(struct uiommu_emu *emu, uint32_t offset)
 {
 	struct riscv_model *riscv = emu->unit;
-	const uint64_t *wide = riscv_model_wide(riscv, offset & ~7U);
-	const uint32_t *reg = riscv_model_narrow(riscv, offset);
-	uint32_t value;
 
 	if ((offset & 3) != 0)
 		emu_violation(emu, &emu->live.protocol, "register 0x%x read unaligned", offset);
-	if (wide != NULL)
-		/* pairs with the model's release stores */
-		return (uint32_t)(__atomic_load_n(wide, __ATOMIC_ACQUIRE) >> ((offset & 4) * 8));
-	if (reg == NULL)
-		return 0;
-	/* pairs with the model's release stores: what an index speaks of is there */
-	value = __atomic_load_n(reg, __ATOMIC_ACQUIRE);
-	if (offset == RISCV_REG_PQT && unlikely(emu_fault_take(emu, UIOMMU_EMU_FAULT_WILD_INDEX)))
-		value |= UINT32_C(0x7ff00000);
-	if (offset == RISCV_REG_FQT &&
-	    unlikely(emu_fault_take(emu, UIOMMU_EMU_FAULT_WILD_EVENT_INDEX)))
-		value |= UINT32_C(0x7ff00000);
-	return value;
+	return emu_reg_index(emu, offset, RISCV_REG_PQT, RISCV_REG_FQT,
+			     emu_reg_read(riscv_model_wide(riscv, offset & ~7U),
+					  riscv_model_narrow(riscv, offset), offset));
 }
 
 uint64_t

@@ -98,8 +98,6 @@ riscv_model_route(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bond,
 static void
 tlb_add(const struct riscv_walk *walk, const struct riscv_page *page)
 {
-	struct riscv_model *riscv = walk->emu->unit;
-
 	/* rights of the privileged, and to execute, are nobody else's */
 	if ((walk->want & (EMU_REQ_PRIV | EMU_REQ_EXEC)) != 0 || !page->whole)
 		return;
@@ -112,40 +110,16 @@ tlb_add(const struct riscv_walk *walk, const struct riscv_page *page)
 		.shift = (uint8_t)__builtin_ctzll(page->leaf.size),
 		.access = (uint8_t)page->leaf.access,
 		.kind = EMU_TLB_FIRST,
-		.flags = page->clean ? RISCV_TLB_CLEAN : 0,
+		.flags = page->clean ? EMU_TLB_CLEAN : 0,
 	});
-	riscv->globals |= page->global;
 	walk->emu->tlb_used = true;
-}
-
-const struct emu_tlb_entry *
-riscv_model_tlb_find(const struct riscv_walk *walk, uint64_t iova)
-{
-	const struct riscv_model *riscv = walk->emu->unit;
-	const struct emu_tlb_entry *entry;
-
-	if ((walk->want & (EMU_REQ_PRIV | EMU_REQ_EXEC)) != 0)
-		return NULL;
-	entry = emu_tlb_find(&walk->emu->iotlb, 0, walk->pscid, iova);
-	if (entry == NULL && riscv->globals)
-		entry = emu_tlb_find(&walk->emu->iotlb, 0, EMU_TLB_ANY_PASID, iova);
-	/* what makes a page dirty is done in the table */
-	if (entry != NULL && (entry->flags & RISCV_TLB_CLEAN) != 0 &&
-	    (walk->want & EMU_REQ_WRITE) != 0)
-		return NULL;
-	return entry;
 }
 
 /* Where there are no tables. */
 static unsigned int
 bare_page(const struct riscv_walk *walk, uint64_t iova, struct emu_leaf *leaf)
 {
-	*leaf = (struct emu_leaf){
-		.iova = iova & ~UINT64_C(0xfff),
-		.pa = iova & ~UINT64_C(0xfff),
-		.size = EMU_PAGE_SIZE,
-		.access = EMU_REQ_READ | EMU_REQ_WRITE,
-	};
+	*leaf = EMU_LEAF_BARE(iova);
 	/* an address that the unit does not have */
 	return iova >> riscv_pas(walk->emu->unit) != 0 ? riscv_cause(walk->want, false) : 0;
 }
@@ -159,18 +133,13 @@ riscv_model_page(const struct riscv_walk *walk, uint64_t iova, struct emu_leaf *
 
 	if (walk->bypass)
 		return bare_page(walk, iova, leaf);
-	entry = walk->fresh ? NULL : riscv_model_tlb_find(walk, iova);
+	entry = walk->fresh ? NULL : riscv_tlb_find(walk, iova);
 	if (entry != NULL) {
 		uiommu_count(&walk->emu->live.iotlb_hits, 1);
 		/* rights that were missing are missing until they are invalidated */
 		if ((walk->want & (EMU_REQ_READ | EMU_REQ_WRITE) & ~entry->access) != 0)
 			return riscv_cause(walk->want, true);
-		*leaf = (struct emu_leaf){
-			.iova = entry->iova,
-			.pa = entry->pa,
-			.size = UINT64_C(1) << entry->shift,
-			.access = entry->access,
-		};
+		*leaf = emu_tlb_leaf(entry);
 		return 0;
 	}
 	cause = riscv_model_page_walk(walk, iova, &page);

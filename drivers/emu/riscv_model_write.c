@@ -7,6 +7,7 @@
  * left to the model's next step. A write whose effect is unspecified is ignored, and counted.
  */
 
+#include "emu_reg.h"
 #include "riscv_model.h"
 
 /* "designated for custom use" may be written with anything */
@@ -306,13 +307,8 @@ half_write(struct uiommu_emu *emu, uint32_t offset, uint32_t value)
 
 	if (reg == NULL)
 		return;
-	wide = load64(reg);
-	if ((offset & 4) == 0) {
-		wide_write(emu, base, (wide & ~(uint64_t)UINT32_MAX) | value);
-		return;
-	}
-	wide = (wide & UINT32_MAX) | (uint64_t)value << 32;
-	if (base == RISCV_REG_DDTP && (wide & RISCV_DDTP_BUSY) == 0)
+	wide = emu_reg_with_half(load64(reg), offset, value);
+	if (offset != base && base == RISCV_REG_DDTP && (wide & RISCV_DDTP_BUSY) == 0)
 		__atomic_store_n(reg, wide & (RISCV_PPN_FIELD_MASK | RISCV_DDTP_MODE_MASK),
 				 __ATOMIC_RELEASE);
 	else

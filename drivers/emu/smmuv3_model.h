@@ -21,9 +21,6 @@
 #define SMMUV3_WRITTEN_EVENTQ (1U << 3)
 #define SMMUV3_WRITTEN_PRIQ (1U << 4)
 
-/** ASIDs that are remembered to be incompletely invalidated. */
-#define SMMUV3_MODEL_PENDING_MAX 16
-
 /** Stall tags are the index of the device's slot, above bits that are not to be lost. */
 #define SMMUV3_MODEL_STAG 0x5e00
 
@@ -73,15 +70,12 @@ struct smmuv3_model {
 	uint32_t cmdq_order;
 	uint32_t cmdq_head;      /**< with wrap */
 	uint32_t cmdq_seen;      /**< PROD that was seen last */
-	bool atc_failed;         /**< an ATC_INV timed out since the last CMD_SYNC */
 	struct smmuv3_output eventq, priq;
 	uint64_t strtab_pa;      /**< as of SMMUEN */
 	uint32_t strtab_log2;
 	uint32_t strtab_split;   /**< 0: linear */
 	uint32_t freed;          /**< of struct emu_memory, as seen last */
-	bool globals;            /**< there were pages of all ASIDs */
-	uint32_t nb_pending;     /**< TLBIs since the last CMD_SYNC, as far as they are kept */
-	uint16_t pending[SMMUV3_MODEL_PENDING_MAX]; /**< their ASIDs */
+	struct emu_pending pending; /**< ASIDs of TLBIs since the last CMD_SYNC */
 };
 
 static inline uint32_t
@@ -310,9 +304,6 @@ void
 smmuv3_model_verify_bulk(struct uiommu_emu *emu, struct emu_lookup *lookups, unsigned int nb);
 
 /* smmuv3_model_audit.c */
-unsigned int
-smmuv3_model_audit(struct uiommu_emu *emu);
-unsigned int
-smmuv3_model_retire(struct uiommu_emu *emu, uint64_t pa, uint64_t size);
+extern const struct emu_audit smmuv3_model_audit;
 
 #endif /* SMMUV3_MODEL_H */

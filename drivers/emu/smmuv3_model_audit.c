@@ -9,23 +9,6 @@
 #include "emu_audit.h"
 #include "smmuv3_model_pt.h"
 
-/* A bond's tables as memory has them. @return false: it has none now */
-static bool
-route_fresh(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid,
-	    struct smmuv3_walk *walk)
-{
-	const struct emu_message msg = {
-		.endpoint_id = endpoint_id, .pasid = pasid, .flags = EMU_REQ_READ,
-	};
-
-	/* nobody's caches: everything is read */
-	if (smmuv3_model_route(emu, NULL, 0, &msg, walk).event != 0)
-		return false;
-	walk->look = true;
-	walk->fresh = true;
-	return true;
-}
-
 static bool
 page_find(const void *walk, uint64_t iova, struct emu_leaf *leaf)
 {
@@ -35,15 +18,6 @@ page_find(const void *walk, uint64_t iova, struct emu_leaf *leaf)
 		return false;
 	*leaf = page.leaf;
 	return true;
-}
-
-static bool
-page_agrees(struct smmuv3_walk *walk, const struct emu_tlb_entry *entry)
-{
-	if (walk->bypass)
-		return entry->pa == entry->iova;
-	walk->want = entry->access;
-	return emu_audit_page(entry, page_find, walk);
 }
 
 static bool
@@ -59,29 +33,36 @@ table_agrees(struct smmuv3_walk *walk, const struct emu_tlb_entry *entry)
 	       table == entry->pa && (lost & ~(unsigned int)entry->flags) == 0;
 }
 
+/* With ATS off, nothing may be left in a device. */
 static bool
-entry_agrees(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid,
-	     const struct emu_tlb_entry *entry, bool table)
+may_translate(struct uiommu_emu *emu, uint32_t endpoint_id)
 {
-	struct smmuv3_walk walk;
+	struct emu_cache ste = {0};
 
-	return route_fresh(emu, endpoint_id, pasid, &walk) && entry->domain == walk.vmid &&
-	       (entry->pasid == EMU_TLB_ANY_PASID || entry->pasid == smmuv3_asid(&walk)) &&
-	       (table ? table_agrees(&walk, entry) : page_agrees(&walk, entry));
+	return smmuv3_model_ste(emu, endpoint_id, &ste).event == 0 &&
+	       smmuv3_ste_eats(emu->unit, &ste) != SMMUV3_EATS_ABORT;
 }
 
 static bool
-device_entry_agrees(struct uiommu_emu *emu, const struct emu_device *dev,
-		    const struct emu_tlb_entry *entry)
+entry_agrees(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid,
+	     const struct emu_tlb_entry *entry, enum emu_audit_what what)
 {
-	struct emu_cache ste = {0};
+	const struct emu_message msg = {
+		.endpoint_id = endpoint_id, .pasid = pasid, .flags = EMU_REQ_READ,
+	};
 	struct smmuv3_walk walk;
 
-	/* with ATS off, nothing may be left in there */
-	return smmuv3_model_ste(emu, dev->endpoint_id, &ste).event == 0 &&
-	       smmuv3_ste_eats(emu->unit, &ste) != SMMUV3_EATS_ABORT &&
-	       route_fresh(emu, dev->endpoint_id, entry->pasid, &walk) &&
-	       page_agrees(&walk, entry);
+	/* nobody's caches: everything is read */
+	if (smmuv3_model_route(emu, NULL, 0, &msg, &walk).event != 0 ||
+	    (what == EMU_AUDIT_DEVICE ?
+		     !may_translate(emu, endpoint_id) :
+		     !emu_audit_tags(entry, walk.vmid, smmuv3_asid(&walk))))
+		return false;
+	walk.want = entry->access;
+	walk.look = true;
+	walk.fresh = true;
+	return what == EMU_AUDIT_TABLE ? table_agrees(&walk, entry) :
+					 emu_audit_page(entry, walk.bypass, page_find, &walk);
 }
 
 static void
@@ -103,30 +84,20 @@ cd_read(struct uiommu_emu *emu, const struct emu_device *dev, const struct emu_b
 		smmuv3_model_cd(emu, &ste, index, fresh);
 }
 
-static const struct emu_audit smmuv3_audit = {
+static bool
+translates(const struct uiommu_emu *emu)
+{
+	return smmuv3_is_on(emu->unit, SMMUV3_CR0_SMMUEN);
+}
+
+const struct emu_audit smmuv3_model_audit = {
 	.tables = "tables on the way",
 	.domain = "VMID",
 	.pasid = "ASID",
 	.device_entry = "STE",
 	.bond_entry = "CD",
+	.translates = translates,
 	.agrees = entry_agrees,
-	.device_agrees = device_entry_agrees,
 	.device = ste_read,
 	.bond = cd_read,
 };
-
-unsigned int
-smmuv3_model_audit(struct uiommu_emu *emu)
-{
-	const struct smmuv3_model *smmu = emu->unit;
-
-	if (!smmuv3_is_on(smmu, SMMUV3_CR0_SMMUEN))
-		return 0;
-	return emu_audit(emu, &smmuv3_audit, &emu->iotlb, &emu->walks);
-}
-
-unsigned int
-smmuv3_model_retire(struct uiommu_emu *emu, uint64_t pa, uint64_t size)
-{
-	return emu_audit_retire(emu, &smmuv3_audit, &emu->iotlb, &emu->walks, pa, size);
-}

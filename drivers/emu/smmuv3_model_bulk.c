@@ -54,7 +54,7 @@ page_look(struct uiommu_emu *emu, const struct emu_lookup *lookup)
 	if (walk.bypass)
 		return lookup->iova >> smmuv3_oas(smmu) == 0;
 	walk.look = true;
-	entry = smmuv3_model_tlb_find(&walk, lookup->iova);
+	entry = smmuv3_tlb_find(&walk, lookup->iova);
 	if (entry != NULL)
 		return (lookup->access & ~entry->access) == 0;
 	return smmuv3_model_page_walk(&walk, lookup->iova, &page).event == 0;

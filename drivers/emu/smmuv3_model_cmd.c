@@ -157,7 +157,7 @@ sync(struct uiommu_emu *emu, const uint64_t *word)
 		return SMMUV3_STUCK;
 	}
 	uiommu_count(&emu->live.waits, 1);
-	smmu->nb_pending = 0;
+	smmu->pending.nb = 0;
 	/* what devices sent before they confirmed is ahead of that */
 	emu_late_drain(emu);
 	smmuv3_model_publish(emu);

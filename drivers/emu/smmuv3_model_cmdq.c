@@ -8,9 +8,6 @@
 
 #include "smmuv3_model_layout.h"
 
-/* Commands looked ahead for the slots of their answers. */
-#define LOOK_AHEAD 16
-
 static const uint64_t *
 command_at(const struct smmuv3_model *smmu, uint32_t at)
 {
@@ -45,15 +42,6 @@ prod_check(struct uiommu_emu *emu, uint32_t *prod)
 	return true;
 }
 
-static inline void
-slot_prefetch(const struct uiommu_emu *emu, const uint64_t *word)
-{
-	const uint32_t device =
-		emu->device_of[(word[0] >> SMMUV3_CMD0_SID_SHIFT) & emu->endpoint_max];
-
-	rte_prefetch0(&emu->hot[device].slots[word[1] % EMU_PRGI_COUNT]);
-}
-
 /* An answer that is simply right. */
 static __rte_always_inline bool
 is_good(struct uiommu_emu *emu, const uint64_t *word, struct emu_run *run, const bool several)
@@ -86,11 +74,11 @@ entries_execute(struct uiommu_emu *emu, uint32_t prod, unsigned int max, const b
 	while (head != prod && done < max) {
 		word[0] = command_at(smmu, head)[0];
 		word[1] = command_at(smmu, head)[1];
-		if (((prod - head) & wrap_mask) > LOOK_AHEAD)
-			slot_prefetch(emu, command_at(smmu, head + LOOK_AHEAD));
+		if (((prod - head) & wrap_mask) > EMU_LOOK_AHEAD)
+			emu_slot_prefetch(emu, command_at(smmu, head + EMU_LOOK_AHEAD),
+					  SMMUV3_MODEL_LAYOUT(emu));
 		if (unlikely(!is_good(emu, word, &run, several))) {
-			responses += run.good;
-			emu_run_end(emu, &run);
+			responses += emu_run_end(emu, &run);
 			smmu->cmdq_head = head;
 			what = smmuv3_model_command(emu, word);
 			if (what == SMMUV3_STUCK)
@@ -100,8 +88,7 @@ entries_execute(struct uiommu_emu *emu, uint32_t prod, unsigned int max, const b
 		head = (head + 1) & wrap_mask;
 		done++;
 	}
-	responses += run.good;
-	emu_run_end(emu, &run);
+	responses += emu_run_end(emu, &run);
 	smmu->cmdq_head = head;
 	/* an error has its reason in there */
 	if (!smmuv3_model_error_is_active(smmu, SMMUV3_GERROR_CMDQ))
@@ -115,18 +102,13 @@ static bool
 fetch_fails(struct uiommu_emu *emu)
 {
 	struct smmuv3_model *smmu = emu->unit;
+	const enum emu_fetch fetch = emu_fetch_look(emu, smmu->cmdq != NULL);
 
-	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_DEAD_QUEUE))
-		return true;
-	if (smmu->cmdq == NULL || emu_fault_take(emu, UIOMMU_EMU_FAULT_COMMAND_ABORT)) {
+	if (fetch == EMU_FETCH_ABORT)
 		smmuv3_model_command_error(smmu, SMMUV3_CERROR_ABT);
-		return true;
-	}
-	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_BAD_DESCRIPTOR)) {
+	else if (fetch == EMU_FETCH_ILLEGAL)
 		smmuv3_model_command_error(smmu, SMMUV3_CERROR_ILL);
-		return true;
-	}
-	return false;
+	return fetch != EMU_FETCH_GOES;
 }
 
 unsigned int

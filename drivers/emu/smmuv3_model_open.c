@@ -43,17 +43,13 @@
 static int
 id_get(struct smmuv3_model *smmu, struct uiommu_args *args, unsigned int index, uint32_t normal)
 {
-	uint64_t value = normal, set = 0, clear = 0;
-	char key[3][16];
+	uint64_t value = normal;
+	char key[16];
 
-	snprintf(key[0], sizeof(key[0]), "idr%u", index);
-	snprintf(key[1], sizeof(key[1]), "idr%u_set", index);
-	snprintf(key[2], sizeof(key[2]), "idr%u_clear", index);
-	if (uiommu_args_get_u64(args, key[0], 0, UINT32_MAX, &value) < 0 ||
-	    uiommu_args_get_u64(args, key[1], 0, UINT32_MAX, &set) < 0 ||
-	    uiommu_args_get_u64(args, key[2], 0, UINT32_MAX, &clear) < 0)
+	snprintf(key, sizeof(key), "idr%u", index);
+	if (emu_args_bits(args, key, UINT32_MAX, &value) < 0)
 		return -EINVAL;
-	smmu->idr[index] = ((uint32_t)value | (uint32_t)set) & ~(uint32_t)clear;
+	smmu->idr[index] = (uint32_t)value;
 	return 0;
 }
 
@@ -151,8 +147,7 @@ static const struct emu_model_ops smmuv3_model_ops = {
 	.translate = smmuv3_model_translate,
 	.translated = smmuv3_model_translated,
 	.verify_bulk = smmuv3_model_verify_bulk,
-	.audit = smmuv3_model_audit,
-	.retire = smmuv3_model_retire,
+	.audit = &smmuv3_model_audit,
 };
 
 EMU_MODEL_REGISTER(smmuv3_model_ops);

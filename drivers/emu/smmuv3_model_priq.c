@@ -24,7 +24,6 @@ smmuv3_model_make(struct uiommu_emu *emu, unsigned int max)
 {
 	const struct emu_layout layout = SMMUV3_MODEL_LAYOUT(emu);
 	const unsigned int both = EMU_SOURCE_REQUESTS | EMU_SOURCE_EVENTS;
-	const bool keep = emu->traffic.keep;
 
 	if (unlikely(((struct smmuv3_model *)emu->unit)->failed))
 		return 0;
@@ -33,14 +32,11 @@ smmuv3_model_make(struct uiommu_emu *emu, unsigned int max)
 	/* loops that know what they have to do with */
 	switch (emu->traffic.sources) {
 	case EMU_SOURCE_REQUESTS:
-		return keep ? emu_fast_make(emu, max, EMU_SOURCE_REQUESTS, true, layout) :
-			      emu_fast_make(emu, max, EMU_SOURCE_REQUESTS, false, layout);
+		return emu_fast_send(emu, max, EMU_SOURCE_REQUESTS, layout);
 	case EMU_SOURCE_EVENTS:
-		return keep ? emu_fast_make(emu, max, EMU_SOURCE_EVENTS, true, layout) :
-			      emu_fast_make(emu, max, EMU_SOURCE_EVENTS, false, layout);
+		return emu_fast_send(emu, max, EMU_SOURCE_EVENTS, layout);
 	default:
-		return keep ? emu_fast_make(emu, max, both, true, layout) :
-			      emu_fast_make(emu, max, both, false, layout);
+		return emu_fast_send(emu, max, both, layout);
 	}
 }
 
@@ -118,9 +114,7 @@ smmuv3_model_request(struct uiommu_emu *emu, struct emu_device *dev, uint32_t bo
 		return overflow_answer(emu, dev, msg);
 	}
 	smmuv3_model_encode(msg, word);
-	emu_ring_put(&emu->ring, word, SMMUV3_PRI_SHIFT);
-	uiommu_count(&emu->live.requests, 1);
-	emu_class_requests(emu, emu_pack_one(dev->class));
+	emu_request_put(emu, dev, word, SMMUV3_PRI_SHIFT);
 	return UIOMMU_EMU_QUEUED;
 }
 

@@ -38,9 +38,6 @@
 #define SMMUV3_LOST_UXN (1U << 2)
 #define SMMUV3_LOST_PXN (1U << 3)
 
-/** In emu_tlb_entry::flags of pages: struct smmuv3_page::clean. */
-#define SMMUV3_TLB_CLEAN (1U << 2)
-
 /** Kinds of translations in the IOTLB: by granule and level, S 4.4.1.1 (TG, TTL). */
 #define SMMUV3_KIND_4K(level) (1U << ((level)-1))       /* levels 1 to 3: bits 0 to 2 */
 #define SMMUV3_KIND_16K(level) (1U << ((level) + 1))    /* levels 2, 3: bits 3, 4 */
@@ -147,10 +144,12 @@ smmuv3_kind(unsigned int granule, unsigned int level)
 	return (uint8_t)(granule == 14 ? SMMUV3_KIND_16K(level) : SMMUV3_KIND_64K(level));
 }
 
-struct emu_tlb_entry;
 /** What is remembered of a page, and decides the matter, whatever its rights. */
-const struct emu_tlb_entry *
-smmuv3_model_tlb_find(const struct smmuv3_walk *walk, uint64_t iova);
+static inline const struct emu_tlb_entry *
+smmuv3_tlb_find(const struct smmuv3_walk *walk, uint64_t iova)
+{
+	return emu_tlb_find_for(&walk->emu->iotlb, walk->vmid, smmuv3_asid(walk), iova, walk->want);
+}
 
 /** What a walk has found besides the page. */
 struct smmuv3_page {

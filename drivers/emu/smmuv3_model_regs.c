@@ -8,6 +8,7 @@
  * that a register does not take at this time is ignored, as from SMMUv3.2 on, and counted.
  */
 
+#include "emu_reg.h"
 #include "smmuv3_model.h"
 
 static uint32_t
@@ -121,23 +122,10 @@ uint32_t
 smmuv3_model_read32(struct uiommu_emu *emu, uint32_t offset)
 {
 	struct smmuv3_model *smmu = emu->unit;
-	const uint64_t *wide = wide_at(smmu, offset & ~7U);
-	const uint32_t *reg = narrow_at(smmu, offset);
-	uint32_t value;
 
-	if (wide != NULL)
-		return (uint32_t)(__atomic_load_n(wide, __ATOMIC_ACQUIRE) >> ((offset & 4) * 8));
-	if (reg == NULL)
-		return 0;
-	/* pairs with the model's release stores: what an index speaks of is there */
-	value = load(reg);
-	if (offset == SMMUV3_REG_PRIQ_PROD &&
-	    unlikely(emu_fault_take(emu, UIOMMU_EMU_FAULT_WILD_INDEX)))
-		value |= UINT32_C(0x7ff00000);
-	if (offset == SMMUV3_REG_EVENTQ_PROD &&
-	    unlikely(emu_fault_take(emu, UIOMMU_EMU_FAULT_WILD_EVENT_INDEX)))
-		value |= UINT32_C(0x7ff00000);
-	return value;
+	return emu_reg_index(emu, offset, SMMUV3_REG_PRIQ_PROD, SMMUV3_REG_EVENTQ_PROD,
+			     emu_reg_read(wide_at(smmu, offset & ~7U), narrow_at(smmu, offset),
+					  offset));
 }
 
 uint64_t
@@ -341,15 +329,14 @@ smmuv3_model_write64(struct uiommu_emu *emu, uint32_t offset, uint64_t value)
 static void
 half_write(struct uiommu_emu *emu, uint32_t offset, uint32_t value)
 {
-	const unsigned int shift = (offset & 4) * 8;
 	const uint32_t base = offset & ~7U;
 	uint64_t *reg = wide_at(emu->unit, base);
-	uint64_t wide;
 
 	if (reg == NULL || is_guarded(emu, base, value))
 		return;
-	wide = __atomic_load_n(reg, __ATOMIC_RELAXED) & ~((uint64_t)UINT32_MAX << shift);
-	__atomic_store_n(reg, wide | (uint64_t)value << shift, __ATOMIC_RELEASE);
+	__atomic_store_n(reg,
+			 emu_reg_with_half(__atomic_load_n(reg, __ATOMIC_RELAXED), offset, value),
+			 __ATOMIC_RELEASE);
 }
 
 /* Registers that are neither more nor less than memory, where they may be written. */

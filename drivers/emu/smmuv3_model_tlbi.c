@@ -30,11 +30,10 @@ struct tlbi {
 static void
 drop(struct uiommu_emu *emu, const struct tlbi *tlbi)
 {
-	struct smmuv3_model *smmu = emu->unit;
 	struct emu_tlb_drop what = tlbi->drop;
 
 	emu_tlb_drop(&emu->iotlb, &what);
-	if (tlbi->globals && smmu->globals && !what.any_pasid) {
+	if (tlbi->globals && emu->iotlb.any && !what.any_pasid) {
 		what.pasid = EMU_TLB_ANY_PASID;
 		emu_tlb_drop(&emu->iotlb, &what);
 		what.pasid = tlbi->drop.pasid;
@@ -124,14 +123,6 @@ range_decode(struct uiommu_emu *emu, const uint64_t *word, struct tlbi *tlbi)
 	return true;
 }
 
-/* S 3.9.1: not before a CMD_SYNC is it complete, and may the devices be asked */
-static void
-pending_add(struct smmuv3_model *smmu, uint16_t asid)
-{
-	if (smmu->nb_pending < SMMUV3_MODEL_PENDING_MAX)
-		smmu->pending[smmu->nb_pending++] = asid;
-}
-
 enum smmuv3_done
 smmuv3_model_tlbi(struct uiommu_emu *emu, const uint64_t *word)
 {
@@ -171,8 +162,9 @@ smmuv3_model_tlbi(struct uiommu_emu *emu, const uint64_t *word)
 			return SMMUV3_STUCK;
 	}
 	drop(emu, &tlbi);
+	/* S 3.9.1: not before a CMD_SYNC is it complete, and may the devices be asked */
 	if (!tlbi.drop.any_pasid)
-		pending_add(smmu, asid);
+		emu_pending_add(&smmu->pending, asid);
 	return SMMUV3_DONE;
 }
 
@@ -189,27 +181,15 @@ device_forget(struct uiommu_emu *emu, const uint64_t *word)
 	const unsigned int shift = 12 + (word[1] & SMMUV3_ATC_INV1_SIZE_MASK);
 	const uint64_t below = shift < 64 ? (UINT64_C(1) << shift) - 1 : UINT64_MAX;
 	const uint64_t first = word[1] & SMMUV3_ATC_INV1_ADDR_MASK & ~below;
-	struct smmuv3_model *smmu = emu->unit;
 
-	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_DEVICE_TIMEOUT)) {
-		smmu->atc_failed = true;
-		return;
-	}
-	emu_atc_invalidate(emu, sid, pasid, ssv && (word[0] & SMMUV3_ATC_INV0_GLOBAL) != 0, first,
-			   first | below);
-	emu_late_push(emu, sid);
+	emu_atc_ask(emu, sid, pasid, ssv && (word[0] & SMMUV3_ATC_INV0_GLOBAL) != 0, first,
+		    first | below);
 }
 
 bool
 smmuv3_model_atc_await(struct uiommu_emu *emu)
 {
-	struct smmuv3_model *smmu = emu->unit;
-	bool ok;
-
-	emu_asked_await(emu, &emu->asked, device_forget);
-	ok = !smmu->atc_failed;
-	smmu->atc_failed = false;
-	return ok;
+	return emu_asked_await(emu, &emu->asked, device_forget);
 }
 
 /* A device that is asked too early may ask for what is forgotten only then. */
@@ -221,21 +201,19 @@ order_check(struct uiommu_emu *emu, const uint64_t *word)
 	const struct emu_device *dev = emu_device_find(emu, sid);
 	const struct smmuv3_model *smmu = emu->unit;
 	const struct emu_cache *cd;
-	uint32_t bond, i;
+	uint32_t bond, asid;
 
-	if (smmu->nb_pending == 0 || dev == NULL)
+	if (smmu->pending.nb == 0 || dev == NULL)
 		return;
 	bond = emu_bond_find(emu, dev, (word[0] & SMMUV3_CMD0_SSV) != 0 ? ssid : EMU_NO_PASID);
 	cd = &emu->bonds[bond].cache;
 	if (bond == 0 || cd->state != EMU_CACHE_GOOD)
 		return;
-	for (i = 0; i < smmu->nb_pending; i++)
-		if (smmu->pending[i] == (uint16_t)(cd->word[0] >> SMMUV3_CD0_ASID_SHIFT)) {
-			emu_violation(emu, &emu->live.protocol,
-				      "ATC_INV of 0x%x PASID 0x%x before the TLBI of ASID 0x%x is "
-				      "complete", sid, ssid, smmu->pending[i]);
-			return;
-		}
+	asid = (uint16_t)(cd->word[0] >> SMMUV3_CD0_ASID_SHIFT);
+	if (emu_pending_has(&smmu->pending, asid))
+		emu_violation(emu, &emu->live.protocol,
+			      "ATC_INV of 0x%x PASID 0x%x before the TLBI of ASID 0x%x is "
+			      "complete", sid, ssid, asid);
 }
 
 /* Consumed is not complete: with "lazy" a device confirms when a CMD_SYNC waits for it. */

@@ -55,7 +55,6 @@ cached_shift(uint64_t size)
 static void
 tlb_add(const struct smmuv3_walk *walk, uint64_t iova, const struct smmuv3_page *page)
 {
-	struct smmuv3_model *smmu = walk->emu->unit;
 	const uint8_t shift = cached_shift(page->leaf.size);
 	const uint64_t first = iova & ~((UINT64_C(1) << shift) - 1);
 
@@ -72,28 +71,9 @@ tlb_add(const struct smmuv3_walk *walk, uint64_t iova, const struct smmuv3_page 
 		.shift = shift,
 		.access = (uint8_t)page->leaf.access,
 		.kind = page->kind,
-		.flags = page->clean ? SMMUV3_TLB_CLEAN : 0,
+		.flags = page->clean ? EMU_TLB_CLEAN : 0,
 	});
-	smmu->globals |= page->global;
 	walk->emu->tlb_used = true;
-}
-
-const struct emu_tlb_entry *
-smmuv3_model_tlb_find(const struct smmuv3_walk *walk, uint64_t iova)
-{
-	const struct smmuv3_model *smmu = walk->emu->unit;
-	const struct emu_tlb_entry *entry;
-
-	if ((walk->want & (EMU_REQ_PRIV | EMU_REQ_EXEC)) != 0)
-		return NULL;
-	entry = emu_tlb_find(&walk->emu->iotlb, walk->vmid, smmuv3_asid(walk), iova);
-	if (entry == NULL && smmu->globals)
-		entry = emu_tlb_find(&walk->emu->iotlb, walk->vmid, EMU_TLB_ANY_PASID, iova);
-	/* what makes a page dirty is done in the table */
-	if (entry != NULL && (entry->flags & SMMUV3_TLB_CLEAN) != 0 &&
-	    (walk->want & EMU_REQ_WRITE) != 0)
-		return NULL;
-	return entry;
 }
 
 /* The page of a request, out of the IOTLB or into it. */
@@ -106,19 +86,14 @@ page_find(const struct smmuv3_walk *walk, uint64_t iova, struct emu_leaf *leaf)
 	struct smmuv3_page page;
 
 	if (walk->bypass) {
-		*leaf = (struct emu_leaf){
-			.iova = iova & ~UINT64_C(0xfff),
-			.pa = iova & ~UINT64_C(0xfff),
-			.size = EMU_PAGE_SIZE,
-			.access = EMU_REQ_READ | EMU_REQ_WRITE,
-		};
+		*leaf = EMU_LEAF_BARE(iova);
 		/* S 3.4: an address that the unit does not have */
 		if (iova >> smmuv3_oas(smmu) != 0)
 			fault.event = SMMUV3_EVT_F_ADDR_SIZE;
 		fault.class = SMMUV3_CLASS_IN;
 		return fault;
 	}
-	entry = walk->fresh ? NULL : smmuv3_model_tlb_find(walk, iova);
+	entry = walk->fresh ? NULL : smmuv3_tlb_find(walk, iova);
 	if (entry != NULL) {
 		uiommu_count(&walk->emu->live.iotlb_hits, 1);
 		/* rights that were missing are missing until they are invalidated */
@@ -127,12 +102,7 @@ page_find(const struct smmuv3_walk *walk, uint64_t iova, struct emu_leaf *leaf)
 			fault.class = SMMUV3_CLASS_IN;
 			return fault;
 		}
-		*leaf = (struct emu_leaf){
-			.iova = entry->iova,
-			.pa = entry->pa,
-			.size = UINT64_C(1) << entry->shift,
-			.access = entry->access,
-		};
+		*leaf = emu_tlb_leaf(entry);
 		return fault;
 	}
 	fault = smmuv3_model_page_walk(walk, iova, &page);

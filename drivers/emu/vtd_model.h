@@ -211,9 +211,6 @@ void
 vtd_model_verify_bulk(struct uiommu_emu *emu, struct emu_lookup *lookups, unsigned int nb);
 
 /* vtd_model_audit.c */
-unsigned int
-vtd_model_audit(struct uiommu_emu *emu);
-unsigned int
-vtd_model_retire(struct uiommu_emu *emu, uint64_t pa, uint64_t size);
+extern const struct emu_audit vtd_model_audit;
 
 #endif /* VTD_MODEL_H */

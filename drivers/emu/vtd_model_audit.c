@@ -10,34 +10,10 @@
 #include "emu_audit.h"
 #include "vtd_model_pt.h"
 
-/* A bond's tables as memory has them. @return false: it has none now */
-static bool
-route_fresh(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, bool ats,
-	    struct vtd_walk *walk)
-{
-	const struct emu_message msg = {.endpoint_id = endpoint_id, .pasid = pasid};
-
-	*walk = (struct vtd_walk){0};
-	/* nobody's caches: everything is read */
-	if (vtd_model_route(emu, NULL, 0, &msg, ats, walk).reason != 0)
-		return false;
-	walk->look = true;
-	walk->fresh = true;
-	return true;
-}
-
 static bool
 page_find(const void *walk, uint64_t iova, struct emu_leaf *leaf)
 {
 	return vtd_model_page_walk(walk, iova, leaf) == 0;
-}
-
-/* Whether a page, or nothing where absence is remembered, is as memory has it. */
-static bool
-page_agrees(struct vtd_walk *walk, const struct emu_tlb_entry *entry)
-{
-	walk->want = entry->access;
-	return emu_audit_page(entry, page_find, walk);
 }
 
 static bool
@@ -52,31 +28,26 @@ table_agrees(struct vtd_walk *walk, const struct emu_tlb_entry *entry)
 		    kind != VTD_PGTT_SECOND && kind != VTD_PGTT_NESTED :
 		    kind != VTD_PGTT_FIRST && kind != VTD_PGTT_NESTED)
 		return false;
-	walk->want = 0;
 	return vtd_model_table_walk(walk, entry->iova, entry->kind, level, &table, &access) == 0 &&
 	       table == entry->pa && (entry->access & ~access) == 0;
 }
 
 static bool
 entry_agrees(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid,
-	     const struct emu_tlb_entry *entry, bool table)
+	     const struct emu_tlb_entry *entry, enum emu_audit_what what)
 {
-	struct vtd_walk walk;
+	const struct emu_message msg = {.endpoint_id = endpoint_id, .pasid = pasid};
+	struct vtd_walk walk = {0};
 
-	return route_fresh(emu, endpoint_id, pasid, false, &walk) &&
-	       entry->domain == walk.domain &&
-	       (entry->pasid == EMU_TLB_ANY_PASID || entry->pasid == walk.pasid) &&
-	       (table ? table_agrees(&walk, entry) : page_agrees(&walk, entry));
-}
-
-static bool
-device_entry_agrees(struct uiommu_emu *emu, const struct emu_device *dev,
-		    const struct emu_tlb_entry *entry)
-{
-	struct vtd_walk walk;
-
-	return route_fresh(emu, dev->endpoint_id, entry->pasid, true, &walk) &&
-	       page_agrees(&walk, entry);
+	/* nobody's caches: everything is read */
+	if (vtd_model_route(emu, NULL, 0, &msg, what == EMU_AUDIT_DEVICE, &walk).reason != 0 ||
+	    (what != EMU_AUDIT_DEVICE && !emu_audit_tags(entry, walk.domain, walk.pasid)))
+		return false;
+	walk.want = what == EMU_AUDIT_TABLE ? 0 : entry->access;
+	walk.look = true;
+	walk.fresh = true;
+	return what == EMU_AUDIT_TABLE ? table_agrees(&walk, entry) :
+					 emu_audit_page(entry, false, page_find, &walk);
 }
 
 static void
@@ -98,31 +69,23 @@ pasid_entry_read(struct uiommu_emu *emu, const struct emu_device *dev,
 		vtd_model_pasid_entry(emu, &context, pasid, fresh);
 }
 
-static const struct emu_audit vtd_audit = {
+static bool
+translates(const struct uiommu_emu *emu)
+{
+	const struct vtd_model *vtd = emu->unit;
+
+	return vtd->translating;
+}
+
+const struct emu_audit vtd_model_audit = {
 	.tables = "paging structures",
 	.domain = "domain",
 	.pasid = "PASID",
 	.device_entry = "context cache",
 	.bond_entry = "PASID cache",
 	.by_pasid = true,
+	.translates = translates,
 	.agrees = entry_agrees,
-	.device_agrees = device_entry_agrees,
 	.device = context_read,
 	.bond = pasid_entry_read,
 };
-
-unsigned int
-vtd_model_audit(struct uiommu_emu *emu)
-{
-	const struct vtd_model *vtd = emu->unit;
-
-	if (!vtd->translating)
-		return 0;
-	return emu_audit(emu, &vtd_audit, &emu->iotlb, &emu->walks);
-}
-
-unsigned int
-vtd_model_retire(struct uiommu_emu *emu, uint64_t pa, uint64_t size)
-{
-	return emu_audit_retire(emu, &vtd_audit, &emu->iotlb, &emu->walks, pa, size);
-}

@@ -38,20 +38,14 @@
 static int
 capabilities_get(struct vtd_model *vtd, struct uiommu_args *args)
 {
-	uint64_t cap_set = 0, cap_clear = 0, ecap_set = 0, ecap_clear = 0, ver = VER_DEFAULT;
+	uint64_t ver = VER_DEFAULT;
 
 	vtd->cap = CAP_DEFAULT;
 	vtd->ecap = ECAP_DEFAULT;
-	if (uiommu_args_get_u64(args, "cap", 0, UINT64_MAX, &vtd->cap) < 0 ||
-	    uiommu_args_get_u64(args, "cap_set", 0, UINT64_MAX, &cap_set) < 0 ||
-	    uiommu_args_get_u64(args, "cap_clear", 0, UINT64_MAX, &cap_clear) < 0 ||
-	    uiommu_args_get_u64(args, "ecap", 0, UINT64_MAX, &vtd->ecap) < 0 ||
-	    uiommu_args_get_u64(args, "ecap_set", 0, UINT64_MAX, &ecap_set) < 0 ||
-	    uiommu_args_get_u64(args, "ecap_clear", 0, UINT64_MAX, &ecap_clear) < 0 ||
+	if (emu_args_bits(args, "cap", UINT64_MAX, &vtd->cap) < 0 ||
+	    emu_args_bits(args, "ecap", UINT64_MAX, &vtd->ecap) < 0 ||
 	    uiommu_args_get_u64(args, "ver", 0, UINT32_MAX, &ver) < 0)
 		return -EINVAL;
-	vtd->cap = (vtd->cap | cap_set) & ~cap_clear;
-	vtd->ecap = (vtd->ecap | ecap_set) & ~ecap_clear;
 	vtd->ver = (uint32_t)ver;
 	return 0;
 }
@@ -287,8 +281,7 @@ static const struct emu_model_ops vtd_model_ops = {
 	.translate = vtd_model_translate,
 	.translated = vtd_model_translated,
 	.verify_bulk = vtd_model_verify_bulk,
-	.audit = vtd_model_audit,
-	.retire = vtd_model_retire,
+	.audit = &vtd_model_audit,
 };
 
 EMU_MODEL_REGISTER(vtd_model_ops);

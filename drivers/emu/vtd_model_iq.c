@@ -8,7 +8,7 @@
 
 #include "vtd_model_layout.h"
 
-/* Descriptors looked ahead for the slots of their responses. */
+/* Descriptors, twice as large as commands elsewhere, looked ahead for their slots. */
 #define LOOK_AHEAD 12
 
 void
@@ -89,19 +89,6 @@ descriptor_execute(struct uiommu_emu *emu, const uint64_t *at)
 	return vtd_model_descriptor(emu, word);
 }
 
-static void
-slot_prefetch(const struct uiommu_emu *emu, uint32_t at)
-{
-	const struct vtd_model *vtd = emu->unit;
-	const uint64_t *word = vtd->iq + ((size_t)at << (vtd->iq_shift - 3));
-	const struct emu_layout layout = VTD_MODEL_LAYOUT;
-	const uint32_t device =
-		emu->device_of[(word[0] >> layout.endpoint_shift) & layout.endpoint_mask];
-
-	rte_prefetch0(&emu->hot[device].slots[(word[1] >> layout.response_prgi_shift) %
-					      EMU_PRGI_COUNT]);
-}
-
 /* @return responses */
 static __rte_always_inline unsigned int
 entries_execute(struct uiommu_emu *emu, uint32_t tail, unsigned int max, const bool several)
@@ -119,11 +106,13 @@ entries_execute(struct uiommu_emu *emu, uint32_t tail, unsigned int max, const b
 	while (head != tail && (done < max || vtd->aborting)) {
 		word = vtd->iq + ((size_t)head << shift);
 		if (((tail - head) & mask) > LOOK_AHEAD)
-			slot_prefetch(emu, (head + LOOK_AHEAD) & mask);
+			emu_slot_prefetch(emu,
+					  vtd->iq + ((size_t)((head + LOOK_AHEAD) & mask)
+						     << shift),
+					  VTD_MODEL_LAYOUT);
 		if (unlikely(!wide ||
 			     !emu_fast_judge(emu, word, &run, VTD_MODEL_LAYOUT, several))) {
-			responses += run.good;
-			emu_run_end(emu, &run);
+			responses += emu_run_end(emu, &run);
 			what = descriptor_execute(emu, word);
 			if (what == VTD_STUCK)
 				break;
@@ -132,8 +121,7 @@ entries_execute(struct uiommu_emu *emu, uint32_t tail, unsigned int max, const b
 		head = (head + 1) & mask;
 		done++;
 	}
-	responses += run.good;
-	emu_run_end(emu, &run);
+	responses += emu_run_end(emu, &run);
 	vtd->iq_head = head;
 	/* the places are free again: pairs with the acquire load of the register */
 	__atomic_store_n(&vtd->iqh, (uint64_t)head << vtd->iq_shift, __ATOMIC_RELEASE);

@@ -90,10 +90,7 @@ vtd_model_make(struct uiommu_emu *emu, unsigned int max)
 	const uint32_t first = emu->ring.tail;
 	unsigned int made;
 
-	/* two loops, each with one branch less for each request */
-	made = emu->traffic.keep ?
-		       emu_fast_make(emu, max, EMU_SOURCE_REQUESTS, true, VTD_MODEL_LAYOUT) :
-		       emu_fast_make(emu, max, EMU_SOURCE_REQUESTS, false, VTD_MODEL_LAYOUT);
+	made = emu_fast_send(emu, max, EMU_SOURCE_REQUESTS, VTD_MODEL_LAYOUT);
 	if (unlikely(emu->tlb_used))
 		vtd_model_accepted_entries(emu, first, emu->ring.tail);
 	return made;
@@ -102,21 +99,10 @@ vtd_model_make(struct uiommu_emu *emu, unsigned int max)
 static void
 entry_write(struct uiommu_emu *emu, const uint64_t *word)
 {
-	struct emu_ring *ring = &emu->ring;
-	const struct emu_device *dev;
-	uint64_t *entry = (uint64_t *)(ring->base +
-				       ((size_t)(ring->tail & ring->mask) << VTD_DESC_SHIFT));
+	const uint32_t rid = (word[0] >> VTD_PRQ0_RID_SHIFT) & UINT16_MAX;
+	const uint64_t entry[] = {word[0], word[1], EMU_NOISE, EMU_NOISE};
 
-	entry[0] = word[0];
-	entry[1] = word[1];
-	entry[2] = EMU_NOISE;
-	entry[3] = EMU_NOISE;
-	ring->tail++;
-	ring->room--;
-	uiommu_count(&emu->live.requests, 1);
-	dev = emu->devices[emu->device_of[(word[0] >> VTD_PRQ0_RID_SHIFT) & UINT16_MAX]];
-	if (dev != NULL)
-		emu_class_requests(emu, emu_pack_one(dev->class));
+	emu_request_put(emu, emu->devices[emu->device_of[rid]], entry, VTD_DESC_SHIFT);
 }
 
 static bool

@@ -99,13 +99,14 @@ vtd_model_pt_open(struct vtd_model *vtd)
 static void
 way_begin(struct way *way)
 {
+	const struct emu_tlb *tlb = &way->walk->emu->walks;
 	const struct emu_tlb_entry *entry;
 	unsigned int level;
 
-	if (way->walk->fresh || way->walk->emu->walks.nb == 0)
+	if (way->walk->fresh || tlb->nb == 0)
 		return;
 	for (level = 1; level < way->level; level++) {
-		entry = emu_tlb_find_size(&way->walk->emu->walks, way->walk->domain, way->tag, way->address,
+		entry = emu_tlb_find_size(tlb, way->walk->domain, way->tag, way->address,
 					  EMU_TLB_SHIFT(level));
 		if (entry == NULL || (way->want & ~entry->access) != 0)
 			continue;

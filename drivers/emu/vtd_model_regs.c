@@ -7,6 +7,7 @@
  * carrying out to the model's next step. What is not there reads 0 and ignores writes.
  */
 
+#include "emu_reg.h"
 #include "vtd_model.h"
 
 /* A 64-bit register at this offset. @return false: there is none */
@@ -141,7 +142,7 @@ vtd_model_read32(struct uiommu_emu *emu, uint32_t offset)
 	if (msi != NULL)
 		return __atomic_load_n(msi, __ATOMIC_RELAXED);
 	if (wide_read(emu, offset & ~7U, &wide))
-		return (uint32_t)(wide >> ((offset & 4) * 8));
+		return emu_reg_half(wide, offset);
 	return 0;
 }
 
@@ -271,7 +272,6 @@ vtd_model_write64(struct uiommu_emu *emu, uint32_t offset, uint64_t value)
 static void
 half_write(struct uiommu_emu *emu, uint32_t offset, uint32_t value)
 {
-	const unsigned int shift = (offset & 4) * 8;
 	const uint32_t base = offset & ~7U;
 	struct vtd_model *vtd = emu->unit;
 	uint64_t wide;
@@ -285,11 +285,10 @@ half_write(struct uiommu_emu *emu, uint32_t offset, uint32_t value)
 	case VTD_REG_PQT:
 	case VTD_REG_PQA:
 		wide_read(emu, base, &wide);
-		wide &= ~((uint64_t)UINT32_MAX << shift);
-		vtd_model_write64(emu, base, wide | (uint64_t)value << shift);
+		vtd_model_write64(emu, base, emu_reg_with_half(wide, offset, value));
 		break;
 	default:
-		frcd_write(vtd, base, (uint64_t)value << shift);
+		frcd_write(vtd, base, emu_reg_with_half(0, offset, value));
 	}
 }
 

@@ -189,10 +189,7 @@ page_find(const struct vtd_walk *walk, uint64_t iova, struct emu_leaf *leaf)
 		uiommu_count(&walk->emu->live.iotlb_hits, 1);
 		if (reason != 0)
 			return reason;
-		leaf->size = UINT64_C(1) << entry->shift;
-		leaf->iova = entry->iova;
-		leaf->pa = entry->pa;
-		leaf->access = entry->access;
+		*leaf = emu_tlb_leaf(entry);
 		marked = (entry->flags & EMU_TLB_DIRTY) != 0;
 	} else {
 		reason = vtd_model_page_walk(walk, iova, leaf);

@@ -11,184 +11,85 @@
 
 #include <errno.h>
 
-#include <uiommu_driver_inval.h>
-#include <uiommu_driver_inval_row.h>
+#include <uiommu_driver_inval_plan.h>
 
 #include "riscv_omit.h"
 #include "riscv_pvt.h"
 
-/** Pages of all blocks that are invalidated one by one, where the unit takes no ranges. */
-#define PAGES_MAX 64
-#define PAGE_SHIFT 12
-
-/* Phases of a row */
-enum {
-	PHASE_UNIT,
-	PHASE_UNIT_FENCE,
-	PHASE_DEVICES,
-	NB_PHASES,
-};
-
-/** How much of the devices' is forgotten. */
-enum width {
-	WIDTH_BLOCKS,
-	WIDTH_PASID,  /**< all of the bond's PASID */
-	WIDTH_DEVICE, /**< all that the device has */
-};
-
 /** What is to be written for an invalidation: the same for the same one each time. */
 struct plan {
+	struct uiommu_inval_plan of;
 	struct riscv_cq *cq;
-	const struct riscv_domain *domain;
-	const struct uiommu_inval *inval;
-	enum width devices;
-	uint16_t unit_parts;  /**< commands for the unit; 0: the address space as a whole */
-	bool by_range;        /**< a block each, else a page */
-	bool non_leaf;        /**< pointers to tables are to be forgotten, too */
-	bool wide;            /**< more is forgotten than was asked for */
-	uint32_t nb_blocks;
-	struct uiommu_inval_block blocks[UIOMMU_INVAL_BLOCKS];
+	uint32_t pscid;
+	bool non_leaf; /**< pointers to tables are to be forgotten, too */
 };
 
-/* ------------------------------------------------------------------------ plans */
-
 /*
- * Commands for the unit, block by block or page by page; 0: too many. What leads to tables is
- * forgotten with an address only where the unit can do that ("Non-leaf PTE Invalidation
- * Extension").
+ * What leads to tables is forgotten by address only where the unit can do that ("Non-leaf PTE
+ * Invalidation Extension").
  */
-static uint16_t
-unit_parts(const struct plan *plan, bool has_nl)
-{
-	uint64_t pages = 0;
-	uint32_t i;
-
-	if (plan->non_leaf && !has_nl)
-		return 0;
-	if (plan->by_range)
-		return (uint16_t)plan->nb_blocks;
-	for (i = 0; i < plan->nb_blocks; i++) {
-		if (plan->blocks[i].order > PAGE_SHIFT)
-			return 0;
-		pages += UINT64_C(1) << plan->blocks[i].order;
-	}
-	return pages <= PAGES_MAX ? (uint16_t)pages : 0;
-}
-
 static void
 plan_make(struct plan *plan, struct riscv_queue *queue, const struct uiommu_inval *inval)
 {
 	plan->cq = &queue->cq;
-	plan->domain = inval->domain_private;
-	plan->inval = inval;
-	plan->by_range = queue->has_s;
+	plan->pscid = ((const struct riscv_domain *)inval->domain_private)->pscid;
 	plan->non_leaf = inval->tables && !riscv_omits(RISCV_SITE_INVALIDATE_TABLES);
-	plan->wide = false;
-	plan->nb_blocks = inval->all ? 0 : uiommu_inval_blocks(inval, plan->blocks, &plan->wide);
-	/* tables without a range: somewhere */
-	plan->devices = plan->nb_blocks != 0 ? WIDTH_BLOCKS : WIDTH_PASID;
-	plan->unit_parts = unit_parts(plan, queue->has_nl);
-	plan->wide |= plan->unit_parts == 0 && !inval->all;
+	uiommu_inval_plan_make(&plan->of, inval, queue->has_s, RISCV_IOTINVAL1_ADDR_BITS,
+			       !plan->non_leaf || queue->has_nl);
 }
 
 /* --------------------------------------------------------------------- commands */
 
-/* Commands for a bond's device */
-static uint32_t
-device_parts(const struct plan *plan, uint32_t target)
+static struct uiommu_inval_device
+device_of(const void *endpoint_private)
 {
-	const struct uiommu_inval_target *targets = plan->inval->targets;
-	const struct riscv_endpoint *endpoint = targets[target].endpoint_private;
+	const struct riscv_endpoint *endpoint = endpoint_private;
 
-	/* what is absent is not in a device */
-	if (plan->inval->only_absent || !endpoint->ats)
-		return 0;
-	if (plan->devices == WIDTH_BLOCKS)
-		return plan->nb_blocks;
-	if (plan->devices == WIDTH_PASID)
-		return 1;
-	if (uiommu_inval_endpoint_is_repeated(targets, target))
-		return 0;
-	/* all without PASID, and all with one */
-	return endpoint->pasid_limit != 0 ? 2 : 1;
-}
-
-/* The n-th of all pages of the blocks */
-static uint64_t
-nth_page(const struct plan *plan, uint64_t n)
-{
-	uint32_t i;
-
-	for (i = 0; n >> plan->blocks[i].order != 0; i++)
-		n -= UINT64_C(1) << plan->blocks[i].order;
-	return plan->blocks[i].iova + (n << PAGE_SHIFT);
+	return (struct uiommu_inval_device){
+		.caches = endpoint->ats, .has_pasids = endpoint->pasid_limit != 0,
+	};
 }
 
 static struct riscv_cmd
 unit_cmd(const struct plan *plan, uint16_t part, enum riscv_site *site)
 {
-	const uint32_t pscid = plan->domain->pscid;
+	struct uiommu_inval_block block;
 
 	*site = RISCV_SITE_INVALIDATE_VA;
-	if (plan->unit_parts == 0) {
-		*site = RISCV_SITE_INVALIDATE_PSCID;
-		return riscv_inval_vma(pscid);
-	}
-	if (!plan->by_range)
-		return riscv_inval_vma_pages(pscid, nth_page(plan, part), 0, plan->non_leaf);
-	return riscv_inval_vma_pages(pscid, plan->blocks[part].iova, plan->blocks[part].order,
-				     plan->non_leaf);
+	if (uiommu_inval_plan_unit(&plan->of, part, &block))
+		return riscv_inval_vma_pages(plan->pscid, block.iova, block.order, plan->non_leaf);
+	*site = RISCV_SITE_INVALIDATE_PSCID;
+	return riscv_inval_vma(plan->pscid);
 }
 
 static struct riscv_cmd
 device_cmd(const struct plan *plan, const struct uiommu_inval_place *place, enum riscv_site *site)
 {
-	const struct uiommu_inval_target *target = &plan->inval->targets[place->target];
-	const struct riscv_endpoint *endpoint = target->endpoint_private;
-	const struct uiommu_inval_block *block = &plan->blocks[place->part];
-	const bool whole = plan->devices == WIDTH_DEVICE;
-	const bool rid = whole ? place->part == 0 : target->pasid == UIOMMU_NO_PASID;
+	const struct uiommu_inval_for_device what = uiommu_inval_plan_for_device(&plan->of, place);
+	const uint32_t did = ((const struct riscv_endpoint *)what.endpoint_private)->did;
 
-	*site = rid ? RISCV_SITE_INVALIDATE_DEVICE_RID : RISCV_SITE_INVALIDATE_DEVICE_PASID;
-	if (plan->devices == WIDTH_BLOCKS)
-		return riscv_ats_inval(endpoint->did, target->pasid, block->iova, block->order);
-	if (whole && !rid)
-		return riscv_ats_inval_pasids(endpoint->did);
-	return riscv_ats_inval(endpoint->did, rid ? UIOMMU_NO_PASID : target->pasid, 0,
-			       RISCV_ATS_INVAL_ALL);
-}
-
-/* Whether the domain has a device that caches */
-static bool
-has_devices(const struct plan *plan)
-{
-	uint32_t i;
-
-	for (i = 0; i < plan->inval->nb_targets; i++)
-		if (device_parts(plan, i) != 0)
-			return true;
-	return false;
+	*site = what.of_pasids || what.pasid != UIOMMU_NO_PASID ?
+			RISCV_SITE_INVALIDATE_DEVICE_PASID :
+			RISCV_SITE_INVALIDATE_DEVICE_RID;
+	if (what.of_pasids)
+		return riscv_ats_inval_pasids(did);
+	if (what.block != NULL)
+		return riscv_ats_inval(did, what.pasid, what.block->iova, what.block->order);
+	return riscv_ats_inval(did, what.pasid, 0, RISCV_ATS_INVAL_ALL);
 }
 
 static uint32_t
-row_parts(const void *any_plan, const struct uiommu_inval_place *place)
+row_parts(const void *plan, const struct uiommu_inval_place *place)
 {
-	const struct plan *plan = any_plan;
-
-	if (place->phase == PHASE_DEVICES)
-		return device_parts(plan, place->target);
-	if (place->target != 0)
-		return 0;
-	return place->phase == PHASE_UNIT ? RTE_MAX(plan->unit_parts, (uint16_t)1) :
-					    has_devices(plan);
+	return uiommu_inval_plan_parts(&((const struct plan *)plan)->of, place, device_of);
 }
 
 static struct riscv_cmd
 row_cmd(const struct plan *plan, const struct uiommu_inval_place *place, enum riscv_site *site)
 {
-	if (place->phase == PHASE_UNIT)
+	if (place->phase == UIOMMU_INVAL_PHASE_UNIT)
 		return unit_cmd(plan, place->part, site);
-	if (place->phase == PHASE_DEVICES)
+	if (place->phase == UIOMMU_INVAL_PHASE_DEVICES)
 		return device_cmd(plan, place, site);
 	*site = RISCV_SITE_INVALIDATE_FENCE;
 	return riscv_fence(0);
@@ -211,7 +112,7 @@ row_write(const void *any_plan, struct uiommu_inval_row *row)
 {
 	const struct plan *plan = any_plan;
 	struct uiommu_inval_place *place = &row->place;
-	const bool device = place->phase == PHASE_DEVICES;
+	const bool device = place->phase == UIOMMU_INVAL_PHASE_DEVICES;
 	enum riscv_site site;
 	struct riscv_cmd cmd;
 
@@ -227,25 +128,18 @@ row_write(const void *any_plan, struct uiommu_inval_row *row)
 	row_add(plan, row, cmd);
 	place->run += device;
 	row->devices += device;
-	row->unit += place->phase == PHASE_UNIT;
+	row->unit += place->phase == UIOMMU_INVAL_PHASE_UNIT;
 	return true;
 }
 
 static bool
-row_widen(void *any_plan)
+row_widen(void *plan)
 {
-	struct plan *plan = any_plan;
-
-	if (plan->devices == WIDTH_DEVICE)
-		return false;
-	plan->devices++;
-	plan->unit_parts = 0;
-	plan->wide = true;
-	return true;
+	return uiommu_inval_plan_widen(&((struct plan *)plan)->of);
 }
 
 static const struct uiommu_inval_row_ops row_ops = {
-	.nb_phases = NB_PHASES,
+	.nb_phases = UIOMMU_INVAL_PHASES,
 	.parts = row_parts,
 	.write = row_write,
 	.widen = row_widen,
@@ -300,7 +194,7 @@ riscv_inval_step(struct riscv_queue *queue, struct uiommu_cmd *cmd)
 		return -EINPROGRESS;
 	}
 	row_count(queue, &row);
-	uiommu_count(&queue->stats.wide_invalidations, plan.wide);
+	uiommu_count(&queue->stats.wide_invalidations, plan.of.wide);
 	if (riscv_omits(RISCV_SITE_FENCE)) {
 		riscv_cq_submit(cq, row.n);
 		return 0;
@@ -341,7 +235,7 @@ riscv_invalidate(void *queue_private, const struct uiommu_inval *inval)
 		return false;
 	}
 	row_count(queue, &row);
-	uiommu_count(&queue->stats.wide_invalidations, plan.wide);
+	uiommu_count(&queue->stats.wide_invalidations, plan.of.wide);
 	if (!riscv_omits(RISCV_SITE_INVALIDATE_END))
 		row_add(&plan, &row, riscv_fence(RISCV_FENCE_MEMORY));
 	riscv_cq_submit(cq, row.n);

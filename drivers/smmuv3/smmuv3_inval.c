@@ -11,182 +11,86 @@
 
 #include <errno.h>
 
-#include <uiommu_driver_inval.h>
-#include <uiommu_driver_inval_row.h>
+#include <uiommu_driver_inval_plan.h>
 
 #include "smmuv3_omit.h"
 #include "smmuv3_pvt.h"
 
-/** Pages of all blocks that are invalidated one by one, where the unit takes no ranges. */
-#define PAGES_MAX 64
 /** log2 of the pages of a range at most, S 4.4.1.1: SCALE has five bits. */
 #define RANGE_ORDER_MAX 31
-#define PAGE_SHIFT 12
-
-/* Phases of a row */
-enum {
-	PHASE_UNIT,
-	PHASE_UNIT_SYNC,
-	PHASE_DEVICES,
-	NB_PHASES,
-};
-
-/** How much of the devices' is forgotten. */
-enum width {
-	WIDTH_BLOCKS,
-	WIDTH_PASID,  /**< all of the bond's PASID */
-	WIDTH_DEVICE, /**< all that the device has */
-};
 
 /** What is to be written for an invalidation: the same for the same one each time. */
 struct plan {
+	struct uiommu_inval_plan of;
 	const struct smmuv3_cmdq *cmdq;
-	const struct smmuv3_domain *domain;
-	const struct uiommu_inval *inval;
-	enum width devices;
-	uint16_t unit_parts;  /**< commands for the unit; 0: the ASID as a whole */
-	bool by_range;        /**< a block each, else a page */
-	bool leaves_only;     /**< no pointer to a table has changed */
-	bool wide;            /**< more is forgotten than was asked for */
-	uint32_t nb_blocks;
-	struct uiommu_inval_block blocks[UIOMMU_INVAL_BLOCKS];
+	uint16_t asid;
+	bool leaves_only; /**< no pointer to a table has changed */
 };
-
-/* ------------------------------------------------------------------------ plans */
-
-/* Commands for the unit, block by block or page by page; 0: too many, or too large */
-static uint16_t
-unit_parts(const struct plan *plan)
-{
-	uint64_t pages = 0;
-	uint32_t i;
-
-	for (i = 0; i < plan->nb_blocks; i++) {
-		if (plan->blocks[i].order > RANGE_ORDER_MAX)
-			return 0;
-		pages += UINT64_C(1) << plan->blocks[i].order;
-	}
-	if (plan->by_range)
-		return (uint16_t)plan->nb_blocks;
-	return pages <= PAGES_MAX ? (uint16_t)pages : 0;
-}
 
 static void
 plan_make(struct plan *plan, const struct smmuv3_queue *queue, const struct uiommu_inval *inval)
 {
 	plan->cmdq = &queue->cmdq;
-	plan->domain = inval->domain_private;
-	plan->inval = inval;
-	plan->by_range = queue->has_ril;
+	plan->asid = ((const struct smmuv3_domain *)inval->domain_private)->asid;
 	plan->leaves_only = !inval->tables || smmuv3_omits(SMMUV3_SITE_INVALIDATE_TABLES);
-	plan->wide = false;
-	plan->nb_blocks = inval->all ? 0 : uiommu_inval_blocks(inval, plan->blocks, &plan->wide);
-	/* tables without a range: somewhere */
-	plan->devices = plan->nb_blocks != 0 ? WIDTH_BLOCKS : WIDTH_PASID;
-	plan->unit_parts = unit_parts(plan);
-	plan->wide |= plan->unit_parts == 0 && !inval->all;
+	uiommu_inval_plan_make(&plan->of, inval, queue->has_ril, RANGE_ORDER_MAX, true);
 }
 
 /* --------------------------------------------------------------------- commands */
 
-/* Commands for a bond's device */
-static uint32_t
-device_parts(const struct plan *plan, uint32_t target)
+static struct uiommu_inval_device
+device_of(const void *endpoint_private)
 {
-	const struct uiommu_inval_target *targets = plan->inval->targets;
-	const struct smmuv3_endpoint *endpoint = targets[target].endpoint_private;
+	const struct smmuv3_endpoint *endpoint = endpoint_private;
 
-	/* what is absent is not in a device */
-	if (plan->inval->only_absent || !endpoint->ats)
-		return 0;
-	if (plan->devices == WIDTH_BLOCKS)
-		return plan->nb_blocks;
-	if (plan->devices == WIDTH_PASID)
-		return 1;
-	if (uiommu_inval_endpoint_is_repeated(targets, target))
-		return 0;
-	/* all without PASID, and all with one */
-	return endpoint->ssid_bits != 0 ? 2 : 1;
-}
-
-/* The n-th of all pages of the blocks */
-static uint64_t
-nth_page(const struct plan *plan, uint64_t n)
-{
-	uint32_t i;
-
-	for (i = 0; n >> plan->blocks[i].order != 0; i++)
-		n -= UINT64_C(1) << plan->blocks[i].order;
-	return plan->blocks[i].iova + (n << PAGE_SHIFT);
+	return (struct uiommu_inval_device){
+		.caches = endpoint->ats, .has_pasids = endpoint->ssid_bits != 0,
+	};
 }
 
 static struct smmuv3_cmd
 unit_cmd(const struct plan *plan, uint16_t part, enum smmuv3_site *site)
 {
-	const struct uiommu_inval_block *block = &plan->blocks[part];
-	const uint16_t asid = plan->domain->asid;
+	struct uiommu_inval_block block;
 
 	*site = SMMUV3_SITE_INVALIDATE_VA;
-	if (plan->unit_parts == 0) {
+	if (!uiommu_inval_plan_unit(&plan->of, part, &block)) {
 		*site = SMMUV3_SITE_INVALIDATE_ASID;
-		return smmuv3_tlbi_asid(asid);
+		return smmuv3_tlbi_asid(plan->asid);
 	}
-	if (!plan->by_range)
-		return smmuv3_tlbi_page(asid, nth_page(plan, part), plan->leaves_only);
-	return block->order == 0 ?
-		       smmuv3_tlbi_page(asid, block->iova, plan->leaves_only) :
-		       smmuv3_tlbi_range(asid, block->iova, block->order, plan->leaves_only);
+	return block.order == 0 ?
+		       smmuv3_tlbi_page(plan->asid, block.iova, plan->leaves_only) :
+		       smmuv3_tlbi_range(plan->asid, block.iova, block.order, plan->leaves_only);
 }
 
 static struct smmuv3_cmd
 device_cmd(const struct plan *plan, const struct uiommu_inval_place *place, enum smmuv3_site *site)
 {
-	const struct uiommu_inval_target *target = &plan->inval->targets[place->target];
-	const struct smmuv3_endpoint *endpoint = target->endpoint_private;
-	const struct uiommu_inval_block *block = &plan->blocks[place->part];
-	const bool whole = plan->devices == WIDTH_DEVICE;
-	const bool rid = whole ? place->part == 0 : target->pasid == UIOMMU_NO_PASID;
+	const struct uiommu_inval_for_device what = uiommu_inval_plan_for_device(&plan->of, place);
+	const uint32_t sid = ((const struct smmuv3_endpoint *)what.endpoint_private)->sid;
 
-	*site = rid ? SMMUV3_SITE_INVALIDATE_DEVICE_RID : SMMUV3_SITE_INVALIDATE_DEVICE_PASID;
-	if (plan->devices == WIDTH_BLOCKS)
-		return smmuv3_atc_inv(endpoint->sid, target->pasid, block->iova, block->order);
-	if (whole && !rid)
-		return smmuv3_atc_inv_pasids(endpoint->sid);
-	return smmuv3_atc_inv(endpoint->sid, rid ? UIOMMU_NO_PASID : target->pasid, 0,
-			      SMMUV3_ATC_INV_SIZE_ALL);
-}
-
-/* Whether the domain has a device that caches */
-static bool
-has_devices(const struct plan *plan)
-{
-	uint32_t i;
-
-	for (i = 0; i < plan->inval->nb_targets; i++)
-		if (device_parts(plan, i) != 0)
-			return true;
-	return false;
+	*site = what.of_pasids || what.pasid != UIOMMU_NO_PASID ?
+			SMMUV3_SITE_INVALIDATE_DEVICE_PASID :
+			SMMUV3_SITE_INVALIDATE_DEVICE_RID;
+	if (what.of_pasids)
+		return smmuv3_atc_inv_pasids(sid);
+	if (what.block != NULL)
+		return smmuv3_atc_inv(sid, what.pasid, what.block->iova, what.block->order);
+	return smmuv3_atc_inv(sid, what.pasid, 0, SMMUV3_ATC_INV_SIZE_ALL);
 }
 
 static uint32_t
-row_parts(const void *any_plan, const struct uiommu_inval_place *place)
+row_parts(const void *plan, const struct uiommu_inval_place *place)
 {
-	const struct plan *plan = any_plan;
-
-	if (place->phase == PHASE_DEVICES)
-		return device_parts(plan, place->target);
-	if (place->target != 0)
-		return 0;
-	return place->phase == PHASE_UNIT ? RTE_MAX(plan->unit_parts, (uint16_t)1) :
-					    has_devices(plan);
+	return uiommu_inval_plan_parts(&((const struct plan *)plan)->of, place, device_of);
 }
 
 static struct smmuv3_cmd
 row_cmd(const struct plan *plan, const struct uiommu_inval_place *place, enum smmuv3_site *site)
 {
-	if (place->phase == PHASE_UNIT)
+	if (place->phase == UIOMMU_INVAL_PHASE_UNIT)
 		return unit_cmd(plan, place->part, site);
-	if (place->phase == PHASE_DEVICES)
+	if (place->phase == UIOMMU_INVAL_PHASE_DEVICES)
 		return device_cmd(plan, place, site);
 	*site = SMMUV3_SITE_INVALIDATE_TLB_SYNC;
 	return smmuv3_sync();
@@ -198,7 +102,7 @@ row_write(const void *any_plan, struct uiommu_inval_row *row)
 {
 	const struct plan *plan = any_plan;
 	struct uiommu_inval_place *place = &row->place;
-	const bool device = place->phase == PHASE_DEVICES;
+	const bool device = place->phase == UIOMMU_INVAL_PHASE_DEVICES;
 	enum smmuv3_site site;
 	struct smmuv3_cmd cmd;
 
@@ -214,25 +118,18 @@ row_write(const void *any_plan, struct uiommu_inval_row *row)
 	*smmuv3_cmdq_slot(plan->cmdq, row->n++) = cmd;
 	place->run += device;
 	row->devices += device;
-	row->unit += place->phase == PHASE_UNIT;
+	row->unit += place->phase == UIOMMU_INVAL_PHASE_UNIT;
 	return true;
 }
 
 static bool
-row_widen(void *any_plan)
+row_widen(void *plan)
 {
-	struct plan *plan = any_plan;
-
-	if (plan->devices == WIDTH_DEVICE)
-		return false;
-	plan->devices++;
-	plan->unit_parts = 0;
-	plan->wide = true;
-	return true;
+	return uiommu_inval_plan_widen(&((struct plan *)plan)->of);
 }
 
 static const struct uiommu_inval_row_ops row_ops = {
-	.nb_phases = NB_PHASES,
+	.nb_phases = UIOMMU_INVAL_PHASES,
 	.parts = row_parts,
 	.write = row_write,
 	.widen = row_widen,
@@ -278,7 +175,7 @@ smmuv3_inval_step(struct smmuv3_queue *queue, struct uiommu_cmd *cmd)
 		return -EINPROGRESS;
 	}
 	row_count(queue, &row);
-	uiommu_count(&queue->stats.wide_invalidations, plan.wide);
+	uiommu_count(&queue->stats.wide_invalidations, plan.of.wide);
 	if (smmuv3_omits(SMMUV3_SITE_SYNC)) {
 		smmuv3_cmdq_submit(cmdq, row.n);
 		return 0;
@@ -316,7 +213,7 @@ smmuv3_invalidate(void *queue_private, const struct uiommu_inval *inval)
 	if (!uiommu_inval_row_fit(&row, &row_ops, &plan, inval->nb_targets, room - 1))
 		return false;
 	row_count(queue, &row);
-	uiommu_count(&queue->stats.wide_invalidations, plan.wide);
+	uiommu_count(&queue->stats.wide_invalidations, plan.of.wide);
 	if (!smmuv3_omits(SMMUV3_SITE_INVALIDATE_END))
 		*smmuv3_cmdq_slot(cmdq, row.n++) = smmuv3_sync();
 	smmuv3_cmdq_submit(cmdq, row.n);

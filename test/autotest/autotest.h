@@ -62,4 +62,12 @@ probe_lacks(const char *unit, uint64_t all, const struct probe_lack *lacks, size
 void
 probe_dma(struct rig *rig, uint32_t endpoint_id);
 
+/* Other ways to do the same, each by further devargs: they bring a unit up, and it serves. */
+void
+probe_ways(const char *unit, uint32_t endpoint_id, const char *const *args, size_t nb);
+
+/* Endpoint ids beyond those that a unit was made for. */
+void
+probe_ids(const char *unit, const char *devargs, unsigned int bits);
+
 #endif /* AUTOTEST_H */

@@ -235,7 +235,6 @@ without_pasids(void)
 	rig_close(rig);
 }
 
-/* Other ways to do the same: each brings a unit up, and it serves. */
 static void
 ways(void)
 {
@@ -247,32 +246,15 @@ ways(void)
 		/* as QEMU has it */
 		",caps_clear=0x1181008000,caps_set=0x80000000",
 	};
-	size_t i;
 
-	for (i = 0; i < ARRAY_COUNT(args); i++) {
-		struct rig *rig = probe_rig(UNIT, args[i]);
-		struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
-		const uint32_t id = 0x38; /* of six bits */
-		struct uiommu_attach *attach;
-
-		attach = rig_attach(rig_endpoint(rig, id, 0), 7, rec->domain, NULL);
-		rig_ask_and_expect(rig, id, 7, 1, UIOMMU_EMU_SUCCESS);
-		CHECK_EQ(uiommu_detach(attach), 0);
-		rig_ask_in_vain(rig, id, 7, 2);
-		rig_close(rig);
-	}
+	/* an id of six bits */
+	probe_ways(UNIT, 0x38, args, ARRAY_COUNT(args));
 }
 
-/* Ids beyond what the device directory was made for. */
 static void
 fewer_ids(void)
 {
-	struct rig *rig = probe_rig(UNIT, ",ddt=1");
-
-	CHECK_EQ(rig->info.endpoint_bits, 6);
-	CHECK_ERRNO(uiommu_endpoint_add(rig->dev, 0x40, NULL), EINVAL);
-	CHECK(uiommu_endpoint_add(rig->dev, 0x3f, NULL) != NULL);
-	rig_close(rig);
+	probe_ids(UNIT, ",ddt=1", 6);
 }
 
 static const struct harness_case probe_riscv_cases[] = {

@@ -140,7 +140,6 @@ next_to_nothing(void)
 	rig_close(rig);
 }
 
-/* Other ways to do the same: each brings a unit up, and it serves. */
 static void
 ways(void)
 {
@@ -148,30 +147,14 @@ ways(void)
 		",sync=poll", ",sync=msi", ",strtab=linear", ",strtab=two", ",gbpa=abort",
 		",sidbits=10", ",cmdq=512,evtq=128,priq=128",
 	};
-	size_t i;
 
-	for (i = 0; i < ARRAY_COUNT(args); i++) {
-		struct rig *rig = probe_rig(UNIT, args[i]);
-		struct recorder *rec = rig_recorder(rig, UIOMMU_CODE_SUCCESS);
-		struct uiommu_attach *attach;
-
-		attach = rig_attach(rig_endpoint(rig, EP, 0), 7, rec->domain, NULL);
-		rig_ask_and_expect(rig, EP, 7, 1, UIOMMU_EMU_SUCCESS);
-		CHECK_EQ(uiommu_detach(attach), 0);
-		rig_close(rig);
-	}
+	probe_ways(UNIT, EP, args, ARRAY_COUNT(args));
 }
 
-/* Ids beyond what the stream table was made for. */
 static void
 fewer_ids(void)
 {
-	struct rig *rig = probe_rig(UNIT, ",sidbits=10");
-
-	CHECK_EQ(rig->info.endpoint_bits, 10);
-	CHECK_ERRNO(uiommu_endpoint_add(rig->dev, 0x400, NULL), EINVAL);
-	CHECK(uiommu_endpoint_add(rig->dev, 0x3ff, NULL) != NULL);
-	rig_close(rig);
+	probe_ids(UNIT, ",sidbits=10", 10);
 }
 
 static const struct harness_case probe_smmuv3_cases[] = {

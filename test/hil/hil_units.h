@@ -86,7 +86,6 @@ struct hil_unit {
 	bool names_rid_pasid;  /**< reports of requests without PASID may have PASID 0 */
 	bool reads_are_writes; /**< reads are reported as writes */
 	bool rights_are_silent; /**< rights that a cached translation lacks are not reported */
-	bool keeps_rights;     /**< a cached translation goes on without a right that came since */
 	bool uses_absent_entry; /**< after a detach translations go on */
 	/** an endpoint that has passed through does so until its device entry is invalidated */
 	bool identity_sticks;

@@ -88,9 +88,6 @@ rights(void)
 	scene_load(scene, 0, SCENE_IOVA, 4);
 	scene_denied(scene, 0, SCENE_IOVA + 4);
 	CHECK_EQ(number_at(page + 4), 0);
-	/* the unit may have kept what was refused */
-	if (hil_unit()->keeps_rights)
-		scene_unmap(domain, SCENE_IOVA, PAGE);
 	scene_map(domain, SCENE_IOVA, pa, PAGE, READ | WRITE);
 	scene_copies(scene, 0, SCENE_IOVA, SCENE_IOVA + 4);
 	CHECK_EQ(number_at(page + 4), NUMBER);

@@ -41,9 +41,8 @@ static const struct hil_requests requests = {
 	{                                                                                          \
 		UNIT("vtd/qemu-" #from, what), .model = &hil_model_vtd, .version_min = from,       \
 		.version_max = to, .lost = "_fault_overflows", .iova_lost = 0xfff, .reports = 20,  \
-		.rights_are_silent = true, .keeps_rights = true, .uses_absent_entry = true,        \
-		.identity_sticks = true, .commands = &commands,                                    \
-		__VA_ARGS__                                                                        \
+		.rights_are_silent = true, .uses_absent_entry = true, .identity_sticks = true,     \
+		.commands = &commands, __VA_ARGS__                                                 \
 	}
 
 #define COMMON                                                                                     \

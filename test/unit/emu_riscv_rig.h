@@ -369,22 +369,14 @@ serve_all(void)
 
 /* -------------------------------------------------------------- requests by hand */
 
-static inline struct uiommu_emu_request
-request_for(uint32_t did, uint32_t pasid, uint16_t prgi)
-{
-	return (struct uiommu_emu_request){
-		.endpoint_id = did, .pasid = pasid, .iova = 0x123000, .prg_index = prgi,
-		.read = true, .last = true,
-	};
-}
+#include "emu_rig_judge.h"
 
-static inline enum uiommu_emu_outcome
-ask(uint32_t did, uint32_t pasid)
+static inline void
+answer_next(bool granted)
 {
-	static uint16_t prgi;
-	const struct uiommu_emu_request req = request_for(did, pasid, prgi++ % 512);
+	const struct request request = pq_next();
 
-	return uiommu_emu_request(rig.emu, &req);
+	request_answer(&request, granted ? 0 : 1);
 }
 
 /* Cause of the fault record that was written last; 0: none. */

@@ -387,22 +387,14 @@ serve_all(void)
 
 /* -------------------------------------------------------------- requests by hand */
 
-static inline struct uiommu_emu_request
-request_for(uint32_t sid, uint32_t pasid, uint16_t prgi)
-{
-	return (struct uiommu_emu_request){
-		.endpoint_id = sid, .pasid = pasid, .iova = 0x123000, .prg_index = prgi,
-		.read = true, .last = true,
-	};
-}
+#include "emu_rig_judge.h"
 
-static inline enum uiommu_emu_outcome
-ask(uint32_t pasid)
+static inline void
+answer_next(bool granted)
 {
-	static uint16_t prgi;
-	const struct uiommu_emu_request req = request_for(DEVICE, pasid, prgi++ % 512);
+	const struct pri pri = pri_next();
 
-	return uiommu_emu_request(rig.emu, &req);
+	pri_answer(&pri, granted ? 2 : 1);
 }
 
 static inline struct uiommu_emu_stalled

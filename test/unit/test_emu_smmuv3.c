@@ -15,7 +15,7 @@ test_page_request_and_answer(void **state)
 
 	(void)state;
 	rig_start(2);
-	assert_int_equal(ask(1), UIOMMU_EMU_QUEUED);
+	assert_int_equal(ask(DEVICE, 1), UIOMMU_EMU_QUEUED);
 	pri = pri_next();
 	assert_int_equal(pri_sid(&pri), DEVICE);
 	assert_int_equal(pri.q[0] >> 32 & 0xfffff, 1);
@@ -42,7 +42,7 @@ test_codes_are_not_those_of_the_wire(void **state)
 	rig_start(2);
 	uiommu_emu_log(rig.emu, true);
 	for (i = 0; i < 3; i++) {
-		assert_int_equal(ask(2), UIOMMU_EMU_QUEUED);
+		assert_int_equal(ask(DEVICE, 2), UIOMMU_EMU_QUEUED);
 		pri = pri_next();
 		pri_answer(&pri, codes[i].resp);
 		assert_true(uiommu_emu_response_next(rig.emu, &resp));
@@ -52,7 +52,7 @@ test_codes_are_not_those_of_the_wire(void **state)
 	}
 	/* Failure was the last of it */
 	assert_int_equal(verdict(false).families_stopped, 1);
-	assert_int_equal(ask(2), UIOMMU_EMU_NO_CREDIT);
+	assert_int_equal(ask(DEVICE, 2), UIOMMU_EMU_NO_CREDIT);
 	assert_clean();
 }
 

@@ -76,7 +76,7 @@ test_answer_with_another_pasid(void **state)
 
 	(void)state;
 	rig_start(2);
-	ask(1);
+	ask(DEVICE, 1);
 	pri = pri_next();
 	pri.q[0] ^= UINT64_C(3) << 32;
 	pri_answer(&pri, 2);
@@ -204,120 +204,50 @@ test_limit_of_stalls(void **state)
 /* -------------------------------------------------------------------------- bonds */
 
 static void
-bond_is(uint32_t sid, enum uiommu_emu_pasid_state what)
+out(void)
 {
-	assert_int_equal(uiommu_emu_pasid_state(rig.emu, sid, 1, what), 0);
-	step();
+	cd(DEVICE, 1)[0] = 0;
+	CFGI_CD(DEVICE, 1, 1);
+	TLBI_ASID(1);
 }
 
-/* Out of the tables, as a driver does. */
 static void
-detach(uint32_t sid)
+in(void)
 {
-	bond_is(sid, UIOMMU_EMU_CHANGING);
-	cd(sid, 1)[0] = 0;
-	CFGI_CD(sid, 1, 1);
-	TLBI_ASID(1);
+	bond(DEVICE, 1);
+	CFGI_CD(DEVICE, 1, 1);
 }
 
 static void
 test_requests_after_detach_are_for_software(void **state)
 {
-	struct uiommu_emu_verdict v;
-	unsigned int i;
-
 	(void)state;
 	rig_start_one(DEVICE, NULL);
-	rig_traffic(&(struct uiommu_emu_traffic){.burst = 8});
-	step();
-	detach(DEVICE);
-	/* what was asked before is answered by now; the device asks on */
-	uiommu_emu_traffic_run(rig.emu, false);
-	serve_all();
-	step();
-	serve_all();
-	bond_is(DEVICE, UIOMMU_EMU_DETACHED);
-	uiommu_emu_traffic_run(rig.emu, true);
-	for (i = 0; i < 20; i++) {
-		step();
-		serve_all();
-	}
-	v = verdict(false);
-	assert_true(v.code_invalid > 10);
-	assert_string_equal(v.first, "");
-	/* and back */
-	bond_is(DEVICE, UIOMMU_EMU_CHANGING);
-	bond(DEVICE, 1);
-	CFGI_CD(DEVICE, 1, 1);
-	bond_is(DEVICE, UIOMMU_EMU_ATTACHED);
-	for (i = 0; i < 20; i++) {
-		step();
-		serve_all();
-	}
-	rig_rest();
-	assert_true(verdict(true).code_success > v.code_success + 10);
-	assert_clean();
-}
-
-/* The device asks in one step, and no more. */
-static void
-ask_once(void)
-{
-	rig_traffic(&(struct uiommu_emu_traffic){0});
-	step();
-	uiommu_emu_traffic_run(rig.emu, false);
+	check_detach(out, in);
 }
 
 static void
 test_success_after_detach_is_wrong(void **state)
 {
-	struct pri pri;
-
 	(void)state;
 	rig_start_one(DEVICE, NULL);
-	detach(DEVICE);
-	bond_is(DEVICE, UIOMMU_EMU_DETACHED);
-	rig_traffic(&(struct uiommu_emu_traffic){0});
-	step();
-	pri = pri_next();
-	pri_answer(&pri, 2);
-	assert_int_equal(verdict(false).wrong, 1);
-	assert_int_equal(verdict(false).stale, 0);
+	check_success_after_detach(out);
 }
 
 static void
 test_answer_from_before_detach(void **state)
 {
-	struct pri pri;
-
 	(void)state;
 	rig_start_one(DEVICE, NULL);
-	ask_once();
-	detach(DEVICE);
-	bond_is(DEVICE, UIOMMU_EMU_DETACHED);
-	pri = pri_next();
-	/* even Invalid: the drain has missed it */
-	pri_answer(&pri, 1);
-	assert_int_equal(verdict(false).unexpected, 1);
+	check_answer_from_before_detach(out);
 }
 
 static void
 test_request_sent_while_it_changes(void **state)
 {
-	struct pri pri;
-
 	(void)state;
 	rig_start_one(DEVICE, NULL);
-	detach(DEVICE);
-	/* behind the drain, as far as the judge can know */
-	ask_once();
-	bond_is(DEVICE, UIOMMU_EMU_DETACHED);
-	pri = pri_next();
-	pri_answer(&pri, 1);
-	assert_int_equal(verdict(false).unexpected | verdict(false).wrong, 0);
-	pri = pri_next();
-	pri_answer(&pri, 2);
-	assert_int_equal(verdict(false).wrong, 1);
+	check_request_sent_while_it_changes(out);
 }
 
 static void
@@ -374,7 +304,10 @@ test_access_after_detach_is_reported(void **state)
 	rig_traffic(&(struct uiommu_emu_traffic){.burst = 8});
 	step();
 	uiommu_emu_traffic_run(rig.emu, false);
-	detach(STALLER);
+	bond_is(STALLER, UIOMMU_EMU_CHANGING);
+	cd(STALLER, 1)[0] = 0;
+	CFGI_CD(STALLER, 1, 1);
+	TLBI_ASID(1);
 	while (event_pending() > 0) {
 		const struct event event = event_next();
 

@@ -15,7 +15,7 @@ pri_fill(void)
 	unsigned int i;
 
 	for (i = 0; i < ENTRIES; i++)
-		assert_int_equal(ask(1), UIOMMU_EMU_QUEUED);
+		assert_int_equal(ask(DEVICE, 1), UIOMMU_EMU_QUEUED);
 	assert_int_equal(pri_pending(), ENTRIES);
 }
 
@@ -63,22 +63,22 @@ test_pri_overflow_latches(void **state)
 	(void)state;
 	rig_start(2);
 	pri_fill();
-	assert_int_equal(ask(1), UIOMMU_EMU_AUTO_SUCCESS);
+	assert_int_equal(ask(DEVICE, 1), UIOMMU_EMU_AUTO_SUCCESS);
 	assert_true(pri_overflown());
 	assert_int_equal(pri_pending(), ENTRIES);
 	/* room alone does not help, S 8.1 */
 	pri = pri_next();
 	pri_answer(&pri, 2);
-	assert_int_equal(ask(1), UIOMMU_EMU_AUTO_SUCCESS);
+	assert_int_equal(ask(DEVICE, 1), UIOMMU_EMU_AUTO_SUCCESS);
 	assert_int_equal(verdict(false).overflows, 1);
 	pri_recover();
 	assert_false(pri_overflown());
-	assert_int_equal(ask(1), UIOMMU_EMU_QUEUED);
+	assert_int_equal(ask(DEVICE, 1), UIOMMU_EMU_QUEUED);
 	pri_recover();
 	/* the flag has the other value the next time */
 	assert_int_equal(get32(PRIQ_PROD) & FLAG, FLAG);
 	pri_fill();
-	assert_int_equal(ask(1), UIOMMU_EMU_AUTO_SUCCESS);
+	assert_int_equal(ask(DEVICE, 1), UIOMMU_EMU_AUTO_SUCCESS);
 	assert_int_equal(get32(PRIQ_PROD) & FLAG, 0);
 	assert_true(pri_overflown());
 	pri_recover();
@@ -95,7 +95,7 @@ test_acknowledgement_comes_last(void **state)
 	assert_int_equal(verdict(false).protocol, 1);
 	put32(PRIQ_CONS, 0);
 	pri_fill();
-	ask(1);
+	ask(DEVICE, 1);
 	pri_next();
 	assert_int_equal(verdict(false).protocol, 1);
 	/* with entries left */
@@ -110,11 +110,11 @@ test_index_must_not_pass(void **state)
 
 	(void)state;
 	rig_start(2);
-	ask(1);
+	ask(DEVICE, 1);
 	put32(PRIQ_CONS, 2);
 	/* it shows when the unit looks for room */
 	for (i = 0; i < ENTRIES; i++)
-		ask(1);
+		ask(DEVICE, 1);
 	assert_int_equal(verdict(false).protocol, 1);
 }
 
@@ -130,14 +130,14 @@ test_overflow_answers(void **state)
 	pri_fill();
 	uiommu_emu_log(rig.emu, true);
 	/* PPAR 0: without PASID */
-	assert_int_equal(ask(1), UIOMMU_EMU_AUTO_SUCCESS);
+	assert_int_equal(ask(DEVICE, 1), UIOMMU_EMU_AUTO_SUCCESS);
 	assert_true(uiommu_emu_response_next(rig.emu, &resp));
 	assert_true(resp.by_unit);
 	assert_int_equal(resp.pasid, UINT32_MAX);
 	assert_int_equal(resp.code, UIOMMU_EMU_SUCCESS);
 	ste(DEVICE)[1] |= UINT64_C(1) << 18;
 	CFGI_STE(DEVICE, 1);
-	assert_int_equal(ask(1), UIOMMU_EMU_AUTO_SUCCESS);
+	assert_int_equal(ask(DEVICE, 1), UIOMMU_EMU_AUTO_SUCCESS);
 	assert_true(uiommu_emu_response_next(rig.emu, &resp));
 	assert_int_equal(resp.pasid, 1);
 	/* no Last, no answer; a stop marker has none either */
@@ -151,7 +151,7 @@ test_overflow_answers(void **state)
 	/* an STE that is none: Failure, without PASID */
 	ste(DEVICE)[0] = 0;
 	CFGI_STE(DEVICE, 1);
-	assert_int_equal(ask(1), UIOMMU_EMU_AUTO_FAILURE);
+	assert_int_equal(ask(DEVICE, 1), UIOMMU_EMU_AUTO_FAILURE);
 	assert_true(uiommu_emu_response_next(rig.emu, &resp));
 	assert_int_equal(resp.pasid, UINT32_MAX);
 	assert_int_equal(resp.code, UIOMMU_EMU_FAILURE);
@@ -170,7 +170,7 @@ test_overflow_answers_with_pps(void **state)
 	uiommu_emu_log(rig.emu, true);
 	ste(DEVICE)[0] = 0;
 	CFGI_STE(DEVICE, 1);
-	assert_int_equal(ask(1), UIOMMU_EMU_AUTO_SUCCESS);
+	assert_int_equal(ask(DEVICE, 1), UIOMMU_EMU_AUTO_SUCCESS);
 	assert_true(uiommu_emu_response_next(rig.emu, &resp));
 	assert_int_equal(resp.pasid, 1);
 }
@@ -188,13 +188,13 @@ test_without_queue_it_is_failure(void **state)
 	req = request_for(DEVICE, 1, 3);
 	req.last = false;
 	assert_int_equal(uiommu_emu_request(rig.emu, &req), UIOMMU_EMU_AUTO_FAILURE);
-	assert_int_equal(ask(1), UIOMMU_EMU_NO_CREDIT);
+	assert_int_equal(ask(DEVICE, 1), UIOMMU_EMU_NO_CREDIT);
 	rig_close(NULL);
 	/* PRIQEN has no effect without SMMUEN, S 6.3.9.5 */
 	rig_open(NULL);
 	rig_up(ALL_ON & ~SMMUEN);
 	rig_device(DEVICE, 1, 0);
-	assert_int_equal(ask(1), UIOMMU_EMU_AUTO_FAILURE);
+	assert_int_equal(ask(DEVICE, 1), UIOMMU_EMU_AUTO_FAILURE);
 	assert_int_equal(verdict(true).auto_failure, 1);
 	assert_clean();
 }
@@ -205,7 +205,7 @@ test_pri_queue_cannot_be_written(void **state)
 	(void)state;
 	rig_start(2);
 	uiommu_emu_fault_set(rig.emu, UIOMMU_EMU_FAULT_REQUEST_ABORT, 1);
-	assert_int_equal(ask(1), UIOMMU_EMU_AUTO_FAILURE);
+	assert_int_equal(ask(DEVICE, 1), UIOMMU_EMU_AUTO_FAILURE);
 	assert_int_equal(get32(GERROR), 1 << 3);
 	assert_int_equal(pri_pending(), 0);
 	assert_clean();

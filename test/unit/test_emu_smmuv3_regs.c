@@ -221,7 +221,7 @@ test_service_failure(void **state)
 	uiommu_emu_fault_set(rig.emu, UIOMMU_EMU_FAULT_SERVICE_FAILURE, 1);
 	step();
 	assert_int_equal(get32(GERROR), 1 << 8);
-	assert_int_equal(ask(1), UIOMMU_EMU_NO_CREDIT);
+	assert_int_equal(ask(DEVICE, 1), UIOMMU_EMU_NO_CREDIT);
 	assert_false(sync_wait());
 	/* S 12.3: acknowledged, it stays so */
 	put32(GERRORN, 1 << 8);

@@ -190,17 +190,10 @@ test_requests_on_their_way(void **state)
 static void
 test_request_that_outlives_its_bond(void **state)
 {
-	const struct uiommu_emu_request req = request_for(DEVICE, 1, 7);
-
 	(void)state;
+	/* S 3.9.1 */
 	mapped(NULL);
-	assert_true(uiommu_emu_request_late(rig.emu, &req));
-	assert_int_equal(uiommu_emu_pasid_state(rig.emu, DEVICE, 1, UIOMMU_EMU_CHANGING), 0);
-	assert_int_equal(uiommu_emu_pasid_state(rig.emu, DEVICE, 1, UIOMMU_EMU_DETACHED), 0);
-	step();
-	/* a drain would have found it, S 3.9.1 */
-	uiommu_emu_arrive(rig.emu);
-	assert_int_equal(verdict(false).stale, 1);
+	check_request_that_outlives_its_bond();
 }
 
 /* --------------------------------------------------------------------------- the judge */
@@ -208,40 +201,12 @@ test_request_that_outlives_its_bond(void **state)
 static void
 test_success_is_looked_up(void **state)
 {
-	struct uiommu_emu_verdict v;
-	unsigned int i;
-
 	(void)state;
 	mapped(NULL);
-	for (i = 0; i < 16; i++)
-		*page(i * 4096) = PAGE(rig.message.pa);
-	rig_traffic(&(struct uiommu_emu_traffic){
-		.verify = true, .burst = 8, .window_pages = 16, .window_iova = 4096,
-		.write_ratio = 0.5, .group_pages_max = 3,
-	});
-	for (i = 1; i <= 16; i++)
-		*page(i * 4096) = PAGE(rig.message.pa);
-	for (i = 0; i < 50; i++) {
-		step();
-		serve_all();
-	}
-	rig_rest();
-	v = verdict(true);
-	assert_true(v.verified > 100);
-	assert_clean();
-	/* a page that can only be read, of both kinds of devices */
-	*page(3 * 4096) = PAGE(rig.message.pa) | READ_ONLY;
-	uiommu_emu_traffic_run(rig.emu, true);
-	for (i = 0; i < 50; i++) {
-		step();
-		serve_all();
-	}
-	rig_rest();
-	assert_true(verdict(true).unmapped > 0);
-	assert_int_equal(verdict(true).wrong | verdict(true).unexpected, 0);
+	/* of both kinds of devices */
+	check_success_is_looked_up(PAGE(rig.message.pa) | READ_ONLY);
 }
 
-/* Many at once, and one by one: both say the same. */
 static void
 test_many_at_once(void **state)
 {
@@ -250,9 +215,7 @@ test_many_at_once(void **state)
 		UINT64_C(3) << 53 | 0x443,
 	};
 	struct emu_lookup lookups[64];
-	struct emu_leaf leaf;
-	struct emu_message msg;
-	unsigned int i, good = 0;
+	unsigned int i, good;
 
 	(void)state;
 	mapped(NULL);
@@ -263,25 +226,8 @@ test_many_at_once(void **state)
 			.access = i % 2 != 0 ? EMU_REQ_WRITE : EMU_REQ_READ,
 		};
 	}
-	/* in force: the way to the tables is known */
-	assert_int_equal(ask(1), UIOMMU_EMU_QUEUED);
-	emu_bond_arm(rig.emu, 1);
-	rig.emu->model->verify_bulk(rig.emu, lookups, 64);
-	rig.emu->model->verify_bulk(rig.emu, lookups, 64);
-	assert_false(rig.emu->tlb_used);
-	for (i = 0; i < 64; i++) {
-		msg = (struct emu_message){
-			.endpoint_id = DEVICE, .pasid = 1, .iova = lookups[i].iova,
-			.flags = lookups[i].access,
-		};
-		assert_int_equal(lookups[i].ok,
-				 rig.emu->model->translate(rig.emu, rig.emu->devices[1], 1, &msg,
-							   &leaf));
-		good += lookups[i].ok;
-	}
+	good = check_many_at_once(lookups, 64);
 	assert_true(good > 20 && good < 50);
-	/* nothing was marked by looking */
-	rig.emu->model->verify_bulk(rig.emu, lookups, 64);
 }
 
 static void
@@ -362,50 +308,21 @@ static void
 test_devices_that_use_addresses(void **state)
 {
 	struct uiommu_emu_verdict v;
-	unsigned int i;
 
 	(void)state;
 	rig_start(2);
-	rig_traffic(&(struct uiommu_emu_traffic){
-		.translate = true, .verify = true, .burst = 8, .window_pages = 64,
-		.window_iova = 4096, .write_ratio = 0.5, .profile = UIOMMU_EMU_SEQUENTIAL,
-	});
-	for (i = 0; i < 200; i++) {
-		step();
-		map_all();
-	}
-	uiommu_emu_traffic_run(rig.emu, false);
-	for (i = 0; i < 20; i++) {
-		step();
-		map_all();
-	}
-	v = verdict(true);
-	assert_true(v.accesses > 200);
-	/* each page was asked for, by one device or another, and then it was there */
-	assert_true(v.groups >= 64 && v.groups < v.accesses);
+	v = check_use_of_addresses(map_all);
 	assert_true(v.stalls > 0 && v.stalls < v.groups);
 	assert_int_equal(v.stalls_retried, v.stalls);
-	assert_clean();
 }
 
 static void
 test_success_without_a_page(void **state)
 {
-	unsigned int i;
-
 	(void)state;
 	rig_start(1);
-	rig_traffic(&(struct uiommu_emu_traffic){
-		.translate = true, .burst = 4, .window_pages = 64, .window_iova = 4096,
-	});
-	step();
-	uiommu_emu_traffic_run(rig.emu, false);
-	for (i = 0; i < 10; i++) {
-		serve_all();
-		step();
-	}
+	check_success_without_a_page();
 	/* of both kinds */
-	assert_int_equal(verdict(true).unmapped, verdict(true).groups);
 	assert_true(verdict(true).stalls > 0);
 }
 
