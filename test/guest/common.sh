@@ -34,14 +34,15 @@ made()
         printf -v "$variable" %s "$answer"
 }
 
-# find_qemu PROGRAM COMMAND...: into "qemu" the first one, of UIOMMU_QEMU_DIR, PATH, or fetched, for
-# which the command with its path succeeds; with the last one of these whatever it says
+# find_qemu PROGRAM COMMAND...: into "qemu" the first one, of the folders of UIOMMU_QEMU_DIR, of
+# PATH, or fetched, for which the command with its path succeeds; the last one whatever it says
 find_qemu()
 {
-        local program=$1 folder
+        local program=$1 folder folders=()
 
         shift
-        for folder in ${UIOMMU_QEMU_DIR:+"$UIOMMU_QEMU_DIR/bin/"} ''; do
+        IFS=: read -r -a folders <<<"${UIOMMU_QEMU_DIR-}"
+        for folder in "${folders[@]/%//bin/}" ''; do
                 qemu=$folder$program
                 ! "$@" "$qemu" || return 0
         done
