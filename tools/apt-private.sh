@@ -17,6 +17,39 @@ cannot()
         exit 77
 }
 
+# folder_arguments ARGUMENT...: --release into "release", --help by usage(), the others into "words"
+folder_arguments()
+{
+        words=()
+        while (($# > 0)); do
+                case $1 in
+                -h | --help)
+                        usage
+                        exit 0
+                        ;;
+                --release)
+                        (($# > 1)) || die "--release wants a value"
+                        release=$2
+                        shift
+                        ;;
+                -*)
+                        usage >&2
+                        exit 2
+                        ;;
+                *)
+                        words+=("$1")
+                        ;;
+                esac
+                shift
+        done
+}
+
+# release_check RELEASE
+release_check()
+{
+        [[ $1 =~ ^[a-z]+(-backports)?$ ]] || die "no release of Debian: $1"
+}
+
 # Leaves where this machine is not a Debian with what is needed.
 apt_private_check()
 {

@@ -33,28 +33,7 @@ END
 
 packages=(libc6-dev libdpdk-dev libnuma-dev libjansson-dev libcmocka-dev)
 release=
-words=()
-while (($# > 0)); do
-        case $1 in
-        -h | --help)
-                usage
-                exit 0
-                ;;
-        --release)
-                (($# > 1)) || die "--release wants a value"
-                release=$2
-                shift
-                ;;
-        -*)
-                usage >&2
-                exit 2
-                ;;
-        *)
-                words+=("$1")
-                ;;
-        esac
-        shift
-done
+folder_arguments "$@"
 architecture=${words[0]-}
 root=${words[1]:-${UIOMMU_DPDK_ROOTS:-build-roots}/$architecture}
 case $architecture/${#words[@]} in
@@ -110,7 +89,7 @@ if [[ -z $release ]]; then
         release=$(debian_release)
         [[ $architecture/$release != riscv64/bookworm ]] || release=trixie
 fi
-[[ $release =~ ^[a-z]+(-backports)?$ ]] || die "no release of Debian: $release"
+release_check "$release"
 mkdir -p "$(dirname "$root")"
 root=$(realpath "$root")
 links_check "$root/root" || make_root

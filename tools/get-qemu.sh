@@ -35,36 +35,16 @@ END
 
 packages=(qemu-system-arm qemu-system-x86 opensbi seabios)
 release=
-folder=
-while (($# > 0)); do
-        case $1 in
-        -h | --help)
-                usage
-                exit 0
-                ;;
-        --release)
-                (($# > 1)) || die "--release wants a value"
-                release=$2
-                shift
-                ;;
-        -*)
-                usage >&2
-                exit 2
-                ;;
-        *)
-                [[ -z $folder ]] || die "one folder only"
-                folder=$1
-                ;;
-        esac
-        shift
-done
+folder_arguments "$@"
+((${#words[@]} < 2)) || die "one folder only"
+folder=${words[0]-}
 
 apt_private_check
 if [[ -z $release ]]; then
         release=$(debian_release)
         [[ $release != bookworm ]] || release=bookworm-backports
 fi
-[[ $release =~ ^[a-z]+(-backports)?$ ]] || die "no release of Debian: $release"
+release_check "$release"
 
 # The emulator for RISC-V has a package of its own from trixie on.
 package_of_riscv()

@@ -12,10 +12,11 @@ cd "$(dirname "$0")/../.."
 usage()
 {
         cat <<'END'
-Usage: test/guest/kernel-x86.sh [FOLDER]
+Usage: test/guest/kernel-x86.sh [--release RELEASE] [FOLDER]
 
-Fetches the x86-64 kernel and busybox of the Debian that runs here, and leaves in FOLDER (default:
-guest-x86 in $UIOMMU_DPDK_ROOTS, or else in build-roots), unless they are there:
+Fetches the x86-64 kernel and busybox of Debian's RELEASE (default: the one that runs here), and
+leaves in FOLDER (default: guest-x86 in $UIOMMU_DPDK_ROOTS, or else in build-roots), unless they
+are there:
 
   vmlinuz      the kernel
   modules/     irqbypass and those of VFIO
@@ -30,11 +31,11 @@ stderr.
 END
 }
 
-if (($# > 1)) || [[ ${1-} == -* ]]; then
-        usage >&2
-        exit 2
-fi
-folder=${1:-${UIOMMU_DPDK_ROOTS:-build-roots}/guest-x86}
+release=$(debian_release)
+folder_arguments "$@"
+((${#words[@]} < 2)) || die "one folder only"
+release_check "$release"
+folder=${words[0]:-${UIOMMU_DPDK_ROOTS:-build-roots}/guest-x86}
 mkdir -p "$(dirname "$folder")"
 folder=$(realpath "$folder")
 
@@ -42,10 +43,10 @@ make_folder()
 {
         local made=$folder.partial image
 
-        say "making $folder: Linux of Debian $(debian_release) from $debian_mirror"
+        say "making $folder: Linux of Debian $release from $debian_mirror"
         rm -rf --one-file-system "$made" "$folder"
         mkdir -p "$made/work/packages" "$made/modules"
-        apt_private "$made/work/apt" amd64 "$(debian_release)"
+        apt_private "$made/work/apt" amd64 "$release"
         image=$(apt-cache depends linux-image-amd64 |
                 sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p' | head -n 1)
         (cd "$made/work/packages" && apt-get -q download "$image" busybox-static >&2) ||

@@ -37,30 +37,10 @@ END
 }
 
 release=trixie
-folder=
-while (($# > 0)); do
-        case $1 in
-        -h | --help)
-                usage
-                exit 0
-                ;;
-        --release)
-                (($# > 1)) || die "--release wants a value"
-                release=$2
-                shift
-                ;;
-        -*)
-                usage >&2
-                exit 2
-                ;;
-        *)
-                [[ -z $folder ]] || die "one folder only"
-                folder=$1
-                ;;
-        esac
-        shift
-done
-[[ $release =~ ^[a-z]+(-backports)?$ ]] || die "no release of Debian: $release"
+folder_arguments "$@"
+((${#words[@]} < 2)) || die "one folder only"
+folder=${words[0]-}
+release_check "$release"
 
 is_complete()
 {

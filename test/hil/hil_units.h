@@ -24,6 +24,8 @@ struct hil_commands {
 	unsigned int shift;    /**< of an index in the doorbell */
 	size_t size;           /**< of a command, in bytes */
 	const char *refused;   /**< the driver's counter of commands that were refused */
+	/** what is written to ack so that a unit can be turned off; 0: it can be in any case */
+	uint64_t revive;
 };
 
 /** The queue of page requests of a unit, as the manual has it. */

@@ -65,7 +65,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct harness_suite *const suites[] = {
-		&dma_suite, &bonds_suite, &queues_suite, &tables_suite,
+		&transport_suite, &dma_suite, &bonds_suite, &queues_suite, &tables_suite,
 		&refusals_suite, &requests_suite, &riscv_suite,
 	};
 	static const struct harness_program program = {

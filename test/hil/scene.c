@@ -177,6 +177,7 @@ scene_close(struct scene *s)
 	}
 	s->open = false;
 	CHECK_EQ(uiommu_close(s->dev), 0);
+	memory_free();
 	if (s->machine != NULL) {
 		hil_qtest_flush(&s->machine->link);
 		EXPECT(hil_qtest_broken(&s->machine->link) == NULL);

@@ -184,5 +184,6 @@ extern const struct harness_suite queues_suite;
 extern const struct harness_suite refusals_suite;
 extern const struct harness_suite requests_suite;
 extern const struct harness_suite tables_suite;
+extern const struct harness_suite transport_suite;
 
 #endif /* SCENE_H */

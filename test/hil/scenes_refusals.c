@@ -117,6 +117,23 @@ offered_again(void)
 	scene_close(scene);
 }
 
+/*
+ * Its queue is empty in the end, without which some are not turned off: what a driver cannot turn
+ * off it gives no memory back of.
+ */
+static void
+revive(void)
+{
+	const struct hil_commands *commands = hil_unit()->commands;
+	const uint64_t tail = scene_reg(evil.scene, commands->doorbell, 4);
+
+	if (commands->revive == 0)
+		return;
+	repair();
+	scene_reg_set(evil.scene, commands->ack, 4, commands->revive);
+	scene_reg_set(evil.scene, commands->doorbell, 4, tail);
+}
+
 /* Nobody repairs it: the caller is told, and the unit is given up. */
 static void
 refused_for_good(void)
@@ -137,6 +154,7 @@ refused_for_good(void)
 	CHECK_EQ(info.state, UIOMMU_DEV_FAILED);
 	CHECK(scene_xstat(scene, hil_unit()->commands->refused) > 1);
 	CHECK_EQ(uiommu_domain_unmap(domain, SCENE_IOVA, PAGE, NULL), -EIO);
+	revive();
 	scene_close_failed(scene);
 }
 

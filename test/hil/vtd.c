@@ -9,6 +9,7 @@
 /* S 11.4.9: IQA, IQT with 256-bit descriptors; FSTS is written to go on (S 6.5.2.10). */
 static const struct hil_commands commands = {
 	.base = 0x90, .doorbell = 0x88, .ack = 0x34, .shift = 5, .size = 32, .refused = "_iqe",
+	.revive = 0x10,
 };
 
 /* S 7.4.1.1: type 1, PASID present 8, requester 31:16, PASID 51:32; R, W, last, group, address. */
@@ -68,7 +69,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct harness_suite *const suites[] = {
-		&dma_suite, &bonds_suite, &queues_suite, &tables_suite,
+		&transport_suite, &dma_suite, &bonds_suite, &queues_suite, &tables_suite,
 		&refusals_suite, &requests_suite,
 	};
 	static const struct harness_program program = {
