@@ -243,8 +243,8 @@ ways(void)
 		",cq=2048,fq=128,pq=128", ",bare=1,takeover=1", ",ddt_levels=1", ",ddt_levels=3",
 		",caps_clear=0x400000,ddt=1", ",caps_clear=0x400000,ddt=2",
 		",caps_clear=0x400000,ddt=3",
-		/* as QEMU has it */
-		",caps_clear=0x1181008000,caps_set=0x80000000",
+		/* as QEMU has it: PD8 alone, no AMO_HWAD, no Svpbmt, DBG */
+		",caps_clear=0x18001008000,caps_set=0x80000000",
 	};
 
 	/* an id of six bits */

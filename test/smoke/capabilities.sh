@@ -24,12 +24,7 @@ without() # UNIT REGISTER DEVARG
 
 # The extended capability register, VT-d S 11.4.3.
 without vtd ECAP ecap_clear <<'END'
-0 C
 1 QI
-2 DT
-29 PRS
-40 PASID
-42 PDS
 43 SMTS
 END
 # SMMU_IDR0, SMMUv3 S 6.3.1.
@@ -43,13 +38,26 @@ for unit in vtd smmuv3 riscv; do
         check "$unit: memory that is not coherent" refused "not coherent"
 done
 
-# What a storm wants and its driver can do without, IDR0.ATS with IDR0.PRI and IDR0.STALL_MODEL,
-# capabilities.ATS: wrong usage.
+# What a storm wants and its driver can do without: wrong usage. ECAP's DT, PRS, PDS; IDR0.ATS with
+# IDR0.PRI and IDR0.STALL_MODEL; capabilities.ATS.
 not_this_source()
 {
         ended_with 2 && says_why && grep -q -e "--source" "$scratch/stderr"
 }
 
+for bit in 2 29 42; do
+        storm --duration 1 --iommu "vtd,platform=emu,ecap_clear=$((1 << bit))"
+        check "vtd: without page requests, ECAP bit $bit" not_this_source
+done
+not_these_pasids()
+{
+        ended_with 2 && says_why && grep -q -e "--pasids" "$scratch/stderr"
+}
+storm --duration 1 --iommu "vtd,platform=emu,ecap_clear=$((1 << 40))"
+check "vtd: without PASIDs" not_these_pasids
+# ECAP.C: tables are brought out of the caches
+storm --duration 0.3 --no-bound --iommu "vtd,platform=emu,ecap_clear=1"
+check "vtd: walks do not snoop" ended_with 0
 storm --duration 1 --iommu "smmuv3,platform=emu,idr0_clear=0x10400"
 check "without page requests" not_this_source
 storm --duration 1 --iommu "riscv,platform=emu,caps_clear=$((1 << 25))"
