@@ -148,14 +148,13 @@ riscv_model_ats_endpoint(const uint64_t *word)
 	return endpoint_id;
 }
 
+/* An answer that does without DSV, for the first segment, is as good, but looked at one by one. */
 uint64_t
 riscv_model_response_word(const struct emu_device *dev, uint32_t pasid)
 {
-	uint64_t word = RISCV_MODEL_KIND_MASK |
+	uint64_t word = RISCV_MODEL_KIND_MASK | RISCV_ATS0_DSV |
 			(uint64_t)dev->endpoint_id << RISCV_ATS0_RID_SHIFT;
 
-	if (dev->endpoint_id > UINT16_MAX)
-		word |= RISCV_ATS0_DSV;
 	if (pasid != EMU_NO_PASID)
 		word |= RISCV_ATS0_PV | (uint64_t)pasid << RISCV_ATS0_PID_SHIFT;
 	return word;

@@ -330,15 +330,17 @@ request_is_last(const struct request *request)
 	return (request->q[1] >> 2 & 1) != 0;
 }
 
-/* ATS.PRGR: 0 Success, 1 Invalid, 15 Failure */
+/* ATS.PRGR: 0 Success, 1 Invalid, 15 Failure. DSV, with segment 0, or not: that is the same. */
 static inline void
 request_answer(const struct request *request, unsigned int code)
 {
 	const bool pv = (request->q[0] >> 32 & 1) != 0;
+	const uint64_t prgi = request->q[1] >> 3 & 0x1ff;
+	const bool dsv = (prgi & 1) != 0 || request_did(request) > UINT16_MAX;
 
 	command(4 | 1 << 7 | (pv ? request->q[0] & UINT64_C(0x1fffff000) : 0) |
-			(uint64_t)request_did(request) << 40,
-		(request->q[1] >> 3 & 0x1ff) << 32 | (uint64_t)code << 44);
+			(uint64_t)dsv << 33 | (uint64_t)request_did(request) << 40,
+		prgi << 32 | (uint64_t)code << 44);
 	ring();
 }
 
