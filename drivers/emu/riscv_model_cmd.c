@@ -148,7 +148,6 @@ riscv_model_ats_endpoint(const uint64_t *word)
 	return endpoint_id;
 }
 
-/* An answer that does without DSV, for the first segment, is as good, but looked at one by one. */
 uint64_t
 riscv_model_response_word(const struct emu_device *dev, uint32_t pasid)
 {

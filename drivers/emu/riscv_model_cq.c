@@ -111,14 +111,17 @@ entries_execute(struct uiommu_emu *emu, uint32_t tail, unsigned int max, const b
 	unsigned int done = 0, responses = 0;
 	uint32_t head = riscv->cq_head;
 	struct emu_run run = {0};
-	uint64_t word[2];
+	uint64_t word[2], answer[2];
 
 	while (head != tail && done < max) {
 		word[0] = command_at(riscv, head)[0];
 		word[1] = command_at(riscv, head)[1];
+		answer[0] = riscv_with_segment(word[0]);
+		answer[1] = word[1];
 		if (((tail - head) & mask) > EMU_LOOK_AHEAD)
 			emu_slot_prefetch(emu, command_at(riscv, head + EMU_LOOK_AHEAD), layout);
-		if (unlikely(riscv->reorder || !emu_fast_judge(emu, word, &run, layout, several))) {
+		if (unlikely(riscv->reorder ||
+			     !emu_fast_judge(emu, answer, &run, layout, several))) {
 			responses += emu_run_end(emu, &run);
 			riscv->cq_head = head;
 			if (command_one(emu, word, &responses) == RISCV_STUCK)

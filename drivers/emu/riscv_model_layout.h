@@ -30,4 +30,16 @@
 		.kind_mask = RISCV_MODEL_KIND_MASK,                                                \
 	})
 
+/**
+ * Word 0 of an answer as riscv_model_response_word() has it: without DSV the segment that stands
+ * there does not count, and it is the first one, "IOMMU PCIe ATS commands".
+ */
+static inline uint64_t
+riscv_with_segment(uint64_t word0)
+{
+	const uint64_t rid = (UINT64_C(1) << RISCV_ATS0_DSEG_SHIFT) - 1;
+
+	return (word0 & RISCV_ATS0_DSV) != 0 ? word0 : (word0 & rid) | RISCV_ATS0_DSV;
+}
+
 #endif /* RISCV_MODEL_LAYOUT_H */

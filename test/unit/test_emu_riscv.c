@@ -93,6 +93,41 @@ test_wrong_answers_show(void **state)
 	assert_int_equal(verdict(true).lost, verdict(true).groups - 2);
 }
 
+/* DSV 33, DSEG 63:56: which segment an answer goes to is said, or it is the first one. */
+static void
+test_answers_name_a_segment(void **state)
+{
+	static const struct {
+		uint64_t word0;
+		bool is_right;
+	} cases[] = {
+		{0, true},
+		{UINT64_C(1) << 33, true},
+		{UINT64_C(5) << 56, true},
+		{UINT64_C(1) << 33 | UINT64_C(5) << 56, false},
+	};
+	struct request request;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_COUNT(cases); i++) {
+		rig_start(2);
+		rig_traffic(&(struct uiommu_emu_traffic){.burst = 1});
+		while (pq_pending() < 1)
+			step();
+		uiommu_emu_traffic_run(rig.emu, false);
+		request = pq_next();
+		command(4 | 1 << 7 | (request.q[0] & UINT64_C(0x1fffff000)) |
+				(uint64_t)request_did(&request) << 40 | cases[i].word0,
+			(request.q[1] >> 3 & 0x1ff) << 32);
+		ring();
+		assert_int_equal(verdict(false).unexpected, !cases[i].is_right);
+		assert_int_equal(verdict(true).lost, verdict(true).groups - cases[i].is_right);
+		rig_close(NULL);
+	}
+	memset(&rig, 0, sizeof(rig));
+}
+
 static void
 test_dma(void **state)
 {
@@ -123,7 +158,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_request_and_answer), CASE(test_traffic),
 		CASE(test_traffic_in_groups),  CASE(test_wrong_answers_show),
-		CASE(test_dma),
+		CASE(test_answers_name_a_segment), CASE(test_dma),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
