@@ -313,19 +313,17 @@ riscv_cq_watch(struct riscv_cq *cq)
 		riscv_cq_fail(cq, -ETIMEDOUT, "the command queue does not move");
 }
 
-/* Room for n commands. @return 0; -ETIMEDOUT; or why the queue has failed */
+/* Between two looks at what is waited for. @return 0; -ETIMEDOUT; or why the queue has failed */
 static int
-await_room(struct riscv_cq *cq, uint32_t n, uint64_t end)
+wait_a_turn(struct riscv_cq *cq, uint64_t end)
 {
-	while (riscv_cq_refresh(cq) < n) {
-		riscv_cq_check(cq);
-		if (cq->failed != 0)
-			return cq->failed;
-		if (rte_get_tsc_cycles() > end)
-			return -ETIMEDOUT;
-		rte_pause();
-	}
-	return cq->failed;
+	riscv_cq_check(cq);
+	if (cq->failed != 0)
+		return cq->failed;
+	if (rte_get_tsc_cycles() > end)
+		return -ETIMEDOUT;
+	rte_pause();
+	return 0;
 }
 
 int
@@ -334,24 +332,21 @@ riscv_cq_run(struct riscv_cq *cq, const struct riscv_cmd *cmds, uint32_t n)
 	const uint64_t end = rte_get_tsc_cycles() + cq->timeout_cycles;
 	struct riscv_cmd fence;
 	uint32_t epoch, token;
-	int ret;
+	int ret = 0;
 
 	do {
 		epoch = cq->epoch;
-		ret = await_room(cq, n + 1, end);
+		while (ret == 0 && riscv_cq_refresh(cq) < n + 1)
+			ret = wait_a_turn(cq, end);
+		if (ret == 0)
+			ret = cq->failed;
 		if (ret != 0)
 			return ret;
 		fence = riscv_cq_fence(cq, n, &token);
 		riscv_cq_push(cq, cmds, n);
 		riscv_cq_push(cq, &fence, 1);
-		while (epoch == cq->epoch && !riscv_cq_reached(cq, token)) {
-			riscv_cq_check(cq);
-			if (cq->failed != 0)
-				return cq->failed;
-			if (rte_get_tsc_cycles() > end)
-				return -ETIMEDOUT;
-			rte_pause();
-		}
-	} while (epoch != cq->epoch);
-	return 0;
+		while (ret == 0 && epoch == cq->epoch && !riscv_cq_reached(cq, token))
+			ret = wait_a_turn(cq, end);
+	} while (ret == 0 && epoch != cq->epoch);
+	return ret;
 }
