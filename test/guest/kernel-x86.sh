@@ -15,8 +15,8 @@ usage()
 Usage: test/guest/kernel-x86.sh [--release RELEASE] [FOLDER]
 
 Fetches the x86-64 kernel and busybox of Debian's RELEASE (default: the one that runs here), and
-leaves in FOLDER (default: guest-x86 in $UIOMMU_DPDK_ROOTS, or else in build-roots), unless they
-are there:
+leaves in FOLDER (default: guest-x86-RELEASE in $UIOMMU_DPDK_ROOTS, or else in build-roots),
+unless they are there:
 
   vmlinuz      the kernel
   modules/     irqbypass and those of VFIO
@@ -35,7 +35,7 @@ release=$(debian_release)
 folder_arguments "$@"
 ((${#words[@]} < 2)) || die "one folder only"
 release_check "$release"
-folder=${words[0]:-${UIOMMU_DPDK_ROOTS:-build-roots}/guest-x86}
+folder=${words[0]:-${UIOMMU_DPDK_ROOTS:-build-roots}/guest-x86-$release}
 mkdir -p "$(dirname "$folder")"
 folder=$(realpath "$folder")
 
