@@ -173,6 +173,7 @@ smmuv3_event_decode(uint64_t w0, uint64_t w1, uint64_t input, struct uiommu_faul
 				  UIOMMU_FAULT_STALL |
 				  ((w1 & SMMUV3_EVT1_S2) != 0 ? UIOMMU_FAULT_REJECT : 0));
 	fault->nb_pages = 0;
+	fault->tag = 0;
 }
 
 /** Why an access has ended, by number of the event. */

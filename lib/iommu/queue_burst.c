@@ -58,7 +58,7 @@ msg_fill(struct uiommu_fault_msg *msg, const struct uiommu_fault *fault, uint32_
 		.grpid = fault->prg_index,
 		.perm = perm_of(fault->flags),
 		.addr = fault->iova,
-		.length = RTE_MIN(fault->nb_pages, UINT32_MAX / 4096) * 4096,
+		.length = (uint32_t)fault->nb_pages * 4096,
 		.cookie = cookie,
 	};
 }

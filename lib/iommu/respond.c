@@ -24,7 +24,10 @@ _Static_assert(offsetof(struct uiommu_fault, nb_pages) -
 			       offsetof(struct uiommu_fault, endpoint_id) ==
 		       offsetof(struct uiommu_resp, code),
 	       "request and response: pages and code");
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the code is the upper half of a word");
+_Static_assert(offsetof(struct uiommu_fault, tag) - offsetof(struct uiommu_fault, endpoint_id) ==
+		       offsetof(struct uiommu_resp, tag),
+	       "request and response: tag");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the code is bits 47:32 of a word");
 
 static inline void
 resp_fill(struct uiommu_resp *resp, const struct uiommu_fault *fault, unsigned int code)
@@ -34,7 +37,7 @@ resp_fill(struct uiommu_resp *resp, const struct uiommu_fault *fault, unsigned i
 
 	memcpy(&who, (const uint8_t *)fault + offsetof(struct uiommu_fault, endpoint_id), 8);
 	memcpy(&what, (const uint8_t *)fault + offsetof(struct uiommu_fault, prg_index), 8);
-	what = (uint32_t)what | (uint64_t)code << 32;
+	what = (what & ~(UINT64_C(0xffff) << 32)) | (uint64_t)code << 32;
 	memcpy(resp, &who, 8);
 	memcpy((uint8_t *)resp + offsetof(struct uiommu_resp, prg_index), &what, 8);
 }
@@ -273,7 +276,7 @@ uiommu_pvt_slot_send(struct uiommu_queue *queue, struct uiommu_slot *slot, bool 
 
 	code = code_demote(queue, slot->attach, code);
 	*resp = slot->resp;
-	resp->code = code;
+	resp->code = (uint16_t)code;
 	uiommu_count(&queue->stats.codes[code], 1);
 	uiommu_pvt_slot_put(queue, slot, revoked);
 }

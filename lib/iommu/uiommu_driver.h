@@ -29,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include <rte_byteorder.h>
 #include <rte_common.h>
@@ -72,6 +73,42 @@ struct uiommu_dma {
 	const void *priv;  /**< of the platform */
 };
 
+/** What a platform says of the device of an endpoint. */
+struct uiommu_file_device {
+	bool is_vf;              /**< virtual function: page requests are its physical function's */
+	bool has_page_requests;  /**< it is known to have a page request interface */
+	bool lacks_page_requests; /**< it is known to have none */
+};
+
+/** What system calls a platform carries out where a unit is reached by files, not registers. */
+struct uiommu_file_ops {
+	/**
+	 * Open the unit (for iommufd: /dev/iommu). Control path.
+	 *
+	 * @return file descriptor; a negative errno, with one line in the log
+	 */
+	int (*context_open)(struct uiommu_platform *plat);
+	/**
+	 * Open the device of an endpoint (for iommufd: a VFIO character device). Control path.
+	 *
+	 * @param context as context_open() gave it
+	 * @param device filled
+	 * @return file descriptor; -ENODEV: none there; -EBUSY: in use; another negative errno. With
+	 *   one line in the log
+	 */
+	int (*device_open)(struct uiommu_platform *plat, int context, uint32_t endpoint_id,
+			   struct uiommu_file_device *device);
+	/* As the system calls of these names, for a file of this platform; -errno in place of -1. */
+	void (*close)(struct uiommu_platform *plat, int fd);
+	int (*ioctl)(struct uiommu_platform *plat, int fd, unsigned long request, void *arg);
+	ssize_t (*read)(struct uiommu_platform *plat, int fd, void *buf, size_t len);
+	ssize_t (*write)(struct uiommu_platform *plat, int fd, const void *buf, size_t len);
+	/** POLLIN and so on of one file, now. */
+	int (*poll)(struct uiommu_platform *plat, int fd, short events);
+	/** descriptors are the kernel's: read(2) and io_uring work on them too */
+	bool real;
+};
+
 /** What a platform does. */
 struct uiommu_platform_ops {
 	const char *name; /**< as in platform=; not empty */
@@ -110,6 +147,8 @@ struct uiommu_platform_ops {
 	 * @return 0; -EFAULT: it is not there, or it may move
 	 */
 	int (*pa_of)(struct uiommu_platform *plat, const void *va, size_t len, uint64_t *pa);
+	/** Units of this platform are reached by these, and have no registers. NULL: by registers. */
+	const struct uiommu_file_ops *files;
 };
 
 /** An open platform of one unit. */
@@ -388,7 +427,12 @@ struct uiommu_dev_ops {
 			   void *parent_private, void **domain_private);
 	void (*domain_fini)(struct uiommu_dev *dev, void *domain_private);
 
-	/** Fill the PASID entry, or that of the RID. @return 0; -EINVAL: reserved; -ENOMEM */
+	/**
+	 * Fill the PASID entry, or that of the RID; there may be another domain's in it.
+	 *
+	 * @return 0; -EINVAL: reserved; -ENOMEM; -ENOTSUP: not for this endpoint or domain, with one
+	 *   line in the log; -EIO. After an error the entry is as it was
+	 */
 	int (*bond_set)(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid,
 			void *domain_private);
 	/** Make the PASID entry not present. May be called for one that is not. */
@@ -410,6 +454,36 @@ struct uiommu_dev_ops {
 	 */
 	int (*table_format)(struct uiommu_dev *dev, const struct uiommu_domain_conf *conf,
 			    struct uiommu_table_format *format);
+	/**
+	 * The unit's own table is somebody else's, and is changed by calls: the library's is a
+	 * mirror of it, which the unit does not walk (domain_init() gets no table_pa). Both of these,
+	 * or NULL both.
+	 *
+	 * Put translations into the unit's table, where nothing is. Any thread, the owner of a queue
+	 * included, no lock held, several at a time for different addresses.
+	 *
+	 * @param iova start in bytes, 4 KiB aligned
+	 * @param pa as uiommu_platform_ops::pa_of has it; runs on for len
+	 * @param len in bytes, multiple of 4 KiB
+	 * @param prot UIOMMU_PROT_*
+	 * @return 0: in force; -ENOMEM: no memory, or more than this process may pin; -EFAULT: no
+	 *   memory there, or not with this access; -EEXIST: something is there; -EINVAL: the unit
+	 *   cannot have such addresses; -EAGAIN: not now; -EIO. After an error nothing is mapped
+	 */
+	int (*table_map)(struct uiommu_dev *dev, void *domain_private, uint64_t iova, uint64_t pa,
+			 uint64_t len, uint32_t prot);
+	/**
+	 * Take translations out of the unit's table and have them forgotten by unit and devices.
+	 * Whatever of the range is not there is passed over. Any thread, as table_map().
+	 *
+	 * @param ranges nb_ranges, 4 KiB aligned
+	 * @return 0: out of force; -EAGAIN: not now (only on a queue's owner); -EIO, with one line
+	 *   in the log: some may be left
+	 */
+	int (*table_unmap)(struct uiommu_dev *dev, void *domain_private,
+			   const struct uiommu_pgtable_range *ranges, uint32_t nb_ranges);
+	/** Which queue takes the endpoint's requests. NULL: the first, always. */
+	uint16_t (*endpoint_queue)(struct uiommu_dev *dev, void *endpoint_private);
 	void *reserved[3]; /**< NULL */
 };
 

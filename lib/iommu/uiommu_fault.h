@@ -69,7 +69,8 @@ struct uiommu_fault {
 	uint32_t pasid;       /**< address space, or UIOMMU_NO_PASID */
 	uint16_t prg_index;   /**< page request group index (PCIe: 9 bits), or stall tag */
 	uint16_t flags;       /**< UIOMMU_FAULT_* */
-	uint32_t nb_pages;    /**< pages of 4 KiB asked for, as a hint; 0 means 1 */
+	uint16_t nb_pages;    /**< pages of 4 KiB asked for, as a hint; 0 means 1 */
+	uint16_t tag;         /**< of the driver: comes back in the response to the group */
 };
 
 struct uiommu_attach;
@@ -121,7 +122,8 @@ struct uiommu_resp {
 	uint32_t pasid;       /**< as in the request, or UIOMMU_NO_PASID */
 	uint16_t prg_index;   /**< as in the request */
 	uint16_t flags;       /**< flags of the request with UIOMMU_FAULT_LAST */
-	uint32_t code;        /**< enum uiommu_code, below UIOMMU_CODE_SENT_COUNT */
+	uint16_t code;        /**< enum uiommu_code, below UIOMMU_CODE_SENT_COUNT */
+	uint16_t tag;         /**< as in the request with UIOMMU_FAULT_LAST */
 };
 
 /** Why an access failed for good. */
@@ -164,12 +166,14 @@ _Static_assert(offsetof(struct uiommu_fault, pasid) == 12, "layout of uiommu_fau
 _Static_assert(offsetof(struct uiommu_fault, prg_index) == 16, "layout of uiommu_fault");
 _Static_assert(offsetof(struct uiommu_fault, flags) == 18, "layout of uiommu_fault");
 _Static_assert(offsetof(struct uiommu_fault, nb_pages) == 20, "layout of uiommu_fault");
+_Static_assert(offsetof(struct uiommu_fault, tag) == 22, "layout of uiommu_fault");
 _Static_assert(sizeof(struct uiommu_report) == 24, "size of uiommu_report");
 _Static_assert(sizeof(struct uiommu_resp) == 16, "size of uiommu_resp");
 _Static_assert(offsetof(struct uiommu_resp, endpoint_id) == 0, "layout of uiommu_resp");
 _Static_assert(offsetof(struct uiommu_resp, pasid) == 4, "layout of uiommu_resp");
 _Static_assert(offsetof(struct uiommu_resp, prg_index) == 8, "layout of uiommu_resp");
 _Static_assert(offsetof(struct uiommu_resp, code) == 12, "layout of uiommu_resp");
+_Static_assert(offsetof(struct uiommu_resp, tag) == 14, "layout of uiommu_resp");
 #endif
 
 #ifdef __cplusplus

@@ -17,15 +17,15 @@ members_of_messages(void **state)
 	struct uiommu_fault_queue *fq = make(0, 0, 0);
 	const struct uiommu_fault faults[] = {
 		{0x123456789000, 0xffff, 0xfffff, 0x1ff,
-		 UIOMMU_FAULT_PASID | UIOMMU_FAULT_READ | UIOMMU_FAULT_EXEC, 0},
+		 UIOMMU_FAULT_PASID | UIOMMU_FAULT_READ | UIOMMU_FAULT_EXEC, 0, 0},
 		{0xfffffffffffff000, 0xffff, 0xfffff, 0x1ff,
-		 UIOMMU_FAULT_PASID | UIOMMU_FAULT_WRITE | UIOMMU_FAULT_PRIV, 1},
+		 UIOMMU_FAULT_PASID | UIOMMU_FAULT_WRITE | UIOMMU_FAULT_PRIV, 1, 0},
 		{0, 0xffff, 0xfffff, 0x1ff,
 		 UIOMMU_FAULT_PASID | UIOMMU_FAULT_ACCESS | UIOMMU_FAULT_PRIV | UIOMMU_FAULT_LAST,
-		 UINT32_MAX},
+		 UINT16_MAX, 0},
 	};
 	const struct uiommu_fault plain = {
-		0x1000, 3, UIOMMU_NO_PASID, 7, UIOMMU_FAULT_WRITE | UIOMMU_FAULT_LAST, 512};
+		0x1000, 3, UIOMMU_NO_PASID, 7, UIOMMU_FAULT_WRITE | UIOMMU_FAULT_LAST, 512, 0};
 	struct uiommu_fault_msg msgs[4];
 
 	assert_int_equal(deliver_faults(fq, 0, faults, 3), UIOMMU_CODE_DEFERRED);
@@ -44,7 +44,7 @@ members_of_messages(void **state)
 	assert_true(msgs[0].addr == 0x123456789000 && msgs[1].addr == 0xfffffffffffff000);
 	assert_int_equal(msgs[0].length, 0);
 	assert_int_equal(msgs[1].length, 4096);
-	assert_int_equal(msgs[2].length, 0xfffff000);
+	assert_int_equal(msgs[2].length, UINT16_MAX * 4096);
 	assert_int_equal(msgs[3].length, 512 * 4096);
 	assert_int_equal(msgs[0].dev_id, 0xffff);
 	assert_int_equal(msgs[0].pasid, 0xfffff);

@@ -23,35 +23,35 @@ requests_are_decoded(void **state)
 	} cases[] = {
 		/* DID 0x123456, PV, PID 0xabcde; index 0x155, L, R */
 		{0x12345601abcde000, 0x0000123456789aad, RISCV_PQ_REQUEST, true,
-		 {0x123456789000, 0x123456, 0xabcde, 0x155, 0x25, 0}},
+		 {0x123456789000, 0x123456, 0xabcde, 0x155, 0x25, 0, 0}},
 		/* W alone, no PV: the PID means nothing */
 		{0x00000800fffff000, 0x1002, RISCV_PQ_REQUEST, true,
-		 {0x1000, 8, UIOMMU_NO_PASID, 0, 0x2, 0}},
+		 {0x1000, 8, UIOMMU_NO_PASID, 0, 0x2, 0, 0}},
 		/* EXEC; PRIV */
 		{0x0000080500001000, 0xffd, RISCV_PQ_BAD_ACCESS, false,
-		 {0, 8, 1, 0x1ff, 0x6d, 0}},
+		 {0, 8, 1, 0x1ff, 0x6d, 0, 0}},
 		{0x0000080300001000, 0xffe, RISCV_PQ_BAD_ACCESS, false,
-		 {0, 8, 1, 0x1ff, 0x76, 0}},
+		 {0, 8, 1, 0x1ff, 0x76, 0, 0}},
 		/* lowest address of the upper half */
 		{0x0000010000000000, 0xff00000000000019, RISCV_PQ_REQUEST, true,
-		 {0xff00000000000000, 1, UIOMMU_NO_PASID, 3, 0x1, 0}},
+		 {0xff00000000000000, 1, UIOMMU_NO_PASID, 3, 0x1, 0, 0}},
 		/* not canonical, by one bit */
 		{0x0000010000000000, 0x0100000000000019, RISCV_PQ_BAD_ADDRESS, false,
-		 {0x0100000000000000, 1, UIOMMU_NO_PASID, 3, 0x41, 0}},
+		 {0x0100000000000000, 1, UIOMMU_NO_PASID, 3, 0x41, 0, 0}},
 		{0x0000010000000000, 0xfefffffffffff019, RISCV_PQ_BAD_ADDRESS, false,
-		 {0xfefffffffffff000, 1, UIOMMU_NO_PASID, 3, 0x41, 0}},
+		 {0xfefffffffffff000, 1, UIOMMU_NO_PASID, 3, 0x41, 0, 0}},
 		/* reserved bits: 0, 11, 35, 39 */
 		{0x0000010000000001, 0x1001, RISCV_PQ_BAD_RESERVED, false,
-		 {0x1000, 1, UIOMMU_NO_PASID, 0, 0x41, 0}},
+		 {0x1000, 1, UIOMMU_NO_PASID, 0, 0x41, 0, 0}},
 		{0x0000010000000800, 0x1001, RISCV_PQ_BAD_RESERVED, false,
-		 {0x1000, 1, UIOMMU_NO_PASID, 0, 0x41, 0}},
+		 {0x1000, 1, UIOMMU_NO_PASID, 0, 0x41, 0, 0}},
 		{0x0000010800000000, 0x1001, RISCV_PQ_BAD_RESERVED, false,
-		 {0x1000, 1, UIOMMU_NO_PASID, 0, 0x41, 0}},
+		 {0x1000, 1, UIOMMU_NO_PASID, 0, 0x41, 0, 0}},
 		{0x0000018000000000, 0x1001, RISCV_PQ_BAD_RESERVED, false,
-		 {0x1000, 1, UIOMMU_NO_PASID, 0, 0x41, 0}},
+		 {0x1000, 1, UIOMMU_NO_PASID, 0, 0x41, 0, 0}},
 		/* not last, without access */
 		{0x0000010100002000, 0x1038, RISCV_PQ_BAD_ACCESS, false,
-		 {0x1000, 1, 2, 7, 0x60, 0}},
+		 {0x1000, 1, 2, 7, 0x60, 0, 0}},
 	};
 	struct uiommu_fault fault;
 	unsigned int i;

@@ -21,38 +21,38 @@ requests_are_decoded(void **state)
 	} cases[] = {
 		/* SSV, Last, R; SSID 0xabcde */
 		{0xd00abcde00123456, 0x0000123456789155, SMMUV3_PRI_REQUEST, true,
-		 {0x123456789000, 0x123456, 0xabcde, 0x155, 0x25, 0}},
+		 {0x123456789000, 0x123456, 0xabcde, 0x155, 0x25, 0, 0}},
 		/* W alone, no SSV: the SSID is unknown */
 		{0x200fffff00000008, 0x1000, SMMUV3_PRI_REQUEST, true,
-		 {0x1000, 8, UIOMMU_NO_PASID, 0, 0x2, 0}},
+		 {0x1000, 8, UIOMMU_NO_PASID, 0, 0x2, 0, 0}},
 		/* X; Priv */
 		{0xf800000100000008, 0x1ff, SMMUV3_PRI_BAD_ACCESS, false,
-		 {0, 8, 1, 0x1ff, 0x6f, 0}},
+		 {0, 8, 1, 0x1ff, 0x6f, 0, 0}},
 		{0xf400000100000008, 0x1ff, SMMUV3_PRI_BAD_ACCESS, false,
-		 {0, 8, 1, 0x1ff, 0x77, 0}},
+		 {0, 8, 1, 0x1ff, 0x77, 0, 0}},
 		/* lowest address of the upper half */
 		{0x1000000000000001, 0xffff000000000003, SMMUV3_PRI_REQUEST, true,
-		 {0xffff000000000000, 1, UIOMMU_NO_PASID, 3, 0x1, 0}},
+		 {0xffff000000000000, 1, UIOMMU_NO_PASID, 3, 0x1, 0, 0}},
 		/* not canonical, by one bit */
 		{0x1000000000000001, 0x0001000000000003, SMMUV3_PRI_BAD_ADDRESS, false,
-		 {0x0001000000000000, 1, UIOMMU_NO_PASID, 3, 0x41, 0}},
+		 {0x0001000000000000, 1, UIOMMU_NO_PASID, 3, 0x41, 0, 0}},
 		{0x1000000000000001, 0xfffefffffffff003, SMMUV3_PRI_BAD_ADDRESS, false,
-		 {0xfffefffffffff000, 1, UIOMMU_NO_PASID, 3, 0x41, 0}},
+		 {0xfffefffffffff000, 1, UIOMMU_NO_PASID, 3, 0x41, 0, 0}},
 		/* reserved bits: 52, 57 of word 0, 9, 11 of word 1 */
 		{0x1010000000000001, 0x1000, SMMUV3_PRI_BAD_RESERVED, false,
-		 {0x1000, 1, UIOMMU_NO_PASID, 0, 0x41, 0}},
+		 {0x1000, 1, UIOMMU_NO_PASID, 0, 0x41, 0, 0}},
 		{0x1200000000000001, 0x1000, SMMUV3_PRI_BAD_RESERVED, false,
-		 {0x1000, 1, UIOMMU_NO_PASID, 0, 0x41, 0}},
+		 {0x1000, 1, UIOMMU_NO_PASID, 0, 0x41, 0, 0}},
 		{0x1000000000000001, 0x1200, SMMUV3_PRI_BAD_RESERVED, false,
-		 {0x1000, 1, UIOMMU_NO_PASID, 0, 0x41, 0}},
+		 {0x1000, 1, UIOMMU_NO_PASID, 0, 0x41, 0, 0}},
 		{0x1000000000000001, 0x1800, SMMUV3_PRI_BAD_RESERVED, false,
-		 {0x1000, 1, UIOMMU_NO_PASID, 0, 0x41, 0}},
+		 {0x1000, 1, UIOMMU_NO_PASID, 0, 0x41, 0, 0}},
 		/* S 8: last without access and without PASID is a request, which wants an answer */
 		{0x4000000000000001, 0x1007, SMMUV3_PRI_BAD_ACCESS, false,
-		 {0x1000, 1, UIOMMU_NO_PASID, 7, 0x44, 0}},
+		 {0x1000, 1, UIOMMU_NO_PASID, 7, 0x44, 0, 0}},
 		/* not last, without access */
 		{0x8000000200000001, 0x1007, SMMUV3_PRI_BAD_ACCESS, false,
-		 {0x1000, 1, 2, 7, 0x60, 0}},
+		 {0x1000, 1, 2, 7, 0x60, 0, 0}},
 	};
 	struct uiommu_fault fault;
 	unsigned int i;
@@ -162,10 +162,10 @@ events_are_decoded(void **state)
 	smmuv3_event_decode(0x00123456abcde810, stall | UINT64_C(0x0000000e0000ffff),
 			    0x0000567812345678, &fault);
 	assert_memory_equal(&fault, (&(struct uiommu_fault){0x567812345000, 0x123456, 0xabcde,
-							     0xffff, 0xbd, 0}), sizeof(fault));
+							     0xffff, 0xbd, 0, 0}), sizeof(fault));
 	smmuv3_event_decode(0x00000007abcde013, stall, 0x1000, &fault);
 	assert_memory_equal(&fault, (&(struct uiommu_fault){0x1000, 7, UIOMMU_NO_PASID, 0, 0x86,
-							     0}), sizeof(fault));
+							     0, 0}), sizeof(fault));
 	/* S2 39: there is no stage 2 */
 	smmuv3_event_decode(0x0000000700000013, stall | UINT64_C(1) << 39, 0x1000, &fault);
 	assert_int_equal(fault.flags, 0x86 | UIOMMU_FAULT_REJECT);
