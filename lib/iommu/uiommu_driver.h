@@ -312,7 +312,8 @@ struct uiommu_dev_ops {
 	 * @param iova start in bytes, 4 KiB aligned
 	 * @param pa as uiommu_platform_ops::pa_of has it; runs on for len
 	 * @param len in bytes, multiple of 4 KiB
-	 * @param prot UIOMMU_PROT_*, with READ or WRITE
+	 * @param prot UIOMMU_PROT_*, with READ or WRITE; EXEC may come with READ unasked, where the
+	 *   format of the mirror cannot tell
 	 * @return 0: in force; -ENOMEM: no memory, or more than this process may pin; -EFAULT: no
 	 *   memory there, or not with this access; -EEXIST: something is there; -EINVAL: the unit
 	 *   cannot have such addresses; -EAGAIN: not now; -EIO. After an error nothing is mapped
