@@ -22,7 +22,10 @@
  *                       everything that touches a hardware queue has one thread,
  *                       and needs no lock.
  *   uiommu_queue_ops::cmd_step also on the owner: commands of the control path are
- *                       carried out step by step between bursts.
+ *                       carried out step by step between bursts. Those about an endpoint
+ *                       on the queue that takes its requests, others on the first; SYNC
+ *                       on each.
+ *   uiommu_dev_ops::table_map, table_unmap   as they say themselves.
  */
 
 #include <stdbool.h>
