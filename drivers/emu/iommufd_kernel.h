@@ -21,7 +21,7 @@
  * are under way; the two sides need a lock of their own between them. A file operation must not
  * call into the emulation, but for emu_violation() and EMU_LOG().
  *
- * Order. After each read, write, ioctl and close, and before that returns to the driver, the model
+ * Order. After each write, ioctl and close, and before that returns to the driver, the model
  * takes what responses() has and judges it. So whatever the operation has caused must be
  * there by then, and an answer is judged by the state of its time.
  *
@@ -51,13 +51,22 @@ enum iommufd_kernel_raised {
 	IOMMUFD_KERNEL_CANNOT,
 };
 
-/** An answer to a group. */
+/** Why the kernel takes no answer for a cookie. */
+enum iommufd_kernel_refused {
+	IOMMUFD_KERNEL_TAKEN = 0, /**< it was taken: the group is over */
+	IOMMUFD_KERNEL_TOO_LATE,  /**< the kernel itself had answered this group, at a detach say */
+	IOMMUFD_KERNEL_AGAIN,     /**< software had answered this group */
+	IOMMUFD_KERNEL_STRANGE,   /**< no group ever had this cookie; the rest says nothing */
+};
+
+/** An answer to a group, or what software took for one. */
 struct iommufd_kernel_answer {
 	uint32_t endpoint_id;
 	uint32_t pasid;  /**< or EMU_NO_PASID */
 	uint16_t prgi;
 	uint8_t code;    /**< enum uiommu_emu_code */
 	bool by_kernel;  /**< at a detach, say: software wrote no answer */
+	uint8_t refused; /**< enum iommufd_kernel_refused; for the judge */
 };
 
 /** An address of a device that is looked up. */
