@@ -309,6 +309,9 @@ iommufd_domain_init(struct uiommu_dev *dev, const struct uiommu_domain_conf *con
 		    void *parent_private, void **domain_private);
 void
 iommufd_domain_fini(struct uiommu_dev *dev, void *domain_private);
+int
+iommufd_nested_invalidate(struct uiommu_dev *dev, void *domain_private, uint64_t iova,
+			  uint64_t len);
 
 /* iommufd_hwpt.c */
 
