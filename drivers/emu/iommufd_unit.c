@@ -17,6 +17,7 @@
 
 static const struct iommufd_kernel_ops *const kernels[] = {
 	&iommufd_model_kernel,
+	&iommufd_mock_kernel,
 };
 
 static int
