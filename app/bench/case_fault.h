@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+#ifndef BENCH_CASE_FAULT_H
+#define BENCH_CASE_FAULT_H
+
+/* The case "fault": page requests served, by plain loops and by the engine. */
+
+#include "mock.h"
+
+#define FAULT_BURST 64
+/* Requests that wait when the clock starts. */
+#define FAULT_NB 4096
+#define FAULT_NB_QUICK 512
+
+/* Points that others are held against. */
+#define FAULT_LOOP_ONE "loop by 1"
+#define FAULT_LOOP_BURST "loop by 64"
+#define FAULT_ENGINE "engine, iommufd"
+
+struct bench_fault {
+	struct mock_queue queue;
+	bool queue_open;
+};
+
+/* Raise so many of the case's requests. @param refused how many must be answered INVALID */
+int
+fault_raise(const struct mock_device *d, uint32_t nb, uint32_t *refused);
+
+/* case_fault_engine.c */
+void
+fault_engine_points(struct bench *b, uint32_t nb);
+
+#endif /* BENCH_CASE_FAULT_H */
