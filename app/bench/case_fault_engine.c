@@ -16,8 +16,6 @@
 #include "unit.h"
 
 #define TABLE_PAGES 64
-/* Of an emulated device, that wait when the clock starts: as many as there are group indices. */
-#define SLICE 512
 /* Turns without a request before those that are missing are given up. */
 #define IDLE_TURNS_MAX 1000
 
@@ -104,7 +102,7 @@ run_iommufd(struct bench *b, const struct bench_point *p, enum part part)
 				 .handler_priv = &sums};
 	struct mock_costs costs = {.read = 0};
 	struct bench_unit u = {.dev_id = -1};
-	uint32_t refused;
+	uint32_t refused = 0, n;
 	double cost;
 	int ret = mock_possible(b);
 
@@ -112,13 +110,14 @@ run_iommufd(struct bench *b, const struct bench_point *p, enum part part)
 		ret = unit_open(b, &conf, &u);
 	if (ret != 0)
 		return ret;
-	ret = fault_raise(mock_platform_device(), p->nb, &refused);
-	if (ret == 0) {
+	for (n = 0; n < p->nb && ret == 0; n += FAULT_SLICE) {
+		ret = fault_raise(mock_platform_device(), n, &refused);
 		mock_platform_watch(sums.parts ? &costs : NULL);
-		poll_all(&u, p->nb, &sums);
+		poll_all(&u, n + FAULT_SLICE, &sums);
 		mock_platform_watch(NULL);
-		ret = check_sums(p, &sums, refused);
 	}
+	if (ret == 0)
+		ret = check_sums(p, &sums, refused);
 	if (ret == 0)
 		ret = check_answers(p, &u);
 	unit_close(&u);
@@ -166,16 +165,16 @@ run_engine(struct bench *b, const struct bench_point *p)
 	return run_iommufd(b, p, PART_ENGINE);
 }
 
-/* The n-th to the (n + nb)-th request of the case, of an emulated device. */
+/* As fault_raise(), of an emulated device, which has as many group indices. */
 static int
-slice_raise(struct uiommu_emu *emu, uint32_t n, uint32_t nb, uint32_t *refused)
+emulated_raise(struct uiommu_emu *emu, uint32_t from, uint32_t *refused)
 {
 	uint32_t i;
 
-	for (i = n; i < n + nb; i++) {
+	for (i = from; i < from + FAULT_SLICE; i++) {
 		struct uiommu_emu_request request = {
 			.endpoint_id = UNIT_ENDPOINT, .pasid = UINT32_MAX, .iova = request_iova(i),
-			.prg_index = (uint16_t)(i % SLICE), .read = !request_writes(i),
+			.prg_index = (uint16_t)(i % FAULT_SLICE), .read = !request_writes(i),
 			.write = request_writes(i), .last = true};
 
 		if (uiommu_emu_request(emu, &request) != UIOMMU_EMU_QUEUED) {
@@ -207,10 +206,10 @@ run_emulated(struct bench *b, const struct bench_point *p)
 		return ret == -ENOTSUP ? -EIO : ret;
 	}
 	ret = unit_model_take(&u);
-	for (n = 0; n < p->nb && ret == 0; n += SLICE) {
-		ret = slice_raise(u.emu, n, SLICE, &refused);
+	for (n = 0; n < p->nb && ret == 0; n += FAULT_SLICE) {
+		ret = emulated_raise(u.emu, n, &refused);
 		if (ret == 0)
-			poll_all(&u, n + SLICE, &sums);
+			poll_all(&u, n + FAULT_SLICE, &sums);
 		while (uiommu_emu_drain(u.emu) != 0)
 			;
 	}
