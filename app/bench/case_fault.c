@@ -56,6 +56,27 @@ queue_of(struct bench *b, struct mock_queue **queue)
 	return ret;
 }
 
+void
+fault_slice_add(struct fault_slices *slices, uint64_t cost)
+{
+	slices->cost[slices->nb++] = (double)cost / FAULT_SLICE;
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double
+fault_slices_cost(struct fault_slices *slices)
+{
+	qsort(slices->cost, slices->nb, sizeof(slices->cost[0]), by_value);
+	return (slices->cost[(slices->nb - 1) / 2] + slices->cost[slices->nb / 2]) / 2;
+}
+
 int
 fault_raise(const struct mock_device *d, uint32_t from, uint32_t *refused)
 {
@@ -77,7 +98,7 @@ fault_raise(const struct mock_device *d, uint32_t from, uint32_t *refused)
 
 /* What a loop has done. */
 struct sums {
-	uint64_t cost[NB_PARTS];
+	uint64_t cost[NB_PARTS]; /* in the last slice */
 	uint32_t served, refused;
 };
 
@@ -119,15 +140,17 @@ serve(int fd, uint32_t burst, struct sums *sums, bool parts)
 static int
 serve_slice(int fd, uint32_t nb, uint32_t burst, struct sums *sums, bool parts)
 {
-	uint64_t start = bench_now();
+	uint64_t start;
 	int done = 1;
 
+	memset(sums->cost, 0, sizeof(sums->cost));
+	start = bench_now();
 	while (sums->served < nb && done > 0) {
 		done = serve(fd, burst, sums, parts);
 		if (done > 0)
 			sums->served += (uint32_t)done;
 	}
-	sums->cost[PART_ALL] += bench_now() - start;
+	sums->cost[PART_ALL] = bench_now() - start;
 	return done < 0 ? done : 0;
 }
 
@@ -136,6 +159,7 @@ run_loop(struct bench *b, const struct bench_point *p, enum part part)
 {
 	struct iommufd_fault none;
 	struct mock_queue *queue;
+	struct fault_slices slices = {.nb = 0};
 	struct sums sums = {.served = 0};
 	uint32_t refused = 0, n;
 	int ret = queue_of(b, &queue);
@@ -145,6 +169,7 @@ run_loop(struct bench *b, const struct bench_point *p, enum part part)
 		if (ret == 0)
 			ret = serve_slice(queue->fd, n + FAULT_SLICE, p->call, &sums,
 					  part != PART_ALL);
+		fault_slice_add(&slices, sums.cost[part]);
 	}
 	if (ret != 0)
 		return ret;
@@ -154,7 +179,7 @@ run_loop(struct bench *b, const struct bench_point *p, enum part part)
 		     p->nb, sums.refused, refused);
 		return -EIO;
 	}
-	return (double)sums.cost[part] / p->nb;
+	return fault_slices_cost(&slices);
 }
 
 static double
@@ -185,20 +210,21 @@ run_write(struct bench *b, const struct bench_point *p)
 static double
 run_trigger(struct bench *b, const struct bench_point *p)
 {
+	struct fault_slices slices = {.nb = 0};
 	struct sums sums = {.served = 0};
 	struct mock_queue *queue;
 	uint32_t refused = 0, n;
-	uint64_t start, sum = 0;
+	uint64_t start;
 	int ret = queue_of(b, &queue);
 
 	for (n = 0; n < p->nb && ret == 0; n += FAULT_SLICE) {
 		start = bench_now();
 		ret = fault_raise(&queue->device, n, &refused);
-		sum += bench_now() - start;
+		fault_slice_add(&slices, bench_now() - start);
 		if (ret == 0)
 			ret = serve_slice(queue->fd, n + FAULT_SLICE, FAULT_BURST, &sums, false);
 	}
-	return ret != 0 ? ret : (double)sum / p->nb;
+	return ret != 0 ? ret : fault_slices_cost(&slices);
 }
 
 static void

@@ -12,8 +12,17 @@
 #define FAULT_BURST 64
 #define FAULT_NB 4096
 #define FAULT_NB_QUICK 512
-/* Of them, that wait when the clock starts; it stops when they are served. */
+/*
+ * Of them, that wait when the clock starts; it stops when they are served. What counts is the slice
+ * in the middle: now and then the kernel has work of its own in one of them.
+ */
 #define FAULT_SLICE 512
+
+/* What the slices of a measurement have cost. */
+struct fault_slices {
+	uint32_t nb;
+	double cost[FAULT_NB / FAULT_SLICE];
+};
 
 /* Points that others are held against. */
 #define FAULT_LOOP_ONE "loop by 1"
@@ -34,6 +43,14 @@ struct bench_fault {
  */
 int
 fault_raise(const struct mock_device *d, uint32_t from, uint32_t *refused);
+
+/* One more slice. */
+void
+fault_slice_add(struct fault_slices *slices, uint64_t cost);
+
+/* What a request has cost in the slice in the middle. */
+double
+fault_slices_cost(struct fault_slices *slices);
 
 /* case_fault_engine.c */
 void
