@@ -86,7 +86,7 @@ mock_answers_open(struct mock *mock)
 	mock->answers = malloc(ANSWERS_MIN * sizeof(*mock->answers));
 	if (mock->answers == NULL)
 		return -ENOMEM;
-	ret = iommufd_trace_open(&mock->trace, TRACE_KIB);
+	ret = iommufd_trace_open(&mock->trace, TRACE_KIB, false);
 	if (ret < 0) {
 		EMU_LOG(ERR,
 			"kernel=mock: answers cannot be seen: %s (tracefs at /sys/kernel/tracing,"

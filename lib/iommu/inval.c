@@ -200,7 +200,8 @@ uiommu_pvt_invalidate(struct uiommu_domain *domain, const struct uiommu_pgtable_
 	struct uiommu_inval inval;
 	int ret = 0;
 
-	if (gather->nb_ranges == 0 && !gather->tables)
+	/* what is gone from a mirrored table is out of force already; tables are its own */
+	if ((gather->nb_ranges == 0 && !gather->tables) || domain->paging->mirror)
 		return 0;
 	batch_count(domain->paging, gather);
 	inval_fill(&inval, domain, gather);
