@@ -91,7 +91,7 @@ static void
 read_too_small(struct iommufd_queue *queue, uint32_t nb)
 {
 	/* as much as there ever is */
-	if (nb == queue->entries) {
+	if (nb == RTE_MIN(queue->entries, queue->slots.nb_slots)) {
 		queue_fail(queue, -EMSGSIZE, "a group is larger than queue_entries");
 		return;
 	}

@@ -234,7 +234,7 @@ static const struct harness_spoil riscv_spoils[] = {
 		.small_commands = "", .small_events = "",                                          \
 		.capa = UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_NESTED |         \
 			UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_PAGE_REQUESTS |                      \
-			(more),                                                                    \
+			UIOMMU_CAPA_USER_MEMORY | (more),                                          \
 		.guest_table = vtd_guest_table, __VA_ARGS__                                        \
 	}
 
