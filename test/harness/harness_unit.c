@@ -310,6 +310,9 @@ static const struct harness_unit units[] = {
 	      "riscv/emu-small", .is_variant = true, .reorders = true),
 	IOMMUFD("iommufd,platform=emu", "iommufd/emu", UIOMMU_CAPA_PASID,
 		.wide_ids = ",endpoint_bits=24"),
+	/* The kernel that runs here, with its mock devices: in a guest, see test/kernel. */
+	IOMMUFD("iommufd,platform=emu,kernel=mock", "iommufd/mock", UIOMMU_CAPA_PASID,
+		.lone_requests = true, .asks_kernel = true),
 };
 
 static size_t chosen;
