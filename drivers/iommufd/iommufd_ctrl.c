@@ -180,14 +180,16 @@ queue_memory(struct iommufd *unit, uint16_t index, const struct uiommu_dev_conf 
 					  (uint32_t)IOMMUFD_SLOTS_MAX);
 	const int socket_id = unit->plat->socket_id;
 
-	queue->msgs = rte_zmalloc_socket("iommufd_msgs", entries * sizeof(*queue->msgs),
+	queue->msgs = rte_zmalloc_socket("iommufd_msgs", (entries + 1) * sizeof(*queue->msgs),
 					 RTE_CACHE_LINE_SIZE, socket_id);
-	unit->slot_memory[index] = rte_zmalloc_socket("iommufd_slots", iommufd_slots_size(nb_slots),
+	unit->slot_memory[index] = rte_zmalloc_socket("iommufd_slots",
+						      sizeof(struct iommufd_slots_table),
 						      RTE_CACHE_LINE_SIZE, socket_id);
 	if (queue->msgs == NULL || unit->slot_memory[index] == NULL)
 		return -ENOMEM;
 	queue->entries = entries;
-	queue->want = RTE_MIN(RTE_MAX((uint32_t)conf->burst, conf->group_max), entries);
+	/* what is handed on at once; a larger group makes the next read a larger one */
+	queue->want = RTE_MIN((uint32_t)conf->burst, entries);
 	iommufd_slots_init(&queue->slots, nb_slots, unit->slot_memory[index]);
 	return 0;
 }
