@@ -36,6 +36,8 @@ enum bench_case {
 	CASE_SAMPLE,
 	CASE_PROCESS,
 	CASE_DOMAIN,
+	CASE_FAULT,
+	CASE_IDLE,
 	NB_CASES,
 };
 
@@ -50,9 +52,10 @@ struct bench_options {
 	uint32_t tables_mib; /* walk: size of the tables */
 	uint32_t threads;   /* most at once */
 	uint32_t rounds;
-	const char *unit;   /* domain: name of a driver; its emulation is probed */
+	const char *unit;   /* domain, fault: name of a driver; its emulation is probed */
 	const char *csv;    /* NULL: none; "-": stdout */
 	const char *json;
+	bool icount;        /* the clock counts instructions */
 	bool quick;
 	bool quiet;
 };
@@ -63,8 +66,9 @@ struct bench_point;
 /*
  * Measures once.
  *
- * @return nanoseconds for each operation; negative: -errno, the reason was told; -ENOTSUP: the
- *   system cannot do it, and the rest goes on without
+ * @return what each operation cost, as bench_now() counts; negative: -errno, the reason was told;
+ *   -ENOTSUP: the system cannot do it for the reason given to bench_missing(), and the rest goes on
+ *   without
  */
 typedef double (*bench_run_t)(struct bench *b, const struct bench_point *p);
 
@@ -80,8 +84,9 @@ struct bench_point {
 	uint32_t threads;
 	/* names of other points, in the same unit; the ratio of both is reported */
 	char against[BENCH_AGAINST_MAX][64];
-	bool missing;         /* cannot be measured here */
-	double *ns;           /* by round */
+	bool missing;         /* cannot be measured here: */
+	char why[128];
+	double *cost;         /* by round */
 	double median, min, max;
 	double spread;        /* distance of the quartiles over the median */
 	double ratio[BENCH_AGAINST_MAX]; /* median of the rounds' ratios; 0: none */
@@ -89,6 +94,7 @@ struct bench_point {
 
 struct bench_walk;
 struct bench_domain;
+struct bench_fault;
 
 struct bench {
 	struct bench_options o;
@@ -104,6 +110,8 @@ struct bench {
 	uint64_t *none;        /* UIOMMU_PA_NONE, as many as a call takes */
 	struct bench_walk *walk[UIOMMU_PGTABLE_FORMATS];
 	struct bench_domain *domain;
+	struct bench_fault *fault;
+	char why[128];         /* of the point that is being measured */
 	FILE *csv, *json;      /* NULL: not wanted */
 	bool eal;              /* runs */
 };
@@ -137,11 +145,17 @@ void
 process_points(struct bench *b);
 void
 domain_points(struct bench *b);
+void
+fault_points(struct bench *b);
+void
+idle_points(struct bench *b);
 
 void
 walk_free(struct bench *b);
 void
 domain_free(struct bench *b);
+void
+fault_free(struct bench *b);
 
 /* result.c */
 void
@@ -161,9 +175,22 @@ report_json(struct bench *b, uint32_t rounds);
 void
 report_close(struct bench *b);
 
-/* Nanoseconds since some time. */
+/* clock.c: nanoseconds since some time; instructions, after clock_count_instructions(). */
 uint64_t
-bench_now_ns(void);
+bench_now(void);
+
+/*
+ * Have bench_now() give the time-stamp counter where that counts the instructions of this
+ * processor, as an emulator's can (QEMU: one CPU, -icount shift=0). It is tried, not believed.
+ *
+ * @return whether it does; if not, nothing has changed
+ */
+bool
+clock_count_instructions(void);
+
+/* Why the point cannot be measured here. Returns -ENOTSUP. */
+__attribute__((format(printf, 2, 3))) int
+bench_missing(struct bench *b, const char *format, ...);
 
 /* Bind the calling thread to the n-th CPU, if there is one. */
 void

@@ -73,13 +73,13 @@ run_touch(struct bench *b, const struct bench_point *p)
 	uint64_t start, ns;
 	int ret;
 
-	start = bench_now_ns();
+	start = bench_now();
 	share.memory = process_map(p->nb * PAGE_SIZE);
 	if (share.memory == NULL)
 		return -ENOMEM;
 	if (p->threads == 1) {
 		touch(share.memory, share.size);
-		ns = bench_now_ns() - start;
+		ns = bench_now() - start;
 		ret = 0;
 	} else {
 		ret = crew_run(b, p->threads, touch_share, &share, &ns);
@@ -96,12 +96,12 @@ run_populate(struct bench *b, const struct bench_point *p)
 	uint8_t *memory;
 	int ret;
 
-	start = bench_now_ns();
+	start = bench_now();
 	memory = process_map(size);
 	if (memory == NULL)
 		return -ENOMEM;
 	ret = populate(memory, size);
-	end = bench_now_ns();
+	end = bench_now();
 	munmap(memory, size);
 	return ret != 0 ? ret : (double)(end - start) / p->nb;
 }
@@ -116,9 +116,9 @@ run_munmap(struct bench *b, const struct bench_point *p)
 	if (memory == NULL)
 		return -ENOMEM;
 	touch(memory, size);
-	start = bench_now_ns();
+	start = bench_now();
 	munmap(memory, size);
-	return (double)(bench_now_ns() - start) / p->nb;
+	return (double)(bench_now() - start) / p->nb;
 }
 
 static double
@@ -132,9 +132,9 @@ run_mprotect(struct bench *b, const struct bench_point *p)
 	if (memory == NULL)
 		return -ENOMEM;
 	touch(memory, size);
-	start = bench_now_ns();
+	start = bench_now();
 	ret = mprotect(memory, size, PROT_READ);
-	end = bench_now_ns();
+	end = bench_now();
 	munmap(memory, size);
 	return ret != 0 ? -errno : (double)(end - start) / p->nb;
 }

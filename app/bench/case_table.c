@@ -22,13 +22,13 @@ struct watch {
 static void
 watch_start(struct watch *w)
 {
-	w->start = bench_now_ns();
+	w->start = bench_now();
 }
 
 static double
 watch_stop(const struct watch *w, uint32_t nb)
 {
-	return (double)(bench_now_ns() - w->start) / nb;
+	return (double)(bench_now() - w->start) / nb;
 }
 
 static double

@@ -90,10 +90,10 @@ run_walk(struct bench *b, const struct bench_point *p)
 
 	if (w == NULL)
 		return -ENOMEM;
-	start = bench_now_ns();
+	start = bench_now();
 	for (i = 0; i < p->nb; i++)
 		found += uiommu_pgtable_walk(w->at[i], w->iovas[i], &leaf) == 0;
-	ns = bench_now_ns() - start;
+	ns = bench_now() - start;
 	if (found == p->nb)
 		return (double)ns / p->nb;
 	talk("walk: %u of %u found", found, p->nb);
@@ -109,10 +109,10 @@ run_check(struct bench *b, const struct bench_point *p)
 
 	if (w == NULL)
 		return -ENOMEM;
-	start = bench_now_ns();
+	start = bench_now();
 	for (i = 0; i < p->nb; i += p->call)
 		uiommu_pgtable_check(&w->at[i], &w->iovas[i], &w->prot[i], &w->present[i], p->call);
-	ns = bench_now_ns() - start;
+	ns = bench_now() - start;
 	for (i = 0; i < p->nb; i++)
 		found += w->present[i];
 	if (found == p->nb)

@@ -39,9 +39,9 @@ member_main(void *arg)
 		sched_yield();
 	if (start < 0)
 		return NULL;
-	m->begin = bench_now_ns();
+	m->begin = bench_now();
 	m->ret = crew->work(crew->arg, m->number);
-	m->end = bench_now_ns();
+	m->end = bench_now();
 	return NULL;
 }
 

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "eal.h"
@@ -27,15 +26,6 @@ static void
 on_signal(int number)
 {
 	__atomic_store_n(&interrupted, number, __ATOMIC_RELAXED);
-}
-
-uint64_t
-bench_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 /* In the order of their numbers, but the first one last: it has most of the system's work. */
@@ -105,26 +95,35 @@ progress(const struct bench *b, uint32_t round, uint32_t point)
 		fprintf(stderr, "\r%*s\r", 64, "");
 }
 
+/* Why there is no figure. */
+static void
+point_excuse(struct bench *b, struct bench_point *p)
+{
+	snprintf(p->why, sizeof(p->why), "%s", b->why[0] == '\0' ? "not supported" : b->why);
+	b->why[0] = '\0';
+}
+
 /* Whole rounds only. Returns how many, or -errno. */
 static int
 rounds_run(struct bench *b)
 {
 	uint32_t round, i;
-	double ns;
+	double cost;
 
 	for (round = 0; round < b->o.rounds; round++) {
 		for (i = 0; i < b->nb_points; i++) {
 			progress(b, round, i);
-			ns = b->points[i]->missing ? 0 : b->points[i]->run(b, b->points[i]);
-			if (ns == -ENOTSUP) {
+			cost = b->points[i]->missing ? 0 : b->points[i]->run(b, b->points[i]);
+			if (cost == -ENOTSUP) {
 				b->points[i]->missing = true;
-				ns = 0;
+				point_excuse(b, b->points[i]);
+				cost = 0;
 			}
-			if (ns < 0) {
-				talk("%s: %s", b->points[i]->name, strerror((int)-ns));
-				return (int)ns;
+			if (cost < 0) {
+				talk("%s: %s", b->points[i]->name, strerror((int)-cost));
+				return (int)cost;
 			}
-			b->points[i]->ns[round] = ns;
+			b->points[i]->cost[round] = cost;
 			if (bench_interrupted())
 				return (int)round;
 		}
@@ -198,8 +197,14 @@ main(int argc, char **argv)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	bench_pin(&b, 0);
+	if (b.o.icount && !clock_count_instructions()) {
+		talk("--icount: this clock does not count instructions (QEMU: one CPU, -icount "
+		     "shift=0)");
+		return BENCH_FAILED;
+	}
 	exit_code = bench(&b);
 	report_close(&b);
+	fault_free(&b);
 	domain_free(&b);
 	walk_free(&b);
 	points_free(&b);

@@ -24,6 +24,7 @@ enum {
 	OPT_THREADS,
 	OPT_ROUNDS,
 	OPT_UNIT,
+	OPT_ICOUNT,
 	OPT_QUICK,
 	OPT_CSV,
 	OPT_JSON,
@@ -40,6 +41,7 @@ static const struct option longs[] = {
 	{"threads", required_argument, NULL, OPT_THREADS},
 	{"rounds", required_argument, NULL, OPT_ROUNDS},
 	{"unit", required_argument, NULL, OPT_UNIT},
+	{"icount", no_argument, NULL, OPT_ICOUNT},
 	{"quick", no_argument, NULL, OPT_QUICK},
 	{"csv", required_argument, NULL, OPT_CSV},
 	{"json", required_argument, NULL, OPT_JSON},
@@ -140,6 +142,9 @@ take(int option, const char *text, struct bench_options *o)
 		return number_parse("threads", text, 1, BENCH_THREADS_MAX, &o->threads);
 	case OPT_ROUNDS:
 		return number_parse("rounds", text, 1, BENCH_ROUNDS_MAX, &o->rounds);
+	case OPT_ICOUNT:
+		o->icount = true;
+		return 0;
 	case OPT_QUICK:
 		o->quick = true;
 		return 0;

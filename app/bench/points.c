@@ -10,6 +10,7 @@
 
 static const char *const case_names[NB_CASES] = {
 	"map", "unmap", "length", "threads", "walk", "protect", "sample", "process", "domain",
+	"fault", "idle",
 };
 
 const char *
@@ -28,8 +29,8 @@ points_add(struct bench *b, enum bench_case in, const char *operation, bench_run
 	p = calloc(1, sizeof(*p));
 	if (p == NULL)
 		return NULL;
-	p->ns = calloc(b->o.rounds, sizeof(*p->ns));
-	if (p->ns == NULL) {
+	p->cost = calloc(b->o.rounds, sizeof(*p->cost));
+	if (p->cost == NULL) {
 		free(p);
 		return NULL;
 	}
@@ -55,6 +56,8 @@ points_make(struct bench *b)
 		walk_points(b, format);
 	}
 	domain_points(b);
+	fault_points(b);
+	idle_points(b);
 	return b->nb_points == 0 ? -EINVAL : 0;
 }
 
@@ -64,7 +67,7 @@ points_free(struct bench *b)
 	uint32_t i;
 
 	for (i = 0; i < b->nb_points; i++) {
-		free(b->points[i]->ns);
+		free(b->points[i]->cost);
 		free(b->points[i]);
 	}
 	b->nb_points = 0;

@@ -10,12 +10,23 @@
 
 #include "bench.h"
 
+/* What the clock counts, as names of members have it. */
+static const char *
+measure(const struct bench *b)
+{
+	return b->o.icount ? "instructions" : "ns";
+}
+
 static void
 point_print(const struct bench_point *p)
 {
 	const char *between = "; ";
 	uint32_t i;
 
+	if (p->missing) {
+		printf("%-36s missing: %s\n", p->name, p->why);
+		return;
+	}
 	printf("%-36s %10.2f %10.2f %10.2f %6.1f%%  a %s", p->name, p->median, p->min, p->max,
 	       100 * p->spread, p->operation);
 	for (i = 0; i < BENCH_AGAINST_MAX; i++) {
@@ -32,15 +43,16 @@ report_print(const struct bench *b, uint32_t rounds)
 {
 	uint32_t in, i;
 
-	printf("%u rounds, tables in %s, domains on %s, %u CPUs; nanoseconds, medians; spread is "
-	       "between the quartiles\n\n", rounds, b->hugepages ? "hugepages" : "small pages",
-	       b->o.unit, b->nb_cpus);
-	printf("%-36s %10s %10s %10s %7s\n", "", "ns", "least", "most", "spread");
+	printf("%u rounds, tables in %s, units: %s, %u CPUs; %s, medians; spread is between the "
+	       "quartiles\n\n", rounds, b->hugepages ? "hugepages" : "small pages", b->o.unit,
+	       b->nb_cpus, b->o.icount ? "instructions" : "nanoseconds");
+	printf("%-36s %10s %10s %10s %7s\n", "", b->o.icount ? "instr." : "ns", "least", "most",
+	       "spread");
 	for (in = 0; in < NB_CASES; in++) {
 		if ((b->o.cases & 1U << in) != 0)
 			printf("\n");
 		for (i = 0; i < b->nb_points; i++)
-			if (b->points[i]->in == in && !b->points[i]->missing)
+			if (b->points[i]->in == in)
 				point_print(b->points[i]);
 	}
 	return fflush(stdout) == 0 && ferror(stdout) == 0 ? 0 : -EIO;
@@ -99,10 +111,11 @@ int
 report_csv(struct bench *b, uint32_t rounds)
 {
 	uint32_t i, j;
+	const char *what = measure(b);
 	FILE *f = b->csv;
 
-	fprintf(f, "case,name,format,leaf_bytes,operations,call,threads,rounds,ns,ns_min,ns_max,"
-		   "spread,against_1,ratio_1,against_2,ratio_2\n");
+	fprintf(f, "case,name,format,leaf_bytes,operations,call,threads,rounds,%s,%s_min,%s_max,"
+		   "spread,against_1,ratio_1,against_2,ratio_2\n", what, what, what);
 	for (i = 0; i < b->nb_points; i++) {
 		const struct bench_point *p = b->points[i];
 
@@ -124,8 +137,17 @@ report_csv(struct bench *b, uint32_t rounds)
 	return file_close(&b->csv, b->o.csv);
 }
 
+static void
+figure_json(json_t *o, const char *what, const char *suffix, double value)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s%s", what, suffix);
+	json_object_set_new(o, name, json_real(value));
+}
+
 static json_t *
-point_json(const struct bench_point *p, uint32_t rounds)
+point_json(const struct bench_point *p, const char *what, uint32_t rounds)
 {
 	json_t *o = json_object(), *against = json_object(), *samples = json_array();
 	uint32_t i;
@@ -138,16 +160,16 @@ point_json(const struct bench_point *p, uint32_t rounds)
 	json_object_set_new(o, "operations", json_integer(p->nb));
 	json_object_set_new(o, "call", json_integer(p->call));
 	json_object_set_new(o, "threads", json_integer(p->threads));
-	json_object_set_new(o, "ns", json_real(p->median));
-	json_object_set_new(o, "ns_min", json_real(p->min));
-	json_object_set_new(o, "ns_max", json_real(p->max));
+	figure_json(o, what, "", p->median);
+	figure_json(o, what, "_min", p->min);
+	figure_json(o, what, "_max", p->max);
 	json_object_set_new(o, "spread", json_real(p->spread));
 	for (i = 0; i < BENCH_AGAINST_MAX; i++)
 		if (p->ratio[i] > 0)
 			json_object_set_new(against, p->against[i], json_real(p->ratio[i]));
 	json_object_set_new(o, "ratio_to", against);
 	for (i = 0; i < rounds; i++)
-		json_array_append_new(samples, json_real(p->ns[i]));
+		json_array_append_new(samples, json_real(p->cost[i]));
 	json_object_set_new(o, "samples", samples);
 	return o;
 }
@@ -155,7 +177,7 @@ point_json(const struct bench_point *p, uint32_t rounds)
 int
 report_json(struct bench *b, uint32_t rounds)
 {
-	json_t *root = json_object(), *points = json_array();
+	json_t *root = json_object(), *points = json_array(), *missing = json_object();
 	uint32_t i;
 	int ret;
 
@@ -166,9 +188,17 @@ report_json(struct bench *b, uint32_t rounds)
 	json_object_set_new(root, "pages", json_integer(b->o.pages));
 	json_object_set_new(root, "unit", json_string(b->o.unit));
 	json_object_set_new(root, "tables_mib", json_integer(b->o.tables_mib));
-	for (i = 0; i < b->nb_points; i++)
-		if (!b->points[i]->missing)
-			json_array_append_new(points, point_json(b->points[i], rounds));
+	json_object_set_new(root, "measured", json_string(b->o.icount ? "instructions" :
+						       "nanoseconds"));
+	for (i = 0; i < b->nb_points; i++) {
+		const struct bench_point *p = b->points[i];
+
+		if (p->missing)
+			json_object_set_new(missing, p->name, json_string(p->why));
+		else
+			json_array_append_new(points, point_json(p, measure(b), rounds));
+	}
+	json_object_set_new(root, "missing", missing);
 	json_object_set_new(root, "points", points);
 	ret = json_dumpf(root, b->json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 	fputc('\n', b->json);

@@ -35,9 +35,9 @@ ratio_of(const struct bench_point *p, const struct bench_point *other, uint32_t 
 	uint32_t i;
 
 	for (i = 0; i < rounds; i++) {
-		if (other->ns[i] <= 0)
+		if (other->cost[i] <= 0)
 			return 0;
-		ratios[i] = p->ns[i] / other->ns[i];
+		ratios[i] = p->cost[i] / other->cost[i];
 	}
 	qsort(ratios, rounds, sizeof(ratios[0]), by_value);
 	return quantile(ratios, rounds, 0.5);
@@ -53,7 +53,9 @@ result_make(struct bench *b, uint32_t rounds)
 	for (i = 0; i < b->nb_points; i++) {
 		struct bench_point *p = b->points[i];
 
-		memcpy(sorted, p->ns, rounds * sizeof(sorted[0]));
+		if (p->missing)
+			continue;
+		memcpy(sorted, p->cost, rounds * sizeof(sorted[0]));
 		qsort(sorted, rounds, sizeof(sorted[0]), by_value);
 		p->median = quantile(sorted, rounds, 0.5);
 		p->min = sorted[0];
@@ -62,7 +64,8 @@ result_make(struct bench *b, uint32_t rounds)
 						  quantile(sorted, rounds, 0.25)) / p->median;
 		for (j = 0; j < BENCH_AGAINST_MAX; j++) {
 			other = points_find(b, p->against[j]);
-			p->ratio[j] = other == NULL ? 0 : ratio_of(p, other, rounds);
+			if (other != NULL && !other->missing)
+				p->ratio[j] = ratio_of(p, other, rounds);
 		}
 	}
 }

@@ -74,6 +74,8 @@ uiommu_emu_find(const char *name)
 static void
 parts_free(struct uiommu_emu *emu)
 {
+	if (emu->unit != NULL && emu->model->close != NULL)
+		emu->model->close(emu);
 	emu_tlb_fini(&emu->iotlb);
 	emu_tlb_fini(&emu->walks);
 	emu_free(emu->unit);

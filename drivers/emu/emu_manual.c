@@ -170,6 +170,20 @@ emu_manual_response(struct uiommu_emu *emu, const struct emu_response *resp)
 	return group != NULL;
 }
 
+bool
+emu_manual_own(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, uint16_t prgi)
+{
+	struct emu_manual *group =
+		group_find(emu, endpoint_id, pasid, prgi, EMU_GROUP_ACTIVE);
+
+	if (group == NULL)
+		return false;
+	if (group->counted)
+		uiommu_count(&emu->ended, 1);
+	group_end(emu, group);
+	return true;
+}
+
 void
 emu_manual_forget(struct uiommu_emu *emu, uint32_t device)
 {

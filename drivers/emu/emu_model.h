@@ -25,6 +25,7 @@ struct emu_device;
 struct emu_leaf;
 struct emu_lookup;
 struct uiommu_args;
+struct uiommu_file_ops;
 
 /** "Without PASID", as in uiommu_emu.h. */
 #define EMU_NO_PASID UINT32_MAX
@@ -99,6 +100,10 @@ struct emu_model_ops {
 
 	/** Registers as after a reset, and what devargs say of them. @return 0; -EINVAL */
 	int (*open)(struct uiommu_emu *emu, struct uiommu_args *args);
+	/** The unit goes, however far open() came. NULL: nothing to be done */
+	void (*close)(struct uiommu_emu *emu);
+	/** the unit is reached by files; NULL: by registers */
+	const struct uiommu_file_ops *files;
 	/* Registers; the driver's thread, no lock held. */
 	uint32_t (*read32)(struct uiommu_emu *emu, uint32_t offset);
 	uint64_t (*read64)(struct uiommu_emu *emu, uint32_t offset);

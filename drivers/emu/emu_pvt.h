@@ -162,6 +162,7 @@ struct uiommu_emu {
 	const struct emu_model_ops *model;
 	void *unit;                /**< of the model */
 	bool inline_steps;
+	bool real_files;           /**< the unit's files are those of the machine's kernel */
 	int socket_id;
 	char name[UIOMMU_NAME_SIZE];
 	struct emu_memory *memory;
@@ -299,6 +300,9 @@ emu_fault_take(struct uiommu_emu *emu, enum uiommu_emu_fault fault);
 /** @return true: the response was to a request made by hand */
 bool
 emu_manual_response(struct uiommu_emu *emu, const struct emu_response *resp);
+/** The unit itself has answered a request made by hand. @return false: it was none */
+bool
+emu_manual_own(struct uiommu_emu *emu, uint32_t endpoint_id, uint32_t pasid, uint16_t prgi);
 void
 emu_manual_forget(struct uiommu_emu *emu, uint32_t device);
 struct emu_message
@@ -433,6 +437,14 @@ emu_unit_answer(struct uiommu_emu *emu, const struct emu_message *msg, enum uiom
 /** Whether responses must go the long way. */
 void
 emu_judge_route(struct uiommu_emu *emu);
+
+/* emu_own.c */
+/** The unit has answered a group by itself that was in its queue. */
+void
+emu_own_answer(struct uiommu_emu *emu, const struct emu_response *resp);
+/** Likewise, without a word: the group is over. @return false: there was none */
+bool
+emu_own_end(struct uiommu_emu *emu, uint32_t device, uint32_t pasid, uint16_t prgi);
 
 /* emu_class.c */
 /** Answers to n groups with this time stamp and this class. */

@@ -76,6 +76,7 @@ struct iommufd_kernel_lookup {
 	uint64_t iova;
 	uint16_t access; /**< EMU_REQ_READ, EMU_REQ_WRITE: all of it must be granted */
 	bool ok;         /**< out: it is */
+	uint16_t granted; /**< out, with ok: all rights that there are, EMU_REQ_READ and _WRITE */
 	uint64_t pa;     /**< out, with ok: where iova lies, an address of this process */
 };
 

@@ -340,6 +340,17 @@ enum uiommu_emu_fault {
 	UIOMMU_EMU_FAULT_SERVICE_FAILURE, /**< the unit gives up (SFM_ERR), at its next step */
 	/** reports find no room, whatever there is (event queue overflow), count times */
 	UIOMMU_EMU_FAULT_EVENT_OVERFLOW,
+	/* iommufd only, system calls that fail, count times: */
+	UIOMMU_EMU_FAULT_READ_NO_MEMORY, /**< read of a fault queue: -ENOMEM */
+	UIOMMU_EMU_FAULT_INTERRUPTED,    /**< read or write of a fault queue: -EINTR */
+	UIOMMU_EMU_FAULT_FILE_DEAD,      /**< read or write of a fault queue: -EIO */
+	UIOMMU_EMU_FAULT_SHORT_WRITE,    /**< only the first of several answers is taken */
+	UIOMMU_EMU_FAULT_MAP_NO_MEMORY,  /**< IOAS_MAP: -ENOMEM */
+	UIOMMU_EMU_FAULT_MAP_BAD_ADDRESS, /**< IOAS_MAP: -EFAULT */
+	UIOMMU_EMU_FAULT_UNMAP,          /**< IOAS_UNMAP: -EBUSY */
+	UIOMMU_EMU_FAULT_ATTACH,         /**< ATTACH of a device or PASID: -ENOMEM */
+	UIOMMU_EMU_FAULT_TABLE,          /**< HWPT_ALLOC: -ENOMEM */
+	UIOMMU_EMU_FAULT_OPEN,           /**< opening a device: -EBUSY */
 };
 /*
  * The common ones, on SMMUv3. DEAD_COMMANDS: CR0ACK, IRQ_CTRLACK and GBPA.Update never follow.
@@ -352,6 +363,8 @@ enum uiommu_emu_fault {
  * cmd_to at the IOFENCE.C. BAD_DESCRIPTOR: cmd_ill. COMMAND_ABORT: cqmf; MSI_ABORT: likewise, of
  * what IOFENCE.C writes. REQUEST_ABORT: pqmf. EVENT_ABORT: fqmf. EVENT_OVERFLOW: fqof.
  * BAD_COMPLETION, SERVICE_FAILURE: nothing.
+ *
+ * On iommufd, none of those from above.
  */
 
 /**

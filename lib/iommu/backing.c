@@ -111,7 +111,7 @@ unit_check(const struct uiommu_paging *paging, const struct uiommu_backing *back
 	if (is_private && unit->frame_pool == NULL)
 		return -ENOTSUP;
 	/* a page that takes the place of another does so in one step, on the data path */
-	if (is_private && unit->dev.queue_ops->invalidate == NULL)
+	if (is_private && unit->dev.queue_ops->invalidate == NULL && !paging->mirror)
 		return -ENOTSUP;
 	if ((backing->flags & UIOMMU_REGION_COW) != 0 && !paging->can_exchange)
 		return -ENOTSUP;

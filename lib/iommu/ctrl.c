@@ -169,6 +169,12 @@ uiommu_pvt_lock_to_look(struct uiommu_unit *unit)
 	return uiommu_pvt_mutex_lock(&unit->lock);
 }
 
+bool
+uiommu_pvt_trylock(struct uiommu_unit *unit)
+{
+	return pthread_mutex_trylock(&unit->lock) == 0;
+}
+
 void
 uiommu_pvt_unlock(struct uiommu_unit *unit)
 {

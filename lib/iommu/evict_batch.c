@@ -10,6 +10,7 @@
 #include <rte_common.h>
 #include <rte_malloc.h>
 
+#include "mirror_pvt.h"
 #include "region_pvt.h"
 #include "uiommu_pvt.h"
 
@@ -283,6 +284,19 @@ items_strand(struct uiommu_batch *batch)
 	batch->pages = 0;
 }
 
+/* What is gathered may be wider than what went: a mirrored table is told of the items. */
+static int
+items_forget(struct uiommu_paging *paging, const struct uiommu_outgoing_block *block)
+{
+	struct uiommu_mirror_ranges ranges = {.paging = paging};
+	uint32_t i;
+
+	for (i = 0; i < block->nb; i++)
+		uiommu_pvt_mirror_ranges_add(&ranges, block->item[i].iova,
+					     UINT64_C(1) << block->item[i].shift);
+	return uiommu_pvt_mirror_ranges_end(&ranges);
+}
+
 int
 uiommu_pvt_batch_finish(struct uiommu_batch *batch)
 {
@@ -290,6 +304,8 @@ uiommu_pvt_batch_finish(struct uiommu_batch *batch)
 	int ret = uiommu_pvt_paging_flush(paging->domain, &batch->gather);
 
 	uiommu_pgtable_gather_init(&batch->gather);
+	if (paging->mirror && batch->block != NULL && ret == 0)
+		ret = items_forget(paging, batch->block);
 	if (batch->block == NULL || batch->block->nb == 0)
 		return ret;
 	/*

@@ -17,6 +17,7 @@
 #include "paging_pvt.h"
 #include "uiommu_pvt.h"
 
+#define PAGE_SIZE UINT64_C(4096)
 #define CAPACITY_MIN 8
 
 /* Where nothing is attached. */
@@ -199,7 +200,8 @@ uiommu_pvt_invalidate(struct uiommu_domain *domain, const struct uiommu_pgtable_
 	struct uiommu_inval inval;
 	int ret = 0;
 
-	if (gather->nb_ranges == 0 && !gather->tables)
+	/* what is gone from a mirrored table is out of force already; tables are its own */
+	if ((gather->nb_ranges == 0 && !gather->tables) || domain->paging->mirror)
 		return 0;
 	batch_count(domain->paging, gather);
 	inval_fill(&inval, domain, gather);
@@ -238,4 +240,50 @@ uiommu_pvt_paging_invalidate(struct uiommu_queue *queue, const struct uiommu_pag
 	inval_fill(&inval, paging->domain, gather);
 	inval.only_absent = only_absent;
 	return inval.nb_targets == 0 || queue->ops->invalidate(queue->drv, &inval);
+}
+
+/* ----------------------------------------------------------------------- nested */
+
+static int
+nested_forget(struct uiommu_domain *domain, uint64_t iova, uint64_t len)
+{
+	struct uiommu_unit *unit = domain->unit;
+	const struct uiommu_dev_ops *ops = unit->dev.ops;
+	struct uiommu_pgtable_gather gather;
+	struct uiommu_inval inval;
+	int ret;
+
+	if (uiommu_pvt_state(unit) == UIOMMU_DEV_FAILED)
+		return -EIO;
+	if (ops->nested_invalidate != NULL) {
+		ret = ops->nested_invalidate(&unit->dev, domain->drv, iova, len);
+		if (ret == -EIO)
+			uiommu_pvt_unit_fail(unit, "what a nested domain led to was not forgotten");
+		return ret;
+	}
+	uiommu_pgtable_gather_init(&gather);
+	if (len != UINT64_MAX)
+		uiommu_pgtable_gather_add(&gather, iova, len);
+	/* the user may have taken tables out, too */
+	gather.tables = true;
+	inval_fill(&inval, domain, &gather);
+	inval.all = len == UINT64_MAX;
+	return inval.nb_targets != 0 ? uiommu_pvt_cmd_inval(unit, &inval) : 0;
+}
+
+int
+uiommu_domain_invalidate(struct uiommu_domain *domain, uint64_t iova, uint64_t len)
+{
+	const uint64_t mask = PAGE_SIZE - 1;
+	int ret;
+
+	if (domain == NULL || domain->type != UIOMMU_DOMAIN_NESTED || (iova & mask) != 0 ||
+	    len == 0 || (len != UINT64_MAX && ((len & mask) != 0 || iova + (len - 1) < iova)))
+		return -EINVAL;
+	ret = uiommu_pvt_lock(domain->unit);
+	if (ret != 0)
+		return ret;
+	ret = nested_forget(domain, iova, len);
+	uiommu_pvt_unlock(domain->unit);
+	return ret;
 }

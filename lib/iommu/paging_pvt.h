@@ -106,6 +106,7 @@ struct uiommu_paging {
 	uint64_t budget;       /* pages of 4 KiB; UINT64_MAX: none */
 	uint32_t around_pages; /* power of two; 1: none */
 	bool demand;
+	bool mirror;           /* the unit's table is another, see mirror_pvt.h */
 	bool can_exchange;     /* a leaf may change in one step */
 	bool tracks;           /* the unit keeps accessed and dirty bits */
 	bool tell_absent;      /* the unit must be told when something comes */
@@ -116,6 +117,7 @@ struct uiommu_paging {
 	 * of the domain SUCCESS meanwhile.
 	 */
 	uint32_t owes[UIOMMU_MAX_QUEUES];
+	uint64_t pa_last;      /* mirror: highest address that entries can hold */
 	/* written by several */
 	uint64_t resident uiommu_cache_aligned; /* pages that count for the budget; atomic */
 	uint32_t guard;        /* which of guard_active new readers use; atomic */

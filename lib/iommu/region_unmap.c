@@ -8,6 +8,7 @@
 
 #include <rte_common.h>
 
+#include "mirror_pvt.h"
 #include "region_pvt.h"
 #include "uiommu_pvt.h"
 
@@ -104,8 +105,11 @@ plain_step(struct unmapping *u, uint64_t iova, uint64_t len)
 	uint64_t bytes = 0;
 	int ret;
 
-	ret = uiommu_pgtable_unmap(u->paging->pt, iova, len, 0, &u->batch.gather, NULL, NULL,
-				   &bytes);
+	if (u->paging->mirror)
+		ret = uiommu_pvt_mirror_unmap(u->paging, iova, len, &bytes);
+	else
+		ret = uiommu_pgtable_unmap(u->paging->pt, iova, len, 0, &u->batch.gather, NULL,
+					   NULL, &bytes);
 	*u->unmapped += bytes;
 	u->done += len;
 	return ret;

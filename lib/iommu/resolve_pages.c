@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "mirror_pvt.h"
 #include "resolve_pvt.h"
 #include "uiommu_pvt.h"
 
@@ -66,8 +67,13 @@ range_map(struct uiommu_resolve *resolve, const struct uiommu_region *region, ui
 
 		len = region->linear ? end - pos :
 				       RTE_MIN(end - pos, page - (offset & (page - 1)));
-		ret = uiommu_pgtable_map(pt, pos, uiommu_pvt_region_pa(region, offset), len,
-					 region->prot, &done);
+		if (resolve->paging->mirror)
+			ret = uiommu_pvt_mirror_fault(resolve->paging, pos,
+						      uiommu_pvt_region_pa(region, offset), len,
+						      region->prot, &done);
+		else
+			ret = uiommu_pgtable_map(pt, pos, uiommu_pvt_region_pa(region, offset), len,
+						 region->prot, &done);
 		pos += done;
 	}
 	*at = pos;
@@ -102,6 +108,20 @@ came_with_another(struct uiommu_resolve *resolve, const struct resolve_run *run)
 	       leaf.iova + leaf.size >= run->wanted_end && (region->prot & ~leaf.prot) == 0;
 }
 
+/* From some page on: what one cannot have is no reason for its neighbours (mirrored). */
+static uiommu_cold void
+pages_map(struct uiommu_resolve *resolve, struct resolve_run *run, uint64_t begin)
+{
+	uint64_t pos, at;
+	int ret;
+
+	for (pos = begin; pos < run->wanted_end; pos += RESOLVE_PAGE_SIZE) {
+		ret = range_map(resolve, run->miss->region, pos, pos + RESOLVE_PAGE_SIZE, &at);
+		if (ret != 0)
+			uiommu_pvt_resolve_fail(resolve, run, pos, pos + RESOLVE_PAGE_SIZE, ret);
+	}
+}
+
 void
 uiommu_pvt_resolve_direct(struct uiommu_resolve *resolve, struct resolve_run *run)
 {
@@ -121,7 +141,9 @@ uiommu_pvt_resolve_direct(struct uiommu_resolve *resolve, struct resolve_run *ru
 		return;
 	/* something around is in the way: only what was asked for, then */
 	ret = range_map(resolve, region, run->begin, run->wanted_end, &at);
-	if (ret != 0)
+	if (ret != 0 && resolve->paging->mirror)
+		pages_map(resolve, run, at);
+	else if (ret != 0)
 		uiommu_pvt_resolve_fail(resolve, run, at, run->wanted_end, ret);
 }
 
@@ -179,20 +201,41 @@ pages_get(struct uiommu_resolve *resolve, const struct uiommu_region *region, ui
 	return got;
 }
 
+/* Pages that were supplied are mapped by the unit first; those that it cannot have go back. */
+static int
+pages_mirror(struct uiommu_resolve *resolve, const struct uiommu_region *region, uint64_t pos,
+	     int got, int *error)
+{
+	uint32_t nb = got > 0 ? (uint32_t)got : 0;
+	uint32_t came = uiommu_pvt_mirror_fill(resolve->paging, pos, region->page_shift, nb,
+					       resolve->pa, region->prot, error);
+
+	if (came == nb)
+		return got;
+	pages_refuse(region, &resolve->pages[came], nb - came);
+	return (int)came;
+}
+
 /*
  * Fill nb entries at pos that were reserved; those that do not come are absent again. Number that
- * came, from the first on; -ENOENT: the first does not exist.
+ * came, from the first on; -ENOENT: the first does not exist. *error: why the unit cannot have
+ * the next one, or 0.
  */
 static int
 entries_fill(struct uiommu_resolve *resolve, struct resolve_run *run, uint64_t pos, uint32_t nb,
-	     uint32_t access)
+	     uint32_t access, int *error)
 {
 	const struct uiommu_region *region = run->miss->region;
 	const unsigned int order = region->page_shift - RESOLVE_PAGE_SHIFT;
 	const uint64_t size = UINT64_C(1) << region->page_shift;
 	const uint32_t room = budget_take(resolve, nb, order);
 	int got = room != 0 ? pages_get(resolve, region, pos, room, access) : 0;
-	uint32_t i, came = (uint32_t)RTE_MAX(got, 0);
+	uint32_t i, came;
+
+	*error = 0;
+	if (resolve->paging->mirror)
+		got = pages_mirror(resolve, region, pos, got, error);
+	came = (uint32_t)RTE_MAX(got, 0);
 
 	for (i = came; i < nb; i++)
 		resolve->pa[i] = UIOMMU_PA_NONE;
@@ -220,6 +263,10 @@ access_restore(struct uiommu_resolve *resolve, const struct uiommu_region *regio
 	if (uiommu_pgtable_walk(resolve->paging->pt, pos, &leaf) != 0 ||
 	    (region->prot & ~leaf.prot) == 0)
 		return;
+	if (resolve->paging->mirror) {
+		(void)uiommu_pvt_mirror_grow(resolve->paging, pos, region->prot);
+		return;
+	}
 	(void)uiommu_pgtable_map(resolve->paging->pt, leaf.iova, leaf.pa, leaf.size, region->prot,
 				 NULL);
 	uiommu_pvt_resolve_came(resolve, grown, leaf.iova, leaf.size);
@@ -234,8 +281,8 @@ range_supply(struct uiommu_resolve *resolve, struct resolve_run *run, uint64_t b
 	const unsigned int shift = region->page_shift;
 	const uint64_t size = UINT64_C(1) << shift;
 	uint64_t pos = begin, came = 0;
+	int ret, filled, error = 0;
 	uint32_t nb;
-	int ret, filled;
 
 	*complete = true;
 	while (pos < end) {
@@ -246,21 +293,28 @@ range_supply(struct uiommu_resolve *resolve, struct resolve_run *run, uint64_t b
 			pos += size;
 			continue;
 		}
-		filled = ret > 0 ? entries_fill(resolve, run, pos, (uint32_t)ret, access) : 0;
+		filled = 0;
+		if (ret > 0)
+			filled = entries_fill(resolve, run, pos, (uint32_t)ret, access, &error);
 		if (filled > 0) {
 			came += (uint32_t)filled;
 			pos += (uint64_t)filled << shift;
-			if (filled == ret)
+			/* the first that the unit could not have comes first then */
+			if (filled == ret || error != 0)
 				continue;
 		}
 		*complete = false;
-		if (ret > 0 && filled >= 0) {
+		if (ret > 0 && filled >= 0 && error == 0) {
 			uiommu_pvt_resolve_fail(resolve, run, pos, end, -ENOSPC);
 			break;
 		}
-		/* neither what does not exist nor what is busy stands in the way of the next */
-		if (ret <= 0)
-			uiommu_pvt_resolve_fail(resolve, run, pos, pos + size, ret);
+		/*
+		 * Neither what does not exist nor what is busy stands in the way of the next, nor
+		 * what the unit cannot have
+		 */
+		if (ret <= 0 || error != 0)
+			uiommu_pvt_resolve_fail(resolve, run, pos, pos + size,
+						ret <= 0 ? ret : error);
 		pos += size;
 	}
 	return came << (shift - RESOLVE_PAGE_SHIFT);

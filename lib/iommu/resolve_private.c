@@ -7,13 +7,14 @@
  * page has a page of the unit take its place, with the same contents. What devices had cached of
  * the old one is forgotten before the answer is carried out.
  *
- * Where a leaf may not change in one step (Arm), there is no view of zeroes: a page that is read
- * has one of the unit's at once.
+ * Where a leaf may not change in one step (Arm, mirrored tables), there is no view of zeroes: a
+ * page that is read has one of the unit's at once.
  */
 
 #include <errno.h>
 #include <string.h>
 
+#include "mirror_pvt.h"
 #include "resolve_pvt.h"
 #include "uiommu_pvt.h"
 
@@ -170,10 +171,81 @@ writes_resolve(struct uiommu_resolve *resolve, struct resolve_run *run)
 	}
 }
 
+/* -------------------------------------------------------------------- mirrored tables */
+
+/* Frames for nb pages at pos whose entries are reserved. Number that came; *error as elsewhere. */
+static uint32_t
+frames_fill(struct uiommu_resolve *resolve, const struct uiommu_region *region, uint64_t pos,
+	    uint32_t nb, int *error)
+{
+	uint32_t taken, came, i;
+
+	for (taken = 0; taken < nb; taken++)
+		if (frame_take(resolve, region, pos + taken * RESOLVE_PAGE_SIZE,
+			       &resolve->pa[taken]) != 0)
+			break;
+	came = uiommu_pvt_mirror_fill(resolve->paging, pos, RESOLVE_PAGE_SHIFT, taken, resolve->pa,
+				      region->prot, error);
+	if (*error == 0 && taken != nb)
+		*error = -ENOSPC;
+	for (i = came; i < taken; i++)
+		frame_give(resolve, resolve->pa[i]);
+	for (i = came; i < nb; i++)
+		resolve->pa[i] = UIOMMU_PA_NONE;
+	uiommu_pgtable_commit(resolve->paging->pt, pos, RESOLVE_PAGE_SHIFT, nb, resolve->pa,
+			      region->prot);
+	uiommu_count(&resolve->counts->mapped_pages, came);
+	uiommu_count(&resolve->counts->zeroed_pages, came);
+	return came;
+}
+
+/* Some of [begin, end) of ANON: where it goes on. */
+static uint64_t
+frames_step(struct uiommu_resolve *resolve, struct resolve_run *run, uint64_t begin, uint64_t end)
+{
+	const struct uiommu_region *region = run->miss->region;
+	uint32_t nb = (uint32_t)RTE_MIN((end - begin) >> RESOLVE_PAGE_SHIFT,
+					(uint64_t)RESOLVE_BATCH);
+	int ret = uiommu_pgtable_reserve(resolve->paging->pt, begin, RESOLVE_PAGE_SHIFT, nb);
+	int error = ret;
+
+	if (ret > 0) {
+		nb = frames_fill(resolve, region, begin, (uint32_t)ret, &error);
+		begin += nb * RESOLVE_PAGE_SIZE;
+		if (nb != 0)
+			return begin;
+	} else if (ret == -EEXIST) {
+		/* its access was taken away by hand: it may have it back */
+		error = uiommu_pvt_mirror_grow(resolve->paging, begin, region->prot);
+	}
+	if (error != 0)
+		uiommu_pvt_resolve_fail(resolve, run, begin, begin + RESOLVE_PAGE_SIZE, error);
+	return begin + RESOLVE_PAGE_SIZE;
+}
+
+/* As writes_resolve(), neighbours together: reads have pages of the unit at once, too. */
+static void
+frames_resolve(struct uiommu_resolve *resolve, struct resolve_run *run)
+{
+	uint64_t begin, end;
+	uint32_t i;
+
+	for (i = 0; i < run->nb_misses;) {
+		begin = run->miss[i].iova;
+		end = begin + RESOLVE_PAGE_SIZE;
+		for (i++; i < run->nb_misses && run->miss[i].iova <= end; i++)
+			end = run->miss[i].iova + RESOLVE_PAGE_SIZE;
+		while (begin < end)
+			begin = frames_step(resolve, run, begin, end);
+	}
+}
+
 void
 uiommu_pvt_resolve_private(struct uiommu_resolve *resolve, struct resolve_run *run)
 {
-	if ((run->miss->prot & UIOMMU_PROT_WRITE) != 0 || !resolve->paging->can_exchange)
+	if (resolve->paging->mirror)
+		frames_resolve(resolve, run);
+	else if ((run->miss->prot & UIOMMU_PROT_WRITE) != 0 || !resolve->paging->can_exchange)
 		writes_resolve(resolve, run);
 	else
 		reads_resolve(resolve, run);

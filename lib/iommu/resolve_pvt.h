@@ -95,16 +95,19 @@ uiommu_pvt_resolve_blame(struct resolve_run *run, uint64_t begin, uint64_t end, 
 	return nb;
 }
 
-/* Why misses of a run in [begin, end) must be asked for again. */
+/* Why misses of a run in [begin, end) must be asked for again; -EFAULT: they never come. */
 static inline void
 uiommu_pvt_resolve_fail(struct uiommu_resolve *resolve, struct resolve_run *run, uint64_t begin,
 			uint64_t end, int error)
 {
-	uint64_t *counter = error == -ENOMEM ? &resolve->counts->no_table :
+	uint64_t *counter = error == -EFAULT ? &resolve->counts->no_page :
+			    error == -ENOMEM ? &resolve->counts->no_table :
 			    error == -ENOSPC ? &resolve->counts->no_frame :
 					       &resolve->counts->busy;
 
-	uiommu_count(counter, uiommu_pvt_resolve_blame(run, begin, end, UIOMMU_CODE_RETRY));
+	uiommu_count(counter, uiommu_pvt_resolve_blame(run, begin, end,
+						       error == -EFAULT ? UIOMMU_CODE_INVALID :
+									  UIOMMU_CODE_RETRY));
 }
 
 /*

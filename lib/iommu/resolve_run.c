@@ -74,13 +74,15 @@ hint_end(const struct resolve_miss *miss)
 
 /*
  * The run that begins with the first of these misses, all of one domain. Private pages are taken
- * one by one, with the access of their own: there, reads and writes do not mix in a run.
+ * one by one, with the access of their own: there, reads and writes do not mix in a run, unless
+ * both get pages of their own.
  */
 static void
 run_make(struct resolve_run *run, struct resolve_miss *miss, uint32_t nb,
 	 struct uiommu_paging_counts *counts)
 {
-	const bool alike = miss->region->cow || miss->region->type == UIOMMU_BACKING_ANON;
+	const bool alike = miss->paging->can_exchange &&
+			   (miss->region->cow || miss->region->type == UIOMMU_BACKING_ANON);
 	uint32_t i;
 
 	*run = (struct resolve_run){

@@ -93,6 +93,11 @@ extern "C" {
  * the unit remembers rights that were missing, and must be told when a page that is there gets more
  */
 #define UIOMMU_CAPA_CACHES_RIGHTS (UINT64_C(1) << 12)
+/**
+ * the unit finds memory as this process does: wherever an address for the unit is called pa, it is
+ * a pointer, as a number
+ */
+#define UIOMMU_CAPA_USER_MEMORY (UINT64_C(1) << 13)
 /** @} */
 
 /** State of a unit. */

@@ -311,17 +311,24 @@ uiommu_attach_find(struct uiommu_endpoint *endpoint, uint32_t pasid, uint32_t ty
  * remembers rights that were missing (UIOMMU_CAPA_CACHES_RIGHTS) it waits, outside of handlers,
  * where access was added to what was there.
  *
+ * On a unit of UIOMMU_CAPA_USER_MEMORY the kernel maps: a system call, which pins the memory. There
+ * pages that get more access are absent for a moment, and two threads that map the same page at
+ * once get in each other's way: one of them is told -EAGAIN.
+ *
  * @param domain domain
  * @param iova start in bytes, aligned to 4 KiB
- * @param pa where the unit finds it, aligned likewise; runs on for len
+ * @param pa where the unit finds it, aligned likewise; runs on for len. UIOMMU_CAPA_USER_MEMORY: a
+ *   pointer to it, as a number; the memory stays mapped in this process until it is unmapped here
  * @param len in bytes, a multiple of 4 KiB
  * @param prot UIOMMU_PROT_*: READ, with others or without
  * @return 0; -EINVAL: NULL, another kind of domain, not aligned, no access, or beyond the table;
  *   -EEXIST: something in the range leads elsewhere, or is a region's; -EAGAIN: something in it is
  *   on its way out; or, inside a handler, the unit could not be told yet that there is more access:
  *   call again, and answer RETRY until then; -ENOMEM: no page for a table
- *   (uiommu_dev_conf::table_pages, table_pages_max); -EDEADLK: see above; -ETIMEDOUT, -EIO: the
- *   unit failed. After an error the range may be mapped in part
+ *   (uiommu_dev_conf::table_pages, table_pages_max), or the kernel has no memory for it, or may
+ *   not pin more (RLIMIT_MEMLOCK); -EFAULT: UIOMMU_CAPA_USER_MEMORY: no memory there, or not with
+ *   this access; -EDEADLK: see above; -ETIMEDOUT, -EIO: the unit failed. After an error the range
+ *   may be mapped in part
  */
 int
 uiommu_domain_map(struct uiommu_domain *domain, uint64_t iova, uint64_t pa, uint64_t len,
@@ -342,10 +349,12 @@ uiommu_domain_unmap(struct uiommu_domain *domain, uint64_t iova, uint64_t len, u
 
 /**
  * Change the access of what is mapped in a range. What is taken away is out of force when the
- * call returns. Pages of regions may get it back when a device asks for it.
+ * call returns. Pages of regions may get it back when a device asks for it. On a unit of
+ * UIOMMU_CAPA_USER_MEMORY pages are absent for a moment.
  *
  * @param prot UIOMMU_PROT_*: READ, with others or without
- * @return as uiommu_domain_unmap()
+ * @return as uiommu_domain_unmap(); UIOMMU_CAPA_USER_MEMORY: also as uiommu_domain_map(): what
+ *   cannot have the new access keeps the old, or is unmapped
  */
 int
 uiommu_domain_protect(struct uiommu_domain *domain, uint64_t iova, uint64_t len, uint32_t prot);
@@ -359,6 +368,20 @@ uiommu_domain_protect(struct uiommu_domain *domain, uint64_t iova, uint64_t len,
  */
 int
 uiommu_domain_iova_to_phys(struct uiommu_domain *domain, uint64_t iova, uint64_t *pa);
+
+/**
+ * The user of a NESTED domain has changed its table, the guest's, which nobody else knows of: have
+ * the unit and the devices forget what they hold of a range. When the call has returned 0, nothing
+ * reaches what the table led to before.
+ *
+ * @param domain NESTED
+ * @param iova start in bytes, as devices use it, aligned to 4 KiB
+ * @param len in bytes, a multiple of 4 KiB; UINT64_MAX: everything
+ * @return 0; -EINVAL: NULL, another kind of domain, or not aligned; -ENOTSUP: the unit cannot;
+ *   -EDEADLK: inside a handler; -ETIMEDOUT, -EIO: the unit failed
+ */
+int
+uiommu_domain_invalidate(struct uiommu_domain *domain, uint64_t iova, uint64_t len);
 
 /** A range with pages that were written. */
 typedef void (*uiommu_dirty_t)(void *priv, uint64_t iova, uint64_t len);

@@ -306,12 +306,13 @@ struct uiommu_dev_ops {
 	 * these, or NULL both.
 	 *
 	 * Put translations into the unit's table, where nothing is. Any thread, the owner of a
-	 * queue included, no lock held, several at a time for different addresses.
+	 * queue included, the control lock held or not, several at a time for different addresses.
+	 * The library sees to it that none of the range is in another call meanwhile.
 	 *
 	 * @param iova start in bytes, 4 KiB aligned
 	 * @param pa as uiommu_platform_ops::pa_of has it; runs on for len
 	 * @param len in bytes, multiple of 4 KiB
-	 * @param prot UIOMMU_PROT_*
+	 * @param prot UIOMMU_PROT_*, with READ or WRITE
 	 * @return 0: in force; -ENOMEM: no memory, or more than this process may pin; -EFAULT: no
 	 *   memory there, or not with this access; -EEXIST: something is there; -EINVAL: the unit
 	 *   cannot have such addresses; -EAGAIN: not now; -EIO. After an error nothing is mapped
@@ -320,17 +321,35 @@ struct uiommu_dev_ops {
 			 uint64_t len, uint32_t prot);
 	/**
 	 * Take translations out of the unit's table and have them forgotten by unit and devices.
-	 * Whatever of the range is not there is passed over. Any thread, as table_map().
+	 * Whatever of the range is not there is passed over. With the control lock held, any
+	 * thread, the owner of a queue included. Ranges are exactly what is to go: what lies
+	 * between them stays. What came by one table_map() may go in parts, and several of
+	 * those together in one range.
 	 *
-	 * @param ranges nb_ranges, 4 KiB aligned
-	 * @return 0: out of force; -EAGAIN: not now (only on a queue's owner); -EIO, with one line
-	 *   in the log: some may be left
+	 * @param ranges nb_ranges, by address, 4 KiB aligned, none next to another
+	 * @return 0: out of force; -EAGAIN: not now, and nothing was done: the library comes again
+	 *   soon, up to the time-out; -EIO, with one line in the log: some may be left, or more
+	 *   has gone than was asked for: the unit is a failed one then
 	 */
 	int (*table_unmap)(struct uiommu_dev *dev, void *domain_private,
 			   const struct uiommu_pgtable_range *ranges, uint32_t nb_ranges);
-	/** Which queue takes the endpoint's requests. NULL: the first, always. */
+	/**
+	 * Which queue takes the endpoint's requests. Asked once, after endpoint_set(). NULL: the
+	 * first, always.
+	 *
+	 * @return queue, below nb_queues
+	 */
 	uint16_t (*endpoint_queue)(struct uiommu_dev *dev, void *endpoint_private);
-	void *reserved[3]; /**< NULL */
+	/**
+	 * Have translations of a NESTED domain forgotten, whose first stage its user has changed:
+	 * uiommu_domain_invalidate(). NULL: by UIOMMU_CMD_INVALIDATE, as others.
+	 *
+	 * @param len in bytes, 4 KiB aligned as iova; UINT64_MAX: everything
+	 * @return 0; -ENOTSUP; -EIO, with one line in the log
+	 */
+	int (*nested_invalidate)(struct uiommu_dev *dev, void *domain_private, uint64_t iova,
+				 uint64_t len);
+	void *reserved[2]; /**< NULL */
 };
 
 /** A unit, as its driver sees it. */

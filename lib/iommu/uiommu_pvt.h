@@ -79,6 +79,9 @@ uiommu_pvt_lock(struct uiommu_unit *unit);
 /* To look only: asynchronous work may be under way. 0 or -EDEADLK. */
 int
 uiommu_pvt_lock_to_look(struct uiommu_unit *unit);
+/* On the data path, for a moment: whether it could be had. Asynchronous work may be under way. */
+bool
+uiommu_pvt_trylock(struct uiommu_unit *unit);
 void
 uiommu_pvt_unlock(struct uiommu_unit *unit);
 /* Have unit->ctl, filled in, done on the owner of a queue; lock held. Its result. */

@@ -68,7 +68,7 @@ enum uiommu_backing_type {
 /** A page of a backing of type CALLBACK. */
 struct uiommu_backing_page {
 	uint64_t offset; /**< within the region, in bytes */
-	uint64_t pa;     /**< where the unit finds it */
+	uint64_t pa;     /**< where the unit finds it; UIOMMU_CAPA_USER_MEMORY: a pointer */
 	uint32_t access; /**< get(): UIOMMU_PROT_* wanted. put(): 0 */
 	uint32_t dirty;  /**< put(): 1: may have been written since get() */
 };
@@ -170,9 +170,11 @@ struct uiommu_paging_stats {
 	uint64_t copied_pages;    /**< the same, copied: UIOMMU_REGION_COW */
 	uint64_t no_region;       /**< requests answered INVALID: nothing there */
 	uint64_t denied;          /**< requests answered INVALID: access not allowed */
-	uint64_t no_page;         /**< requests answered INVALID: get() said there is none */
+	/** requests answered INVALID: get() said there is none, or the unit cannot have it */
+	uint64_t no_page;
 	uint64_t busy;            /**< requests answered RETRY: page on its way in or out */
-	uint64_t no_table;        /**< requests answered RETRY: no page for a table */
+	/** requests answered RETRY: no page for a table, or the kernel has no memory for it */
+	uint64_t no_table;
 	uint64_t no_frame;        /**< requests answered RETRY: no page for data, or the budget */
 	uint64_t evicted_pages;   /**< pages of 4 KiB taken away by uiommu_domain_evict() */
 	uint64_t written_pages;   /**< of them, those given back dirty */

@@ -252,6 +252,60 @@ nested(void)
 	paging_close(&p);
 }
 
+/*
+ * The guest changes its own table, which only its user knows of: once he has said so, nothing
+ * reaches what it led to before, whether he named the range or meant everything.
+ */
+static void
+nested_guest_changes(void)
+{
+	const struct paging_conf conf = {.no_bond = true};
+	const struct uiommu_domain_conf parent_conf = {
+		.size = sizeof(parent_conf),
+		.type = UIOMMU_DOMAIN_PAGING,
+		.flags = UIOMMU_DOMAIN_NEST_PARENT,
+	};
+	struct uiommu_domain_conf child_conf = {
+		.size = sizeof(child_conf),
+		.type = UIOMMU_DOMAIN_NESTED,
+		.table_pa = GUEST_TABLES,
+	};
+	const uint64_t at = UINT64_C(0x200000000);
+	struct uiommu_domain *parent, *child;
+	struct paging p;
+	uint64_t pa;
+	uint32_t i;
+
+	paging_open(&p, &conf);
+	pa = paging_pa(p.memory);
+	parent = uiommu_domain_alloc(p.rig->dev, &parent_conf);
+	CHECK(parent != NULL);
+	child_conf.parent = parent;
+	harness_unit()->guest_table(p.memory + 64 * PAGE, GUEST_TABLES, at, GUEST_PAGE);
+	child = uiommu_domain_alloc(p.rig->dev, &child_conf);
+	CHECK(child != NULL);
+	CHECK_EQ(uiommu_domain_invalidate(NULL, at, PAGE), -EINVAL);
+	CHECK_EQ(uiommu_domain_invalidate(parent, at, PAGE), -EINVAL);
+	CHECK_EQ(uiommu_domain_invalidate(child, at + 1, PAGE), -EINVAL);
+	CHECK_EQ(uiommu_domain_invalidate(child, at, 0), -EINVAL);
+	CHECK_EQ(uiommu_domain_invalidate(child, at, PAGE + 1), -EINVAL);
+	CHECK_EQ(uiommu_domain_invalidate(child, UINT64_MAX & ~(PAGE - 1), 2 * PAGE), -EINVAL);
+	/* nobody has it */
+	CHECK_EQ(uiommu_domain_invalidate(child, at, PAGE), 0);
+	CHECK_EQ(uiommu_domain_map(parent, IOVA, pa, 128 * PAGE, ALL), 0);
+	rig_attach(p.endpoint, 1, child, NULL);
+	for (i = 0; i < 4; i++) {
+		const uint64_t target = GUEST_PAGE + i * PAGE;
+
+		harness_unit()->guest_table(p.memory + 64 * PAGE, GUEST_TABLES, at, target);
+		CHECK_EQ(uiommu_domain_invalidate(child, i < 2 ? at : 0, i < 2 ? PAGE : UINT64_MAX),
+			 0);
+		CHECK(uiommu_emu_dma(p.rig->emu, EP, 1, at, true));
+		CHECK_EQ(paging_reach_of(&p, EP, 1, at, true), pa + target - IOVA);
+	}
+	paging_close(&p);
+}
+
 #define BOTH(text, name) FIRST_CASE("inval " text, name), SECOND_CASE("inval " text, name)
 
 static const struct harness_case inval_other_cases[] = {
@@ -262,6 +316,8 @@ static const struct harness_case inval_other_cases[] = {
 	BOTH("R4 what changes while the unit is stopped", over_a_stop),
 	BOTH("R4 a device without translations of its own", without_ats),
 	{"inval R4 a parent's pages go", nested, UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_NESTED},
+	{"inval R4 a guest changes its own table", nested_guest_changes,
+	 UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_NESTED},
 };
 
 HARNESS_SUITE(inval_other);

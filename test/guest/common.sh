@@ -50,6 +50,33 @@ find_qemu()
         qemu=$folder/bin/$program
 }
 
+# x86_root ROOT BUSYBOX INIT PROGRAM...: a folder with what a guest of this machine's kind starts
+# with; programs come with the libraries that they want
+x86_root()
+{
+        local root=$1 busybox=$2 init=$3 program
+
+        shift 3
+        mkdir -p "$root"/{bin,lib,lib64,modules,proc,sys,dev,tmp,var/run}
+        install -m 755 "$init" "$root/init"
+        install -m 755 "$busybox" "$root/bin/busybox"
+        for program; do
+                install -m 755 "$program" "$root/bin/"
+                strip -g "$root/bin/$(basename "$program")"
+                ! ldd "$program" | grep -q 'not found' || die "$program: a library is not there"
+                ldd "$program" | sed -n 's/.*=> \([^ ]*\) .*/\1/p'
+        done | sort -u | xargs cp -L -t "$root/lib"
+        cp -L /lib64/ld-linux-x86-64.so.2 "$root/lib64/"
+        # the C library loads this one by itself, when a thread is ended
+        cp -L "$(gcc -print-file-name=libgcc_s.so.1)" "$root/lib/"
+}
+
+# initramfs ROOT FILE
+initramfs()
+{
+        (cd "$1" && find . | cpio -o -H newc --quiet -R 0:0) | gzip -1 >"$2"
+}
+
 # check NAME COMMAND...
 check()
 {

@@ -64,18 +64,10 @@ unit=$(unit_of "$qemu")
 [[ -n $unit ]] || skip "$qemu has no VT-d unit with first-stage tables"
 
 root=$scratch/root
-mkdir -p "$root"/{bin,lib,lib64,modules,proc,sys,dev,tmp,var/run}
-install -m 755 "$here/init" "$root/init"
+x86_root "$root" "$kernel/busybox" "$here/init" "$program"
 install -m 755 "$here/scenes-x86" "$root/bin/scenes"
-install -m 755 "$kernel/busybox" "$root/bin/busybox"
 cp "$kernel"/modules/*.ko "$root/modules/"
-install -m 755 "$program" "$root/bin/"
-ldd "$program" | grep -q 'not found' && die "$program: a library is not there"
-ldd "$program" | sed -n 's/.*=> \([^ ]*\) .*/\1/p' | xargs cp -L -t "$root/lib"
-cp -L /lib64/ld-linux-x86-64.so.2 "$root/lib64/"
-# the C library loads this one by itself, when a thread is ended
-cp -L "$(gcc -print-file-name=libgcc_s.so.1)" "$root/lib/"
-(cd "$root" && find . | cpio -o -H newc --quiet -R 0:0) | gzip -1 >"$scratch/initramfs"
+initramfs "$root" "$scratch/initramfs"
 
 # guest FILE WORDS: what it prints goes to the file. Bounded, for it may hang.
 guest()

@@ -225,6 +225,19 @@ static const struct harness_spoil riscv_spoils[] = {
 		.encode = riscv_encode, __VA_ARGS__                                                \
 	}
 
+/* --------------------------------------------------------------- iommufd */
+
+#define IOMMUFD(args, text, more, ...)                                                             \
+	{                                                                                          \
+		.name = text, .driver = "iommufd", .devargs = args, .entries_min = 64,             \
+		.entries_max = 65536, .entries_default = 65536, .reserved_pasid = 0,               \
+		.small_commands = "", .small_events = "",                                          \
+		.capa = UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_NESTED |         \
+			UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_PAGE_REQUESTS |                      \
+			(more),                                                                    \
+		.guest_table = vtd_guest_table, __VA_ARGS__                                        \
+	}
+
 static const struct harness_unit units[] = {
 	VTD("vtd,platform=emu", "vtd/emu",
 	    UIOMMU_CAPA_PASSTHROUGH | UIOMMU_CAPA_PASSTHROUGH_PASID, .is_variant = false),
@@ -260,6 +273,8 @@ static const struct harness_unit units[] = {
 	 */
 	RISCV("riscv,platform=emu,caps=0x6f12000210,ddt_levels=3,reorder=1,lazy=1",
 	      "riscv/emu-small", .is_variant = true, .reorders = true),
+	IOMMUFD("iommufd,platform=emu", "iommufd/emu", UIOMMU_CAPA_PASID,
+		.wide_ids = ",endpoint_bits=24"),
 };
 
 static size_t chosen;

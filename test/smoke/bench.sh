@@ -35,13 +35,13 @@ done <<'END'
 left-over
 END
 
-unwritable()
+fails()
 {
         ended_with 1 && says_why
 }
 
 storm --quick --case sample --quiet --json /no-such-directory/file
-check "a file that cannot be written" unwritable
+check "a file that cannot be written" fails
 
 # Each point once, with a sensible figure, and held against what it should be.
 sensible()
@@ -63,8 +63,18 @@ if [row['name'] for row in rows] != [point['name'] for point in report['points']
     bad.append('CSV and JSON have different points')
 cases = {point['case'] for point in report['points']}
 if cases != {'map', 'unmap', 'length', 'threads', 'walk', 'protect', 'sample', 'process',
-             'domain'}:
+             'domain', 'fault', 'idle'}:
     bad.append('cases: %s' % sorted(cases))
+if report['measured'] != 'nanoseconds':
+    bad.append('measured: %s' % report['measured'])
+# what this machine has not is named, with why, and nowhere else
+for name, why in report['missing'].items():
+    if not why or name in points:
+        bad.append('missing: %s: %s' % (name, why))
+for name in ('trigger', 'loop by 1', 'loop by 64', 'engine, iommufd', 'engine, vtd',
+             'idle eventfd, read', 'idle fault queue, read'):
+    if name not in points and name not in report['missing']:
+        bad.append('%s is neither measured nor missing' % name)
 for name, point in points.items():
     if not 0 < point['ns_min'] <= point['ns'] <= point['ns_max']:
         bad.append('%s: %s ns' % (name, point['ns']))
@@ -74,7 +84,8 @@ for name, point in points.items():
         if other not in points or ratio <= 0:
             bad.append('%s: %s of %s' % (name, ratio, other))
 for name, other in (('map 4K x86-first', 'touch'), ('unmap 4K x86-first', 'munmap'),
-                    ('map 4K riscv', 'touch'), ('check by 64 x86-first', 'walk x86-first'),
+                    ('map 4K riscv', 'touch'), ('idle eventfd, poll', 'idle eventfd, read'),
+                    ('check by 64 x86-first', 'walk x86-first'),
                     ('domain unmap by 256', 'domain unmap by 1')):
     if other not in points.get(name, {}).get('ratio_to', {}):
         bad.append('%s is not held against %s' % (name, other))
@@ -90,6 +101,13 @@ check "its figures" sensible "$scratch/report.json" "$scratch/report.csv"
 
 storm --quick --rounds 1 --case domain --unit smmuv3 --json "$scratch/report.json"
 check "domains on another unit" grep -q '"unit": "smmuv3"' "$scratch/report.json"
+
+storm --quick --rounds 1 --case fault --unit riscv
+check "requests on another unit" grep -q '^engine, riscv .* a request' "$scratch/stdout"
+
+# no processor has as many ticks as instructions
+storm --quick --case sample --icount
+check "instructions where none are counted" fails
 
 storm --quick --rounds 1 --case walk --csv -
 only_csv()

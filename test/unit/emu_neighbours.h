@@ -64,6 +64,7 @@ rte_memzone_free(const struct rte_memzone *mz)
 struct uiommu_args {
 	const char *key;
 	uint64_t value;
+	const char *text;
 };
 
 int
@@ -76,6 +77,15 @@ uiommu_args_get_u64(struct uiommu_args *args, const char *key, uint64_t min, uin
 			return args->value < min || args->value > max ? -EINVAL : 0;
 		}
 	return 0;
+}
+
+const char *
+uiommu_args_get_str(struct uiommu_args *args, const char *key)
+{
+	for (; args->key != NULL; args++)
+		if (strcmp(args->key, key) == 0)
+			return args->text;
+	return NULL;
 }
 
 static const struct uiommu_platform_ops *platform_ops;

@@ -107,6 +107,8 @@ hooked_fstatfs(int fd, struct statfs *fs)
 #include "../../lib/iommu/evict_batch.c"
 #undef PAGE_SHIFT
 #include "../../lib/iommu/evict.c"
+#include "../../lib/iommu/mirror.c"
+#include "../../lib/iommu/mirror_out.c"
 #include "../../lib/iommu/region.c"
 #include "../../lib/iommu/region_unmap.c"
 #undef madvise

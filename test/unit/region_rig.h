@@ -84,6 +84,8 @@ uiommu_pvt_paging_grace(struct uiommu_paging *of)
 	return grace_result;
 }
 
+#include "mirror_rig.h"
+
 /* What the unit has cached, by page. */
 #define CACHE_MAX 4096
 struct cached {
@@ -103,6 +105,12 @@ uiommu_pvt_paging_flush(struct uiommu_domain *of, struct uiommu_pgtable_gather *
 	assert_ptr_equal(of, &domain);
 	if (gather->nb_ranges == 0 && !gather->tables)
 		return 0;
+	/* out of force already, before it was gathered */
+	if (paging->mirror) {
+		uiommu_pgtable_gather_free(paging->pt, gather);
+		uiommu_pgtable_gather_init(gather);
+		return 0;
+	}
 	nb_flushes++;
 	if (flush_result == 0) {
 		for (i = 0; i < gather->nb_ranges; i++) {

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../lib/iommu/mirror.c"
+#include "../../lib/iommu/mirror_out.c"
 #include "../../lib/iommu/resolve.c"
 #include "../../lib/iommu/resolve_mem.c"
 #include "../../lib/iommu/resolve_pages.c"
@@ -44,6 +46,37 @@ static unsigned int nb_told;
 static bool told_absent;
 static struct uiommu_pgtable_gather told;
 static bool no_room;
+
+/* Always inside a handler, and never with the lock but in a call that takes it for a moment. */
+static bool lock_is_held;
+
+bool
+uiommu_pvt_in_handler(void)
+{
+	return true;
+}
+
+void
+uiommu_pvt_wait_turn(void)
+{
+	fail_msg("waits on the data path");
+}
+
+void
+uiommu_pvt_unlock(struct uiommu_unit *of)
+{
+	assert_true(lock_is_held);
+	lock_is_held = false;
+}
+
+int
+uiommu_pvt_paging_flush(struct uiommu_domain *of, struct uiommu_pgtable_gather *gather)
+{
+	fail_msg("frees tables on the data path");
+	return 0;
+}
+
+#include "mirror_rig.h"
 
 struct uiommu_queue *
 uiommu_pvt_group_queue(const struct uiommu_group *group)

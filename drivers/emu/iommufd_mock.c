@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+/*
+ * The machine's kernel as the kernel of an emulated unit: its files. What only hardware of a
+ * vendor has is said in the words of the mock.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "emu_pvt.h"
+#include "iommufd_hw.h"
+#include "iommufd_mock.h"
+#include "iommufd_mock_hw.h"
+
+#define CONTEXT_PATH "/dev/iommu"
+/* What a mock device says that its unit can: ECAP_REG.NEST. */
+#define ECAP_NEST (UINT64_C(1) << 26)
+
+static int
+result(int ret)
+{
+	return ret < 0 ? -errno : ret;
+}
+
+/* A context with an address space that has nothing in it. */
+static int
+empty_open(uint32_t *ioas_id)
+{
+	struct iommufd_ioas_alloc alloc = {.size = sizeof(alloc)};
+	int fd, error;
+
+	fd = open(CONTEXT_PATH, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (ioctl(fd, IOMMUFD_IOAS_ALLOC, &alloc) != 0) {
+		error = errno;
+		close(fd);
+		return -error;
+	}
+	*ioas_id = alloc.out_ioas_id;
+	return fd;
+}
+
+/* Whether there are mock devices, and those that attach PASIDs. */
+static int
+kernel_probe(struct iommufd_kernel *kernel)
+{
+	struct iommufd_mock_cmd cmd = {.size = sizeof(cmd)};
+	uint32_t ioas_id;
+	int fd;
+
+	fd = empty_open(&ioas_id);
+	if (fd < 0) {
+		EMU_LOG(ERR, "kernel=mock: no " CONTEXT_PATH " that can be used: %s",
+			strerror(-fd));
+		return -ENODEV;
+	}
+	if (ioctl(fd, IOMMUFD_MOCK_CMD, &cmd) != 0 && errno == ENOTTY) {
+		EMU_LOG(ERR, "kernel=mock: this kernel has no mock devices (CONFIG_IOMMUFD_TEST)");
+		close(fd);
+		return -ENODEV;
+	}
+	cmd = (struct iommufd_mock_cmd){
+		.size = sizeof(cmd),
+		.op = IOMMUFD_MOCK_OP_DEVICE_FLAGS,
+		.id = ioas_id,
+		.device.flags = IOMMUFD_MOCK_DEVICE_PASID,
+	};
+	if (ioctl(fd, IOMMUFD_MOCK_CMD, &cmd) == 0)
+		kernel->flags |= IOMMUFD_KERNEL_PASIDS;
+	close(fd);
+	return 0;
+}
+
+static int
+mock_open(struct iommufd_kernel *kernel, struct uiommu_args *args)
+{
+	static uint32_t units;
+	struct mock *mock = mock_of(kernel);
+	uint64_t judge = 1;
+	int ret;
+
+	if (uiommu_args_get_u64(args, "judge", 0, 1, &judge) < 0)
+		return -EINVAL;
+	kernel->flags = IOMMUFD_KERNEL_REAL;
+	ret = kernel_probe(kernel);
+	if (ret < 0)
+		return ret;
+	mock->kernel = kernel;
+	mock->context = -1;
+	mock->judge = judge != 0;
+	/* Other processes have devices, too. */
+	mock->introduction = MOCK_INTRODUCTION | ((uint32_t)getpid() & 0x7fff) << 16 |
+			     (__atomic_fetch_add(&units, 1, __ATOMIC_RELAXED) & 0xff) << 8;
+	pthread_mutex_init(&mock->lock, NULL);
+	if (mock->judge) {
+		kernel->flags |= IOMMUFD_KERNEL_ANSWERS;
+		ret = mock_answers_open(mock);
+		if (ret < 0) {
+			mock_answers_close(mock);
+			pthread_mutex_destroy(&mock->lock);
+		}
+	}
+	return ret;
+}
+
+static void
+mock_close(struct iommufd_kernel *kernel)
+{
+	struct mock *mock = mock_of(kernel);
+	unsigned int i;
+
+	for (i = 0; i < mock->nb_devices; i++)
+		if (mock->devices[i].fd >= 0)
+			mock_device_close(mock, mock->devices[i].fd);
+	if (mock->context >= 0)
+		close(mock->context);
+	if (mock->judge)
+		mock_answers_close(mock);
+	pthread_mutex_destroy(&mock->lock);
+}
+
+static int
+mock_context_open(struct iommufd_kernel *kernel)
+{
+	struct mock *mock = mock_of(kernel);
+
+	if (mock->context >= 0)
+		return -EBUSY;
+	mock->context = empty_open(&mock->empty_ioas);
+	return mock->context;
+}
+
+static void
+mock_file_close(struct iommufd_kernel *kernel, int fd)
+{
+	struct mock *mock = mock_of(kernel);
+
+	mock_call_set(MOCK_CALL_OTHER);
+	if (mock_device_close(mock, fd))
+		return;
+	if (fd == mock->context)
+		mock->context = -1;
+	close(fd);
+}
+
+/* A nested table of VT-d is the mock's own. */
+static int
+hwpt_alloc(struct mock *mock, struct iommufd_hwpt_alloc *alloc)
+{
+	struct iommufd_mock_hwpt data = {.iotlb = 1};
+	struct iommufd_hwpt_alloc mine = *alloc;
+	int ret;
+
+	mine.data_type = IOMMUFD_MOCK_HWPT_DATA;
+	mine.data_len = sizeof(data);
+	mine.data_uptr = (uintptr_t)&data;
+	ret = result(ioctl(mock->context, IOMMUFD_HWPT_ALLOC, &mine));
+	if (ret == 0)
+		alloc->out_hwpt_id = mine.out_hwpt_id;
+	return ret;
+}
+
+static int
+hwpt_invalidate(struct mock *mock, struct iommufd_hwpt_inval *inval)
+{
+	struct iommufd_mock_inval entry = {.flags = IOMMUFD_MOCK_INVALIDATE_ALL};
+	struct iommufd_hwpt_inval mine = *inval;
+	int ret;
+
+	mine.data_uptr = (uintptr_t)&entry;
+	mine.data_type = IOMMUFD_MOCK_INVALIDATE;
+	mine.entry_len = sizeof(entry);
+	mine.entry_num = inval->entry_num > 0 ? 1 : 0;
+	ret = result(ioctl(mock->context, IOMMUFD_HWPT_INVALIDATE, &mine));
+	if (ret < 0)
+		inval->entry_num = 0;
+	return ret;
+}
+
+/* A mock device can have nested tables: that is what VT-d's registers say here. */
+static int
+hw_info(struct mock *mock, struct iommufd_hw_info *info)
+{
+	struct iommufd_hw_info_vtd vtd = {.ecap_reg = ECAP_NEST};
+	uint64_t room = info->data_len, uptr = info->data_uptr;
+	int ret;
+
+	ret = result(ioctl(mock->context, IOMMUFD_GET_HW_INFO, info));
+	if (ret < 0 || info->out_data_type != IOMMUFD_MOCK_HW_INFO)
+		return ret;
+	info->out_data_type = IOMMUFD_HW_INFO_VTD;
+	info->data_len = sizeof(vtd);
+	if (uptr != 0)
+		memcpy((void *)(uintptr_t)uptr, &vtd, RTE_MIN(room, sizeof(vtd)));
+	return 0;
+}
+
+static int
+context_ioctl(struct mock *mock, unsigned long request, void *arg)
+{
+	const struct iommufd_hwpt_alloc *alloc = arg;
+	const struct iommufd_hwpt_inval *inval = arg;
+
+	if (request == IOMMUFD_HWPT_ALLOC && alloc->size >= sizeof(*alloc) &&
+	    alloc->data_type == IOMMUFD_HWPT_DATA_VTD_S1)
+		return hwpt_alloc(mock, arg);
+	if (request == IOMMUFD_HWPT_INVALIDATE && inval->data_type == IOMMUFD_INVALIDATE_VTD_S1)
+		return hwpt_invalidate(mock, arg);
+	if (request == IOMMUFD_GET_HW_INFO)
+		return hw_info(mock, arg);
+	return result(ioctl(mock->context, request, arg));
+}
+
+static int
+mock_ioctl(struct iommufd_kernel *kernel, int fd, unsigned long request, void *arg)
+{
+	struct mock *mock = mock_of(kernel);
+	struct mock_device *device;
+
+	mock_call_set(MOCK_CALL_OTHER);
+	if (fd == mock->context)
+		return context_ioctl(mock, request, arg);
+	device = mock_device_find(mock, fd);
+	if (device == NULL)
+		return -EBADF;
+	return mock_device_ioctl(mock, device, request, arg);
+}
+
+static ssize_t
+mock_read(struct iommufd_kernel *kernel, int fd, void *buf, size_t len)
+{
+	ssize_t done;
+
+	(void)kernel;
+	mock_call_set(MOCK_CALL_OTHER);
+	done = read(fd, buf, len);
+	return done < 0 ? -errno : done;
+}
+
+static ssize_t
+mock_write(struct iommufd_kernel *kernel, int fd, const void *buf, size_t len)
+{
+	ssize_t done;
+
+	(void)kernel;
+	mock_call_set(MOCK_CALL_WRITE);
+	done = write(fd, buf, len);
+	return done < 0 ? -errno : done;
+}
+
+static int
+mock_poll(struct iommufd_kernel *kernel, int fd, short events)
+{
+	struct pollfd pollfd = {.fd = fd, .events = events};
+
+	(void)kernel;
+	if (poll(&pollfd, 1, 0) < 0)
+		return -errno;
+	return pollfd.revents;
+}
+
+const struct iommufd_kernel_ops iommufd_mock_kernel = {
+	.name = "mock",
+	.priv_size = sizeof(struct mock),
+	.open = mock_open,
+	.close = mock_close,
+	.context_open = mock_context_open,
+	.device_open = mock_device_open,
+	.file_close = mock_file_close,
+	.ioctl = mock_ioctl,
+	.read = mock_read,
+	.write = mock_write,
+	.poll = mock_poll,
+	.raise = mock_raise,
+	.responses = mock_responses,
+};

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+/*
+ * Requests of devices on their way to a fault queue (drivers/iommu/io-pgfault.c), and answers on
+ * theirs to the judge.
+ */
+
+#include <string.h>
+
+#include "iommufd_model.h"
+
+#define PARTS_FIRST 16
+#define ANSWERS_FIRST 1024
+
+/* ---------------------------------------------------------------------- groups */
+
+void
+iommufd_model_group_free(struct iommufd_model *model, struct iommufd_model_group *group)
+{
+	emu_free(group->parts);
+	iommufd_model_pool_give(&model->groups, group);
+}
+
+void
+iommufd_model_parts_drop(struct iommufd_model_device *device)
+{
+	device->nb_parts = 0;
+}
+
+/* Kept until the last request of the group comes. */
+static bool
+part_keep(struct iommufd_model_device *device, const struct iommufd_model_message *part)
+{
+	const uint32_t more = RTE_MAX(device->parts_size, (uint32_t)PARTS_FIRST);
+	void *parts = device->parts;
+
+	if (device->nb_parts == device->parts_size) {
+		if (!iommufd_model_grow(&parts, sizeof(*part), device->nb_parts, more))
+			return false;
+		device->parts = parts;
+		device->parts_size += more;
+	}
+	device->parts[device->nb_parts++] = *part;
+	return true;
+}
+
+/* What was kept with this index, of whatever PASID, in the order of arrival, goes over. */
+static bool
+parts_move(struct iommufd_model *model, struct iommufd_model_device *device,
+	   struct iommufd_model_group *group)
+{
+	uint32_t i, left = 0;
+
+	for (i = 0; i < device->nb_parts; i++)
+		group->nb_parts += device->parts[i].prgi == group->last.prgi;
+	if (group->nb_parts == 0)
+		return true;
+	group->parts = emu_alloc(group->nb_parts * sizeof(group->parts[0]),
+				 model->emu->socket_id);
+	if (group->parts == NULL)
+		return false;
+	group->nb_parts = 0;
+	for (i = 0; i < device->nb_parts; i++)
+		if (device->parts[i].prgi == group->last.prgi)
+			group->parts[group->nb_parts++] = device->parts[i];
+		else
+			device->parts[left++] = device->parts[i];
+	device->nb_parts = left;
+	return true;
+}
+
+/* ------------------------------------------------------------------------ raise */
+
+/* Who is asked: find_fault_handler(). */
+static struct iommufd_model_handle *
+handler_find(const struct iommufd_model *model, const struct iommufd_model_device *device,
+	     uint32_t pasid)
+{
+	struct iommufd_model_handle *handle;
+
+	if (pasid == EMU_NO_PASID)
+		return device->rid;
+	/* the kernel's number for none is nobody's PASID */
+	handle = pasid == IOMMUFD_MODEL_RID ? NULL : iommufd_model_handle_find(device, pasid);
+	if (handle == NULL && model->options.user_pasids && device->rid != NULL &&
+	    device->rid->hwpt->parent != NULL)
+		handle = device->rid;
+	return handle;
+}
+
+static enum iommufd_kernel_raised
+message_raise(struct iommufd_model *model, const struct emu_message *msg)
+{
+	struct iommufd_model_device *device =
+		msg->endpoint_id <= model->endpoint_max ? model->device_of[msg->endpoint_id] : NULL;
+	const struct iommufd_model_message kept = {
+		.iova = msg->iova, .pasid = msg->pasid, .prgi = msg->prgi, .flags = msg->flags,
+	};
+	struct iommufd_model_handle *handle;
+	struct iommufd_model_group *group;
+
+	handle = device != NULL ? handler_find(model, device, msg->pasid) : NULL;
+	if (handle == NULL || handle->hwpt->fault == NULL)
+		return IOMMUFD_KERNEL_REFUSED;
+	if ((msg->flags & EMU_REQ_LAST) == 0)
+		return part_keep(device, &kept) ? IOMMUFD_KERNEL_QUEUED : IOMMUFD_KERNEL_REFUSED;
+	group = iommufd_model_pool_take(&model->groups, model->emu->socket_id);
+	if (group == NULL)
+		return IOMMUFD_KERNEL_REFUSED;
+	*group = (struct iommufd_model_group){
+		.last = kept,
+		.handle = handle,
+		.endpoint_id = msg->endpoint_id,
+		.dev_id = device->obj.id,
+	};
+	if (device->nb_parts > 0 && !parts_move(model, device, group)) {
+		iommufd_model_group_free(model, group);
+		return IOMMUFD_KERNEL_REFUSED;
+	}
+	handle->nb_groups++;
+	STAILQ_INSERT_TAIL(&handle->hwpt->fault->deliver, group, next);
+	return IOMMUFD_KERNEL_QUEUED;
+}
+
+void
+iommufd_model_raise(struct iommufd_kernel *kernel, const struct emu_message *msgs,
+		    uint8_t *outcomes, unsigned int nb)
+{
+	struct iommufd_model *model = kernel->priv;
+	unsigned int i;
+
+	emu_lock_take(&model->lock);
+	for (i = 0; i < nb; i++)
+		outcomes[i] = (uint8_t)message_raise(model, &msgs[i]);
+	emu_lock_drop(&model->lock);
+}
+
+/* --------------------------------------------------------------------- answers */
+
+static bool
+answers_grow(struct iommufd_model_answers *answers)
+{
+	const uint32_t size = RTE_MAX(answers->size * 2, (uint32_t)ANSWERS_FIRST);
+	struct iommufd_kernel_answer *ring = emu_alloc(size * sizeof(*ring), SOCKET_ID_ANY);
+	uint32_t i, nb = answers->tail - answers->head;
+
+	if (ring == NULL)
+		return false;
+	for (i = 0; i < nb; i++)
+		ring[i] = answers->ring[(answers->head + i) & (answers->size - 1)];
+	emu_free(answers->ring);
+	*answers = (struct iommufd_model_answers){.ring = ring, .size = size, .tail = nb};
+	return true;
+}
+
+void
+iommufd_model_answer(struct iommufd_model *model, const struct iommufd_kernel_answer *answer)
+{
+	struct iommufd_model_answers *answers = &model->answers;
+
+	if (answers->tail - answers->head == answers->size && !answers_grow(answers)) {
+		EMU_LOG(ERR, "%s: no memory for an answer: its group counts as lost",
+			model->emu->name);
+		return;
+	}
+	answers->ring[answers->tail++ & (answers->size - 1)] = *answer;
+}
+
+unsigned int
+iommufd_model_responses(struct iommufd_kernel *kernel, struct iommufd_kernel_answer *out,
+			unsigned int max)
+{
+	struct iommufd_model *model = kernel->priv;
+	struct iommufd_model_answers *answers = &model->answers;
+	unsigned int nb = 0;
+
+	emu_lock_take(&model->lock);
+	while (nb < max && answers->head != answers->tail)
+		out[nb++] = answers->ring[answers->head++ & (answers->size - 1)];
+	emu_lock_drop(&model->lock);
+	return nb;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+/*
+ * Data path: messages in, answers out. Linux, drivers/iommu/iommufd/fault.c (eventq.c since 6.15).
+ *
+ * The kernel gives whole groups. One that does not fit is not given at all, and how that is said
+ * differs: an error (-EINVAL) if it is the first, by newer kernels and those that were mended; as if
+ * the queue were empty, by others. So an empty queue is always read with all the room that there is:
+ * nothing means nothing then.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include <rte_branch_prediction.h>
+
+#include "iommufd_msg.h"
+#include "iommufd_pvt.h"
+
+/** Times that an answer is offered again, if the kernel says that it could not be taken now. */
+#define WRITE_RETRIES 64
+
+void
+iommufd_queue_reset(struct iommufd_queue *queue)
+{
+	iommufd_slots_init(&queue->slots, queue->slots.nb_slots, queue->slots.slots);
+	queue->pos = 0;
+	queue->nb = 0;
+	queue->widen = true;
+	queue->failed = 0;
+	/* a poll that is under way is still good: armed stays */
+	queue->notices.head = queue->notices.tail;
+}
+
+static __rte_noinline __rte_cold void
+queue_fail(struct iommufd_queue *queue, int error, const char *what)
+{
+	if (queue->failed != 0)
+		return;
+	queue->failed = error;
+	IOMMUFD_LOG(ERR, "%s: fault queue %u: %s: %s", queue->name, queue->index, what,
+		    strerror(-error));
+}
+
+/* What the control path has detached since: the kernel has answered all that was read before. */
+static __rte_noinline __rte_cold void
+notices_take(struct iommufd_queue *queue, uint32_t tail)
+{
+	struct iommufd_notices *notices = &queue->notices;
+	uint32_t head = notices->head, nb = 0;
+
+	for (; head != tail; head++) {
+		const struct iommufd_notice *notice = &notices->ring[head % IOMMUFD_NOTICES];
+
+		nb += iommufd_slots_end(&queue->slots, notice->dev_id, notice->pasid,
+					notice->read);
+	}
+	/* pairs with the load in iommufd_bond.c: the place may be written again */
+	__atomic_store_n(&notices->head, head, __ATOMIC_RELEASE);
+	uiommu_count(&queue->stats.ended_groups, nb);
+}
+
+static inline void
+notices_look(struct iommufd_queue *queue)
+{
+	/* pairs with the store in iommufd_bond.c: a notice is seen filled in */
+	const uint32_t tail = __atomic_load_n(&queue->notices.tail, __ATOMIC_ACQUIRE);
+
+	if (unlikely(tail != queue->notices.head))
+		notices_take(queue, tail);
+}
+
+/* ------------------------------------------------------------------------- reading */
+
+/* Nothing there: wait for something, where that is possible, and then read with all room. */
+static __rte_noinline void
+read_empty(struct iommufd_queue *queue)
+{
+	uiommu_count(&queue->stats.empty_reads, 1);
+	queue->widen = true;
+	if (queue->ready == NULL)
+		return;
+	queue->armed = iommufd_ready_arm(queue->ready);
+	uiommu_count(&queue->stats.armed, queue->armed);
+}
+
+/* The first group did not fit. */
+static void
+read_too_small(struct iommufd_queue *queue, uint32_t nb)
+{
+	/* as much as there ever is */
+	if (nb == queue->entries) {
+		queue_fail(queue, -EMSGSIZE, "a group is larger than queue_entries");
+		return;
+	}
+	/* too little for want of slots: wait for answers */
+	if (queue->widen)
+		uiommu_count(&queue->stats.slots_full, 1);
+	else
+		uiommu_count(&queue->stats.grown_reads, 1);
+	queue->widen = true;
+}
+
+static __rte_noinline __rte_cold void
+read_error(struct iommufd_queue *queue, ssize_t got, uint32_t nb)
+{
+	if (got == -EINVAL)
+		read_too_small(queue, nb);
+	/* no memory for a cookie, or a signal: the groups stay where they are */
+	else if (got == -ENOMEM || got == -EINTR || got == -EAGAIN)
+		uiommu_count(&queue->stats.read_retries, 1);
+	else
+		queue_fail(queue, got < 0 ? (int)got : -EIO, "cannot be read");
+}
+
+static __rte_noinline __rte_cold void
+count_odd(struct iommufd_queue *queue, const struct iommufd_msgs_odd *odd)
+{
+	uiommu_count(&queue->stats.recycled_cookies, odd->recycled);
+	uiommu_count(&queue->stats.not_ended, odd->not_ended);
+}
+
+/* There are messages: find their groups, before any answer is written. */
+static inline void
+read_done(struct iommufd_queue *queue, uint32_t nb)
+{
+	struct iommufd_msgs_odd odd = {0};
+	/* read by the control path before a detach: what it sees here was read before that */
+	const uint32_t number = queue->reads + 1;
+
+	__atomic_store_n(&queue->reads, number, __ATOMIC_RELEASE);
+	queue->pos = 0;
+	queue->nb = nb;
+	queue->widen = false;
+	iommufd_msgs_claim(&queue->slots, queue->msgs, nb, number, &odd);
+	uiommu_count(&queue->stats.reads, 1);
+	uiommu_count(&queue->stats.messages, nb);
+	if (unlikely((odd.recycled | odd.not_ended) != 0))
+		count_odd(queue, &odd);
+}
+
+/* Read, unless the queue is known to be empty. @return whether there are messages */
+static bool
+refill(struct iommufd_queue *queue)
+{
+	uint32_t nb = queue->widen ? queue->entries : queue->want;
+	ssize_t got;
+
+	if (queue->armed) {
+		if (likely(!iommufd_ready_look(queue->ready)))
+			return false;
+		queue->armed = false;
+		uiommu_count(&queue->stats.wakeups, 1);
+	}
+	if (unlikely(nb > queue->slots.nb_free))
+		nb = queue->slots.nb_free;
+	if (unlikely(nb == 0)) {
+		uiommu_count(&queue->stats.slots_full, 1);
+		return false;
+	}
+	got = queue->files->read(queue->plat, queue->fd, queue->msgs, nb * sizeof(*queue->msgs));
+	if (got == 0) {
+		read_empty(queue);
+		return false;
+	}
+	if (unlikely(got < 0 || (size_t)got % sizeof(*queue->msgs) != 0 ||
+		     (size_t)got > nb * sizeof(*queue->msgs))) {
+		read_error(queue, got, nb);
+		return false;
+	}
+	read_done(queue, (uint32_t)((size_t)got / sizeof(*queue->msgs)));
+	return true;
+}
+
+static uint16_t
+iommufd_fetch(void *queue_private, struct uiommu_fault *faults, uint16_t nb, uint16_t *taken,
+	      uint32_t *events)
+{
+	struct iommufd_queue *queue = queue_private;
+	uint32_t dev_id = 0, endpoint_id = IOMMUFD_DEVMAP_UNKNOWN, bad = 0, n, i;
+	struct uiommu_fault *out = faults;
+	const struct iommufd_fault *msgs;
+
+	*taken = 0;
+	__atomic_store_n(&queue->owner, (uintptr_t)pthread_self(), __ATOMIC_RELAXED);
+	notices_look(queue);
+	if (queue->pos == queue->nb && (unlikely(queue->failed != 0) || !refill(queue))) {
+		if (unlikely(queue->failed != 0))
+			*events |= UIOMMU_EVENT_FAILED;
+		return 0;
+	}
+	msgs = queue->msgs + queue->pos;
+	n = RTE_MIN(queue->nb - queue->pos, (uint32_t)nb);
+	for (i = 0; i < n; i++) {
+		const struct iommufd_fault *msg = &msgs[i];
+
+		if (unlikely(msg->dev_id != dev_id)) {
+			dev_id = msg->dev_id;
+			endpoint_id = iommufd_devmap_get(queue->devmap, dev_id);
+		}
+		if (unlikely((msg->flags & IOMMUFD_MSG_DROP) != 0))
+			continue;
+		bad += iommufd_msg_decode(msg, endpoint_id, out);
+		out++;
+	}
+	queue->pos += n;
+	queue->taken += n;
+	*taken = (uint16_t)n;
+	if (unlikely(bad != 0))
+		uiommu_count(&queue->stats.malformed, bad);
+	if (unlikely((uint32_t)(out - faults) != n))
+		uiommu_count(&queue->stats.mixed_pasids, n - (uint32_t)(out - faults));
+	return (uint16_t)(out - faults);
+}
+
+/* ------------------------------------------------------------------------- writing */
+
+/* Nothing of it was taken. @return answers to leave out, or 0: write again */
+static __rte_noinline __rte_cold uint32_t
+write_error(struct iommufd_queue *queue, int error, uint32_t nb, uint32_t *tries)
+{
+	if (error == -EINVAL) {
+		uiommu_count(&queue->stats.refused_answers, 1);
+		return 1;
+	}
+	if ((error == -EAGAIN || error == -EINTR) && ++*tries <= WRITE_RETRIES) {
+		uiommu_count(&queue->stats.write_retries, 1);
+		return 0;
+	}
+	queue_fail(queue, error, "cannot be written");
+	uiommu_count(&queue->stats.lost_answers, nb);
+	return nb;
+}
+
+/*
+ * The write has stopped at an answer, which is refused: its group was answered by the kernel
+ * meanwhile, at a detach. Whatever is behind it is written all the same.
+ */
+static __rte_noinline __rte_cold void
+write_rest(struct iommufd_queue *queue, const struct iommufd_resp *resps, uint32_t nb, ssize_t done)
+{
+	uint32_t tries = 0, n;
+
+	while (nb != 0) {
+		if (done >= 0 && (size_t)done >= sizeof(*resps)) {
+			n = RTE_MIN((uint32_t)((size_t)done / sizeof(*resps)), nb);
+			tries = 0;
+			if (n < nb) {
+				uiommu_count(&queue->stats.short_writes, 1);
+				uiommu_count(&queue->stats.refused_answers, 1);
+				n++;
+			}
+		} else {
+			n = write_error(queue, done < 0 ? (int)done : -EIO, nb, &tries);
+		}
+		resps += n;
+		nb -= n;
+		if (nb == 0)
+			break;
+		done = queue->files->write(queue->plat, queue->fd, resps, nb * sizeof(*resps));
+		uiommu_count(&queue->stats.writes, 1);
+	}
+}
+
+static void
+write_all(struct iommufd_queue *queue, uint32_t nb)
+{
+	const struct iommufd_resp *resps = queue->resps;
+	ssize_t done;
+
+	if (unlikely(queue->failed != 0)) {
+		uiommu_count(&queue->stats.lost_answers, nb);
+		return;
+	}
+	done = queue->files->write(queue->plat, queue->fd, resps, nb * sizeof(*resps));
+	uiommu_count(&queue->stats.writes, 1);
+	if (unlikely(done != (ssize_t)(nb * sizeof(*resps))))
+		write_rest(queue, resps, nb, done);
+}
+
+/* All are taken, always: what is not written has its answer, or is lost with the queue. */
+static uint16_t
+iommufd_respond(void *queue_private, const struct uiommu_resp *resps, uint16_t nb)
+{
+	struct iommufd_queue *queue = queue_private;
+	struct iommufd_resp *out = queue->resps;
+	uint32_t dead = 0, wrong = 0, cookie, i;
+	enum iommufd_slot_end end;
+
+	notices_look(queue);
+	nb = RTE_MIN(nb, (uint16_t)IOMMUFD_BURST_MAX);
+	for (i = 0; i < nb; i++) {
+		end = iommufd_slots_give(&queue->slots, resps[i].tag, &cookie);
+		if (unlikely(end != IOMMUFD_SLOT_WRITE)) {
+			dead += end == IOMMUFD_SLOT_DROP;
+			wrong += end == IOMMUFD_SLOT_WRONG;
+			continue;
+		}
+		*out++ = (struct iommufd_resp){
+			.cookie = cookie, .code = iommufd_resp_code(resps[i].code),
+		};
+	}
+	if (likely(out != queue->resps))
+		write_all(queue, (uint32_t)(out - queue->resps));
+	if (unlikely((dead | wrong) != 0)) {
+		uiommu_count(&queue->stats.dead_answers, dead);
+		uiommu_count(&queue->stats.wrong_answers, wrong);
+	}
+	return nb;
+}
+
+static uint16_t
+iommufd_room(void *queue_private)
+{
+	return ((const struct iommufd_queue *)queue_private)->failed != 0 ? 0 : IOMMUFD_BURST_MAX;
+}
+
+/* --------------------------------------------------------------------------- the rest */
+
+/* The kernel's queue has no bound that could be exceeded: it never says so. */
+static bool
+iommufd_overflow_ack(void *queue_private)
+{
+	(void)queue_private;
+	return true;
+}
+
+/*
+ * What counts is what was read: what the kernel has beyond that it answers itself when the device
+ * is detached, before the detach returns.
+ */
+static void
+iommufd_mark(void *queue_private, uint64_t marks[UIOMMU_QUEUE_SOURCES])
+{
+	const struct iommufd_queue *queue = queue_private;
+
+	marks[0] = queue->taken + (queue->nb - queue->pos);
+	marks[1] = 0;
+}
+
+static bool
+iommufd_is_past(void *queue_private, const uint64_t marks[UIOMMU_QUEUE_SOURCES])
+{
+	return ((const struct iommufd_queue *)queue_private)->taken >= marks[0];
+}
+
+/* The kernel does what it is asked before the call returns: nothing is left for the queue. */
+static int
+iommufd_cmd_step(void *queue_private, struct uiommu_cmd *cmd)
+{
+	(void)cmd;
+	return ((const struct iommufd_queue *)queue_private)->failed;
+}
+
+const struct uiommu_queue_ops iommufd_queue_ops = {
+	.fetch = iommufd_fetch,
+	.respond = iommufd_respond,
+	.room = iommufd_room,
+	.overflow_ack = iommufd_overflow_ack,
+	.mark = iommufd_mark,
+	.is_past = iommufd_is_past,
+	.cmd_step = iommufd_cmd_step,
+};

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+/* Ways out of a mirrored table, and changes of access; see mirror_pvt.h. Lock held. */
+
+#include <errno.h>
+
+#include <rte_common.h>
+#include <rte_cycles.h>
+#include <rte_pause.h>
+
+#include "mirror_pvt.h"
+#include "region_pvt.h"
+#include "uiommu_pvt.h"
+
+/* Entries that are filled at a time. */
+#define FILL_MAX 64
+#define PARTS_MAX 64
+
+/* Leaves alike, side by side, that are busy. */
+struct part {
+	uint64_t iova;
+	uint64_t pa;   /* for a change: where they lead, side by side as well */
+	uint64_t len;
+	uint32_t prot; /* that they had */
+	uint8_t shift;
+};
+
+/* What a writer has taken so far. */
+struct taking {
+	struct uiommu_paging *paging;
+	int error;     /* the first one */
+	bool change;   /* they come again, with prot */
+	bool add;      /* and with what they had */
+	uint32_t prot;
+	uint32_t nb;
+	struct part part[PARTS_MAX];
+};
+
+void
+uiommu_pvt_mirror_commit(struct uiommu_paging *paging, uint64_t iova, uint64_t pa, uint32_t nb,
+			 uint32_t shift, uint32_t prot)
+{
+	uint64_t leaf_pa[FILL_MAX];
+	uint32_t at, n, i;
+
+	for (at = 0; at < nb; at += n) {
+		n = RTE_MIN(nb - at, (uint32_t)FILL_MAX);
+		for (i = 0; i < n; i++)
+			leaf_pa[i] = pa + ((uint64_t)(at + i) << shift);
+		uiommu_pgtable_commit(paging->pt, iova + ((uint64_t)at << shift), shift, n, leaf_pa,
+				      prot);
+	}
+}
+
+/* ------------------------------------------------------------------------------ calls */
+
+/* The driver may come to that later; inside a handler somebody else is as good as through. */
+static bool
+wait_for_driver(struct uiommu_unit *unit, uint64_t *give_up)
+{
+	if (*give_up == 0)
+		*give_up = uiommu_pvt_give_up_tsc(unit);
+	else if (rte_get_tsc_cycles() > *give_up)
+		return false;
+	if (uiommu_pvt_in_handler())
+		rte_pause();
+	else
+		uiommu_pvt_wait_turn();
+	return true;
+}
+
+int
+uiommu_pvt_mirror_call_map(struct uiommu_paging *paging, uint64_t iova, uint64_t pa, uint64_t len,
+			   uint32_t prot, bool patient)
+{
+	struct uiommu_unit *unit = paging->unit;
+	uint64_t give_up = 0;
+	int ret;
+
+	/* what entries of the mirror cannot hold */
+	if (pa > paging->pa_last || len - 1 > paging->pa_last - pa)
+		return -EINVAL;
+	do {
+		ret = unit->dev.ops->table_map(&unit->dev, paging->domain->drv, iova, pa, len,
+					       prot);
+	} while (ret == -EAGAIN && patient && wait_for_driver(unit, &give_up));
+	return ret;
+}
+
+static int
+call_unmap(struct uiommu_paging *paging, const struct uiommu_pgtable_range *ranges, uint32_t nb)
+{
+	struct uiommu_unit *unit = paging->unit;
+	uint64_t give_up = 0;
+	int ret;
+
+	if (uiommu_pvt_state(unit) == UIOMMU_DEV_FAILED)
+		return -EIO;
+	do {
+		ret = unit->dev.ops->table_unmap(&unit->dev, paging->domain->drv, ranges, nb);
+	} while (ret == -EAGAIN && wait_for_driver(unit, &give_up));
+	uiommu_count(&paging->ctl.invalidations, 1);
+	uiommu_count(&paging->ctl.ranges, nb);
+	if (ret != 0)
+		uiommu_pvt_unit_fail(unit, "what was unmapped may be reached still");
+	return ret == -EAGAIN ? -ETIMEDOUT : ret;
+}
+
+static void
+ranges_flush(struct uiommu_mirror_ranges *ranges)
+{
+	int ret;
+
+	if (ranges->nb == 0)
+		return;
+	ret = call_unmap(ranges->paging, ranges->range, ranges->nb);
+	if (ranges->error == 0)
+		ranges->error = ret;
+	ranges->nb = 0;
+}
+
+void
+uiommu_pvt_mirror_ranges_add(struct uiommu_mirror_ranges *ranges, uint64_t iova, uint64_t len)
+{
+	struct uiommu_pgtable_range *last = NULL;
+
+	if (ranges->nb != 0)
+		last = &ranges->range[ranges->nb - 1];
+	if (last != NULL && last->iova + last->len == iova) {
+		last->len += len;
+		return;
+	}
+	/* by address */
+	if (ranges->nb == UIOMMU_MIRROR_RANGES || (last != NULL && iova < last->iova))
+		ranges_flush(ranges);
+	ranges->range[ranges->nb++] = (struct uiommu_pgtable_range){.iova = iova, .len = len};
+}
+
+int
+uiommu_pvt_mirror_ranges_end(struct uiommu_mirror_ranges *ranges)
+{
+	ranges_flush(ranges);
+	return ranges->error;
+}
+
+/* --------------------------------------------------------------------- entries that are taken */
+
+static void
+part_absent(struct uiommu_paging *paging, const struct part *part)
+{
+	uiommu_pgtable_commit(paging->pt, part->iova, part->shift,
+			      (uint32_t)(part->len >> part->shift), NULL, 0);
+}
+
+static void
+part_fill(struct uiommu_paging *paging, const struct part *part, uint32_t prot)
+{
+	uiommu_pvt_mirror_commit(paging, part->iova, part->pa,
+				 (uint32_t)(part->len >> part->shift), part->shift, prot);
+}
+
+/* Whether somebody has to get the pages at an address back. */
+static bool
+is_owned(const struct uiommu_paging *paging, uint64_t iova)
+{
+	const struct uiommu_region *region = uiommu_pvt_region_find(paging->regions, iova);
+
+	return region != NULL ? uiommu_pvt_region_returns(region) : paging->leaving != NULL;
+}
+
+/* The other access cannot be had: the old one again. What cannot come at all is absent. */
+static void
+part_restore(struct uiommu_paging *paging, const struct part *part)
+{
+	int ret = uiommu_pvt_mirror_call_map(paging, part->iova, part->pa, part->len, part->prot,
+					     true);
+
+	if (ret == 0) {
+		part_fill(paging, part, part->prot);
+		return;
+	}
+	part_absent(paging, part);
+	if (is_owned(paging, part->iova))
+		uiommu_pvt_unit_fail(paging->unit, "pages of a region were lost");
+}
+
+static uint32_t
+new_prot(const struct taking *taking, const struct part *part)
+{
+	return taking->add ? part->prot | taking->prot : taking->prot;
+}
+
+/* Parts from i on that one call can map. */
+static uint32_t
+parts_together(const struct taking *taking, uint32_t i)
+{
+	const struct part *part = &taking->part[i];
+	uint32_t n = 1;
+
+	while (i + n < taking->nb && part[n].iova == part[n - 1].iova + part[n - 1].len &&
+	       part[n].pa == part[n - 1].pa + part[n - 1].len &&
+	       new_prot(taking, &part[n]) == new_prot(taking, part))
+		n++;
+	return n;
+}
+
+/* Out of the unit's table by now: in again. */
+static int
+parts_map(struct taking *taking)
+{
+	struct uiommu_paging *paging = taking->paging;
+	const struct part *part, *last;
+	int ret, error = 0;
+	uint32_t i, n;
+
+	for (i = 0; i < taking->nb; i += n) {
+		n = parts_together(taking, i);
+		part = &taking->part[i];
+		last = part + n - 1;
+		ret = uiommu_pvt_mirror_call_map(paging, part->iova, part->pa,
+						 last->iova + last->len - part->iova,
+						 new_prot(taking, part), true);
+		for (; part <= last; part++) {
+			if (ret == 0)
+				part_fill(paging, part, new_prot(taking, part));
+			else
+				part_restore(paging, part);
+		}
+		if (error == 0)
+			error = ret;
+	}
+	return error;
+}
+
+/* What was taken so far goes out of the unit's table, and comes again where that is wanted. */
+static void
+taking_flush(struct taking *taking)
+{
+	struct uiommu_mirror_ranges ranges = {.paging = taking->paging};
+	uint32_t i;
+	int ret;
+
+	for (i = 0; i < taking->nb; i++)
+		uiommu_pvt_mirror_ranges_add(&ranges, taking->part[i].iova, taking->part[i].len);
+	ret = uiommu_pvt_mirror_ranges_end(&ranges);
+	if (ret == 0 && taking->change)
+		ret = parts_map(taking);
+	else
+		for (i = 0; i < taking->nb; i++)
+			part_absent(taking->paging, &taking->part[i]);
+	if (taking->error == 0)
+		taking->error = ret;
+	taking->nb = 0;
+}
+
+/* Whether a leaf goes on where a part ends. */
+static bool
+goes_on(const struct taking *taking, const struct part *part,
+	const struct uiommu_pgtable_leaf *leaf)
+{
+	if (part->iova + part->len != leaf->iova || UINT64_C(1) << part->shift != leaf->size)
+		return false;
+	return !taking->change ||
+	       (part->pa + part->len == leaf->pa && part->prot == leaf->prot);
+}
+
+/* Called for each leaf that was taken: busy by now. */
+static void
+leaf_add(void *priv, const struct uiommu_pgtable_leaf *leaf)
+{
+	struct taking *taking = priv;
+
+	if (taking->nb != 0 && goes_on(taking, &taking->part[taking->nb - 1], leaf)) {
+		taking->part[taking->nb - 1].len += leaf->size;
+		return;
+	}
+	if (taking->nb == PARTS_MAX)
+		taking_flush(taking);
+	taking->part[taking->nb++] = (struct part){
+		.iova = leaf->iova,
+		.pa = leaf->pa,
+		.len = leaf->size,
+		.prot = leaf->prot,
+		.shift = (uint8_t)__builtin_ctzll(leaf->size),
+	};
+}
+
+/* Take a range, all of it with as few calls as can be. */
+static int
+range_take(struct taking *taking, uint64_t iova, uint64_t len, uint64_t *taken)
+{
+	struct uiommu_pgtable_gather gather;
+	int ret;
+
+	/* a large leaf that is split by it stays one to the unit */
+	uiommu_pgtable_gather_init(&gather);
+	ret = uiommu_pgtable_unmap(taking->paging->pt, iova, len, UIOMMU_UNMAP_BUSY, &gather,
+				   leaf_add, taking, taken);
+	taking_flush(taking);
+	return taking->error != 0 ? taking->error : ret;
+}
+
+int
+uiommu_pvt_mirror_unmap(struct uiommu_paging *paging, uint64_t iova, uint64_t len,
+			uint64_t *unmapped)
+{
+	struct taking taking = {.paging = paging};
+	struct uiommu_pgtable_gather gather;
+	uint64_t taken = 0;
+	int ret, freed;
+
+	ret = range_take(&taking, iova, len, &taken);
+	*unmapped += taken;
+	uiommu_pgtable_gather_init(&gather);
+	if (taken == 0 || taking.error != 0 ||
+	    uiommu_pgtable_trim(paging->pt, iova, len, &gather) == 0)
+		return ret;
+	freed = uiommu_pvt_paging_flush(paging->domain, &gather);
+	return freed != 0 ? freed : ret;
+}
+
+int
+uiommu_pvt_mirror_protect(struct uiommu_paging *paging, uint64_t iova, uint64_t len, uint32_t prot,
+			  bool add)
+{
+	struct taking taking = {.paging = paging, .change = true, .add = add, .prot = prot};
+	uint64_t taken = 0;
+
+	if ((prot & ~UIOMMU_PROT_ALL) != 0 ||
+	    (prot & (UIOMMU_PROT_READ | UIOMMU_PROT_WRITE)) == 0)
+		return -EINVAL;
+	return range_take(&taking, iova, len, &taken);
+}
