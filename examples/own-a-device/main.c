@@ -8,9 +8,10 @@
  * has a DMA engine and cannot ask for pages; one that can is added without the flag, and its
  * domains may have handlers, fault queues, or be paged on demand, as on any other unit.
  *
- *      own-a-device [EAL arguments] -- DEVARGS EDU
+ *      own-a-device [EAL arguments] -- DEVARGS EDU [--page-requests]
  *
  * DEVARGS is the unit, "iommufd,platform=cdev"; EDU the device, "0000:00:03.0", bound to vfio-pci.
+ * With --page-requests it is added as one that can ask for pages, to see how that is refused.
  * doc/guides/iommufd.md prepares a machine.
  */
 
@@ -141,10 +142,9 @@ scenes(struct device *device, struct uiommu_endpoint *endpoint, int16_t dev_id, 
 int
 main(int argc, char **argv)
 {
-	const struct uiommu_endpoint_conf conf = {
-		.size = sizeof(conf),
-		.flags = UIOMMU_ENDPOINT_NO_PAGE_REQUESTS | UIOMMU_ENDPOINT_NO_ATS};
+	struct uiommu_endpoint_conf conf = {.size = sizeof(conf)};
 	struct uiommu_endpoint *endpoint;
+	bool asks;
 	struct device device;
 	int16_t dev_id;
 	uint32_t id;
@@ -154,8 +154,10 @@ main(int argc, char **argv)
 	used = rte_eal_init(argc, argv);
 	if (used < 0)
 		rte_exit(EXIT_FAILURE, "EAL: %s\n", rte_strerror(rte_errno));
-	if (argc - used != 3) {
-		fprintf(stderr, "Usage: %s [EAL arguments] -- DEVARGS EDU\n", argv[0]);
+	asks = argc - used == 4 && strcmp(argv[used + 3], "--page-requests") == 0;
+	if (argc - used != 3 && !asks) {
+		fprintf(stderr, "Usage: %s [EAL arguments] -- DEVARGS EDU [--page-requests]\n",
+			argv[0]);
 		rte_eal_cleanup();
 		return 2;
 	}
@@ -166,6 +168,8 @@ main(int argc, char **argv)
 	need("pages", pages != MAP_FAILED ? 0 : -ENOMEM);
 	id = endpoint_id(argv[used + 2]);
 	dev_id = open_unit(argv[used + 1]);
+	if (!asks)
+		conf.flags = UIOMMU_ENDPOINT_NO_PAGE_REQUESTS | UIOMMU_ENDPOINT_NO_ATS;
 	endpoint = uiommu_endpoint_add(dev_id, id, &conf);
 	need("device", endpoint != NULL ? 0 : -rte_errno);
 	need("registers", device_open(&device, uiommu_iommufd_device_fd(dev_id, id)));
