@@ -276,7 +276,6 @@ static const struct harness_spoil iommufd_spoils[] = {
 		.queues_blocked = true,                                                            \
 		.counters = {                                                                      \
 			.dead_answers = "_dead_answers", .refused_answers = "_refused_answers",    \
-			.mixed_pasids = "_mixed_pasids",                                           \
 		},                                                                                 \
 		.spoils = iommufd_spoils, .nb_spoils = ARRAY_COUNT(iommufd_spoils),                \
 		.encode = iommufd_encode, .guest_table = vtd_guest_table, __VA_ARGS__              \
