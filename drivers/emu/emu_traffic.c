@@ -377,6 +377,12 @@ traffic_set(struct uiommu_emu *emu, const struct uiommu_emu_traffic *conf)
 	if (traffic == NULL)
 		return -ENOMEM;
 	traffic->conf = *conf;
+	if (emu->lone_requests && conf->group_pages_min > 0 &&
+	    conf->group_pages_max >= conf->group_pages_min)
+		traffic->conf.group_pages_min = traffic->conf.group_pages_max = 1;
+	if (emu->window_iova != 0 && conf->window_iova == 0)
+		traffic->conf.window_iova = emu->window_iova;
+	conf = &traffic->conf;
 	ret = conf_check(&traffic->conf);
 	if (ret == 0)
 		ret = emu_templates_make(emu, traffic);

@@ -24,6 +24,8 @@
 /* What a mock device says that its unit can: ECAP_REG.NEST. */
 #define ECAP_NEST (UINT64_C(1) << 26)
 
+#define PASID_BITS 20
+
 static int
 result(int ret)
 {
@@ -74,8 +76,7 @@ kernel_probe(struct iommufd_kernel *kernel)
 		.id = ioas_id,
 		.device.flags = IOMMUFD_MOCK_DEVICE_PASID,
 	};
-	if (ioctl(fd, IOMMUFD_MOCK_CMD, &cmd) == 0)
-		kernel->flags |= IOMMUFD_KERNEL_PASIDS;
+	mock_of(kernel)->pasids = ioctl(fd, IOMMUFD_MOCK_CMD, &cmd) == 0;
 	close(fd);
 	return 0;
 }
@@ -90,16 +91,17 @@ mock_open(struct iommufd_kernel *kernel, struct uiommu_args *args)
 
 	if (uiommu_args_get_u64(args, "judge", 0, 1, &judge) < 0)
 		return -EINVAL;
-	kernel->flags = IOMMUFD_KERNEL_REAL;
+	kernel->flags = IOMMUFD_KERNEL_REAL | IOMMUFD_KERNEL_PASIDS;
 	ret = kernel_probe(kernel);
 	if (ret < 0)
 		return ret;
+	kernel->emu->window_iova = IOMMUFD_MOCK_IOVA_FIRST;
 	mock->kernel = kernel;
 	mock->context = -1;
 	mock->judge = judge != 0;
 	/* Other processes have devices, too. */
 	mock->introduction = MOCK_INTRODUCTION | ((uint32_t)getpid() & 0x7fff) << 16 |
-			     (__atomic_fetch_add(&units, 1, __ATOMIC_RELAXED) & 0xff) << 8;
+			     (__atomic_fetch_add(&units, 1, __ATOMIC_RELAXED) & 0xf) << 12;
 	pthread_mutex_init(&mock->lock, NULL);
 	if (mock->judge) {
 		kernel->flags |= IOMMUFD_KERNEL_ANSWERS;
@@ -118,13 +120,14 @@ mock_close(struct iommufd_kernel *kernel)
 	struct mock *mock = mock_of(kernel);
 	unsigned int i;
 
-	for (i = 0; i < mock->nb_devices; i++)
-		if (mock->devices[i].fd >= 0)
-			mock_device_close(mock, mock->devices[i].fd);
+	for (i = 0; i < mock->nb_files; i++)
+		if (mock->files[i].fd >= 0)
+			mock_device_close(mock, mock->files[i].fd);
 	if (mock->context >= 0)
 		close(mock->context);
 	if (mock->judge)
 		mock_answers_close(mock);
+	mock_hwpts_forget(mock);
 	pthread_mutex_destroy(&mock->lock);
 }
 
@@ -152,23 +155,6 @@ mock_file_close(struct iommufd_kernel *kernel, int fd)
 	close(fd);
 }
 
-/* A nested table of VT-d is the mock's own. */
-static int
-hwpt_alloc(struct mock *mock, struct iommufd_hwpt_alloc *alloc)
-{
-	struct iommufd_mock_hwpt data = {.iotlb = 1};
-	struct iommufd_hwpt_alloc mine = *alloc;
-	int ret;
-
-	mine.data_type = IOMMUFD_MOCK_HWPT_DATA;
-	mine.data_len = sizeof(data);
-	mine.data_uptr = (uintptr_t)&data;
-	ret = result(ioctl(mock->context, IOMMUFD_HWPT_ALLOC, &mine));
-	if (ret == 0)
-		alloc->out_hwpt_id = mine.out_hwpt_id;
-	return ret;
-}
-
 static int
 hwpt_invalidate(struct mock *mock, struct iommufd_hwpt_inval *inval)
 {
@@ -186,7 +172,7 @@ hwpt_invalidate(struct mock *mock, struct iommufd_hwpt_inval *inval)
 	return ret;
 }
 
-/* A mock device can have nested tables: that is what VT-d's registers say here. */
+/* A mock device can have nested tables, and PASIDs: that is what VT-d's registers say here. */
 static int
 hw_info(struct mock *mock, struct iommufd_hw_info *info)
 {
@@ -197,6 +183,8 @@ hw_info(struct mock *mock, struct iommufd_hw_info *info)
 	ret = result(ioctl(mock->context, IOMMUFD_GET_HW_INFO, info));
 	if (ret < 0 || info->out_data_type != IOMMUFD_MOCK_HW_INFO)
 		return ret;
+	if (!mock->pasids && info->size >= sizeof(*info))
+		info->out_max_pasid_log2 = PASID_BITS;
 	info->out_data_type = IOMMUFD_HW_INFO_VTD;
 	info->data_len = sizeof(vtd);
 	if (uptr != 0)
@@ -210,9 +198,10 @@ context_ioctl(struct mock *mock, unsigned long request, void *arg)
 	const struct iommufd_hwpt_alloc *alloc = arg;
 	const struct iommufd_hwpt_inval *inval = arg;
 
-	if (request == IOMMUFD_HWPT_ALLOC && alloc->size >= sizeof(*alloc) &&
-	    alloc->data_type == IOMMUFD_HWPT_DATA_VTD_S1)
-		return hwpt_alloc(mock, arg);
+	if (request == IOMMUFD_HWPT_ALLOC && alloc->size >= sizeof(*alloc))
+		return mock_hwpt_alloc(mock, arg);
+	if (request == IOMMUFD_DESTROY)
+		return mock_destroy(mock, arg);
 	if (request == IOMMUFD_HWPT_INVALIDATE && inval->data_type == IOMMUFD_INVALIDATE_VTD_S1)
 		return hwpt_invalidate(mock, arg);
 	if (request == IOMMUFD_GET_HW_INFO)
@@ -224,25 +213,27 @@ static int
 mock_ioctl(struct iommufd_kernel *kernel, int fd, unsigned long request, void *arg)
 {
 	struct mock *mock = mock_of(kernel);
-	struct mock_device *device;
+	struct mock_file *file;
 
 	mock_call_set(MOCK_CALL_OTHER);
 	if (fd == mock->context)
 		return context_ioctl(mock, request, arg);
-	device = mock_device_find(mock, fd);
-	if (device == NULL)
+	file = mock_file_find(mock, fd);
+	if (file == NULL)
 		return -EBADF;
-	return mock_device_ioctl(mock, device, request, arg);
+	return mock_device_ioctl(mock, file, request, arg);
 }
 
 static ssize_t
 mock_read(struct iommufd_kernel *kernel, int fd, void *buf, size_t len)
 {
+	struct mock *mock = mock_of(kernel);
 	ssize_t done;
 
-	(void)kernel;
 	mock_call_set(MOCK_CALL_OTHER);
 	done = read(fd, buf, len);
+	if (done > 0 && __atomic_load_n(&mock->nb_standing, __ATOMIC_RELAXED) != 0)
+		mock_messages_name(mock, buf, (size_t)done / sizeof(struct iommufd_fault));
 	return done < 0 ? -errno : done;
 }
 

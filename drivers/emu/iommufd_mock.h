@@ -9,19 +9,29 @@
  * @file
  * The machine's kernel as the kernel of an emulated unit: its /dev/iommu is what the driver talks
  * to, and its mock devices stand for the VFIO devices.
+ *
+ * A mock device is attached as long as it is there: one that VFIO would have detached is attached to
+ * an address space with nothing in it. Kernels before 6.15 attach no PASIDs; with those, a
+ * PASID that is attached is a mock device of its own, whose requests come without PASID, and the
+ * messages of which are given the PASID, and the number of the device, when they are read.
  */
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "iommufd_hw.h"
 #include "iommufd_kernel.h"
 #include "iommufd_trace.h"
 
-#define MOCK_DEVICES_MAX 256
+/** Mock devices, and their files; place 0 is nobody's. */
+#define MOCK_DEVICES_MAX 4096
+#define MOCK_FILES_MAX 1024
 
-/** grpid of a request that a device introduces itself with: the unit's number, the device's. */
+/** grpid of a request that a device introduces itself with; with the unit, and its place. */
 #define MOCK_INTRODUCTION (UINT32_C(1) << 31)
+
+struct iommufd_mock_cmd;
 
 /** What a thread does in a kernel's file. */
 enum mock_call {
@@ -30,34 +40,69 @@ enum mock_call {
 	MOCK_CALL_RAISE,     /**< requests that nobody was there for */
 };
 
-/** A device file. Set and freed under the lock; other members by the one who uses the file. */
+/** How a device is found. */
+enum mock_key {
+	MOCK_BY_ENDPOINT = 0, /**< and PASID */
+	MOCK_BY_IDEV,
+	MOCK_BY_ADDRESS,
+	MOCK_KEYS,
+};
+
+/** A mock device. By the lock. */
 struct mock_device {
+	uint32_t endpoint_id;
+	uint32_t pasid;      /**< that it stands for; EMU_NO_PASID: it is the function itself */
+	uint32_t stdev_id;   /**< to be destroyed by, and replaced */
+	uint32_t idev_id;    /**< what requests are raised with; 0: the place is free */
+	uint64_t address;    /**< in the kernel, as answers have it; 0: not introduced */
+	uint16_t next[MOCK_KEYS];
+};
+
+/** A device file. */
+struct mock_file {
 	int fd;              /**< an eventfd that stands for it; -1: none */
 	uint32_t endpoint_id;
-	uint32_t stdev_id;   /**< the mock device; 0: not bound */
-	uint32_t idev_id;    /**< what requests are raised with */
-	uint64_t address;    /**< in the kernel, as answers have it; 0: not introduced */
-	uint32_t *pasids;    /**< attached */
+	uint32_t stdev_id;   /**< 0: not bound */
+	uint32_t idev_id;
+	bool nested;         /**< with a guest's tables: its PASIDs are the guest's as well; atomic */
+	uint32_t *pasids;    /**< attached in the kernel */
 	uint32_t nb_pasids;
+};
+
+/** A page table that the driver has: what of it is not as it looks. */
+struct mock_hwpt {
+	struct mock_hwpt *next;
+	uint32_t id;
+	uint32_t parent_id; /**< it is two in the kernel; 0: it is not */
+	bool nested;        /**< as the driver has asked for */
+};
+
+struct mock_answers {
+	struct iommufd_kernel_answer *ring;
+	uint32_t size;       /**< power of two */
+	uint32_t head;       /**< free-running, as the tail */
+	uint32_t tail;
 };
 
 struct mock {
 	struct iommufd_kernel *kernel;
 	bool judge;                /**< answers are listened to */
+	bool pasids;               /**< the kernel attaches PASIDs by itself */
 	uint32_t introduction;     /**< MOCK_INTRODUCTION and number of this unit */
 	int context;               /**< -1: not open */
 	uint32_t empty_ioas;       /**< where devices are that are attached to nothing */
-	pthread_mutex_t lock;      /**< table of devices */
-	unsigned int nb_devices;   /**< of the table, free ones included */
+	pthread_mutex_t lock;      /**< of all that follows */
+	struct mock_file files[MOCK_FILES_MAX];
+	unsigned int nb_files;     /**< of the table, free ones included */
 	struct mock_device devices[MOCK_DEVICES_MAX];
-
-	/* By the lock of the emulation. */
+	uint16_t buckets[MOCK_KEYS][MOCK_DEVICES_MAX];
+	uint16_t next_device;      /**< place that was taken last */
+	unsigned int nb_standing;  /**< devices that stand for a PASID; atomic */
+	struct mock_hwpt *hwpts;
 	struct iommufd_trace trace;
 	uint64_t lost_told;
-	struct iommufd_kernel_answer *answers; /**< not asked for yet; a ring */
-	uint32_t answers_size;     /**< power of two */
-	uint32_t answers_head;     /**< free-running, as the tail */
-	uint32_t answers_tail;
+	struct mock_answers answers;  /**< not asked for yet */
+	struct mock_answers refusals; /**< to what is being raised */
 };
 
 static inline struct mock *
@@ -66,7 +111,39 @@ mock_of(struct iommufd_kernel *kernel)
 	return kernel->priv;
 }
 
+/* iommufd_mock_table.c */
+/** @param key of MOCK_BY_ENDPOINT: see mock_endpoint_key(). @return NULL: none */
+struct mock_device *
+mock_device_by(struct mock *mock, enum mock_key by, uint64_t key);
+static inline uint64_t
+mock_endpoint_key(uint32_t endpoint_id, uint32_t pasid)
+{
+	return (uint64_t)endpoint_id << 32 | pasid;
+}
+/** A place of the table; addresses come later. @return NULL: there is none */
+struct mock_device *
+mock_device_add(struct mock *mock, const struct mock_device *like);
+/** It is known by its address until the place is taken again: answers may be on their way. */
+void
+mock_device_remove(struct mock *mock, struct mock_device *device);
+void
+mock_device_address(struct mock *mock, struct mock_device *device, uint64_t address);
+
 /* iommufd_mock_device.c */
+/** A mock device that is attached to the empty address space. @return 0 or -errno */
+int
+mock_device_make(struct mock *mock, uint32_t endpoint_id, uint32_t pasid, uint32_t *stdev_id,
+		 uint32_t *idev_id);
+/** @return 0 or -errno */
+int
+mock_device_replace(struct mock *mock, uint32_t stdev_id, uint32_t pt_id);
+void
+mock_device_destroy(struct mock *mock, uint32_t endpoint_id, uint32_t pasid);
+/** One request to the mock devices. @return 0 or -errno */
+int
+mock_cmd(struct mock *mock, struct iommufd_mock_cmd *cmd);
+
+/* iommufd_mock_file.c */
 /** As the operations of struct iommufd_kernel_ops. */
 int
 mock_device_open(struct iommufd_kernel *kernel, int context, uint32_t endpoint_id,
@@ -74,12 +151,23 @@ mock_device_open(struct iommufd_kernel *kernel, int context, uint32_t endpoint_i
 /** @return whether fd was a device's */
 bool
 mock_device_close(struct mock *mock, int fd);
-/** A device of this file; NULL: there is none. */
-struct mock_device *
-mock_device_find(struct mock *mock, int fd);
+/** NULL: it is no device's. */
+struct mock_file *
+mock_file_find(struct mock *mock, int fd);
 /** VFIO's requests. @return 0 or -errno */
 int
-mock_device_ioctl(struct mock *mock, struct mock_device *device, unsigned long request, void *arg);
+mock_device_ioctl(struct mock *mock, struct mock_file *file, unsigned long request, void *arg);
+
+/* iommufd_mock_hwpt.c */
+/** As HWPT_ALLOC and DESTROY, for what the kernel makes otherwise. @return 0 or -errno */
+int
+mock_hwpt_alloc(struct mock *mock, struct iommufd_hwpt_alloc *alloc);
+int
+mock_destroy(struct mock *mock, struct iommufd_destroy *destroy);
+bool
+mock_hwpt_is_nested(struct mock *mock, uint32_t id);
+void
+mock_hwpts_forget(struct mock *mock);
 
 /* iommufd_mock_answer.c */
 /** What this thread does from now on. Before it, its answers so far must have been taken. */
@@ -89,11 +177,19 @@ int
 mock_answers_open(struct mock *mock);
 void
 mock_answers_close(struct mock *mock);
+/** Take what the kernel has said so far. */
 void
-mock_raise(struct iommufd_kernel *kernel, const struct emu_message *msgs, uint8_t *outcomes,
-	   unsigned int nb);
+mock_answers_take(struct mock *mock);
 unsigned int
 mock_responses(struct iommufd_kernel *kernel, struct iommufd_kernel_answer *answers,
 	       unsigned int max);
+
+/* iommufd_mock_raise.c */
+void
+mock_raise(struct iommufd_kernel *kernel, const struct emu_message *msgs, uint8_t *outcomes,
+	   unsigned int nb);
+/** Messages that were read: those of devices that stand for a PASID are given it. */
+void
+mock_messages_name(struct mock *mock, struct iommufd_fault *faults, size_t nb);
 
 #endif /* IOMMUFD_MOCK_H */

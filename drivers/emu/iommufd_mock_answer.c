@@ -3,7 +3,7 @@
  */
 
 /*
- * Requests of mock devices, and the answers that the kernel gives them.
+ * Answers that the kernel gives to mock devices.
  *
  * Who has answered is told by the thread that did: all that a call has caused is taken out of the
  * trace before the call returns to the driver, so an answer belongs to what its thread does
@@ -13,15 +13,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
 
 #include "emu_pvt.h"
-#include "iommufd_hw.h"
 #include "iommufd_mock.h"
-#include "iommufd_mock_hw.h"
 
 #define TRACE_KIB 4096
 /** Threads whose calls are known, power of two. */
@@ -77,193 +74,114 @@ call_of(int32_t tid)
 	return __atomic_load_n(&callers[at].call, __ATOMIC_RELAXED);
 }
 
+static int
+answers_init(struct mock_answers *answers)
+{
+	answers->size = ANSWERS_MIN;
+	answers->ring = malloc(ANSWERS_MIN * sizeof(*answers->ring));
+	return answers->ring != NULL ? 0 : -ENOMEM;
+}
+
 int
 mock_answers_open(struct mock *mock)
 {
 	int ret;
 
-	mock->answers_size = ANSWERS_MIN;
-	mock->answers = malloc(ANSWERS_MIN * sizeof(*mock->answers));
-	if (mock->answers == NULL)
+	if (answers_init(&mock->answers) < 0 || answers_init(&mock->refusals) < 0)
 		return -ENOMEM;
-	ret = iommufd_trace_open(&mock->trace, TRACE_KIB);
-	if (ret < 0) {
+	ret = iommufd_trace_open(&mock->trace, TRACE_KIB, false);
+	if (ret < 0)
 		EMU_LOG(ERR,
 			"kernel=mock: answers cannot be seen: %s (tracefs at /sys/kernel/tracing,"
 			" CONFIG_KPROBE_EVENTS, root); judge=0 does without",
 			strerror(-ret));
-		return ret;
-	}
-	return 0;
+	return ret;
 }
 
 void
 mock_answers_close(struct mock *mock)
 {
 	iommufd_trace_close(&mock->trace);
-	free(mock->answers);
-	mock->answers = NULL;
+	free(mock->answers.ring);
+	free(mock->refusals.ring);
+	mock->answers.ring = mock->refusals.ring = NULL;
 }
 
 /* The device of an answer; NULL: another process's. An introduction is taken here. */
-static struct mock_device *
+static const struct mock_device *
 device_of(struct mock *mock, const struct iommufd_trace_record *record)
 {
-	unsigned int i, index = record->grpid & (MOCK_DEVICES_MAX - 1);
+	uint32_t place = record->grpid & (MOCK_DEVICES_MAX - 1);
 
 	if ((record->grpid & ~(uint32_t)(MOCK_DEVICES_MAX - 1)) == mock->introduction) {
-		for (i = 0; i < mock->nb_devices; i++)
-			if (mock->devices[i].address == record->device)
-				mock->devices[i].address = 0;
-		mock->devices[index].address = record->device;
+		mock_device_address(mock, &mock->devices[place], record->device);
 		return NULL;
 	}
-	for (i = 0; i < mock->nb_devices; i++)
-		if (mock->devices[i].address == record->device)
-			return &mock->devices[i];
-	return NULL;
+	return mock_device_by(mock, MOCK_BY_ADDRESS, record->device);
 }
 
-static void
-answer_keep(struct mock *mock, const struct iommufd_kernel_answer *answer)
+/* @return false: no memory */
+static bool
+answer_keep(struct mock_answers *answers, const struct iommufd_kernel_answer *answer)
 {
-	uint32_t size = mock->answers_size, i;
 	struct iommufd_kernel_answer *more;
+	uint32_t i;
 
-	if (mock->answers_tail - mock->answers_head == size) {
-		more = malloc(2 * size * sizeof(*more));
-		if (more == NULL) {
-			mock->trace.lost++;
-			return;
-		}
-		for (i = 0; i < size; i++)
-			more[i] = mock->answers[(mock->answers_head + i) & (size - 1)];
-		free(mock->answers);
-		mock->answers = more;
-		mock->answers_head = 0;
-		mock->answers_tail = size;
-		mock->answers_size = 2 * size;
+	if (answers->tail - answers->head == answers->size) {
+		more = malloc(2 * answers->size * sizeof(*more));
+		if (more == NULL)
+			return false;
+		for (i = 0; i < answers->size; i++)
+			more[i] = answers->ring[(answers->head + i) & (answers->size - 1)];
+		free(answers->ring);
+		answers->ring = more;
+		answers->head = 0;
+		answers->tail = answers->size;
+		answers->size *= 2;
 	}
-	mock->answers[mock->answers_tail++ & (mock->answers_size - 1)] = *answer;
+	answers->ring[answers->tail++ & (answers->size - 1)] = *answer;
+	return true;
 }
 
-/* One of the requests that are being raised was refused: the first that looks so. */
 static void
-refused(const struct iommufd_kernel_answer *answer, const struct emu_message *msgs,
-	uint8_t *outcomes, unsigned int nb)
+record_take(struct mock *mock, const struct iommufd_trace_record *record)
 {
-	unsigned int i;
+	const struct mock_device *device = device_of(mock, record);
+	enum mock_call call = call_of(record->tid);
+	struct iommufd_kernel_answer answer;
 
-	for (i = 0; i < nb; i++)
-		if (outcomes[i] == IOMMUFD_KERNEL_QUEUED && msgs[i].prgi == answer->prgi &&
-		    msgs[i].endpoint_id == answer->endpoint_id && msgs[i].pasid == answer->pasid) {
-			outcomes[i] = IOMMUFD_KERNEL_REFUSED;
-			return;
-		}
+	if (device == NULL)
+		return;
+	answer = (struct iommufd_kernel_answer){
+		.endpoint_id = device->endpoint_id,
+		.pasid = record->pasid == 0 ? device->pasid : record->pasid,
+		.prgi = (uint16_t)record->grpid,
+		.code = (uint8_t)record->code,
+		.by_kernel = call != MOCK_CALL_WRITE,
+	};
+	if (!answer_keep(call == MOCK_CALL_RAISE ? &mock->refusals : &mock->answers, &answer))
+		mock->trace.lost++;
 }
 
-/* All answers so far, into the ring; those to what is being raised into outcomes. */
-static void
-answers_take(struct mock *mock, const struct emu_message *msgs, uint8_t *outcomes, unsigned int nb)
+void
+mock_answers_take(struct mock *mock)
 {
 	struct iommufd_trace_record records[IOMMUFD_TRACE_BURST];
-	struct iommufd_kernel_answer answer;
-	struct mock_device *device;
-	enum mock_call call;
+	bool lost;
 	int got, i;
 
 	pthread_mutex_lock(&mock->lock);
 	while ((got = iommufd_trace_read(&mock->trace, records)) > 0)
-		for (i = 0; i < got; i++) {
-			device = device_of(mock, &records[i]);
-			if (device == NULL)
-				continue;
-			call = call_of(records[i].tid);
-			answer = (struct iommufd_kernel_answer){
-				.endpoint_id = device->endpoint_id,
-				.pasid = records[i].pasid == 0 ? EMU_NO_PASID : records[i].pasid,
-				.prgi = (uint16_t)records[i].grpid,
-				.code = (uint8_t)records[i].code,
-				.by_kernel = call != MOCK_CALL_WRITE,
-			};
-			if (call == MOCK_CALL_RAISE)
-				refused(&answer, msgs, outcomes, nb);
-			else
-				answer_keep(mock, &answer);
-		}
-	pthread_mutex_unlock(&mock->lock);
+		for (i = 0; i < got; i++)
+			record_take(mock, &records[i]);
 	if (got < 0)
 		mock->trace.lost++;
-	if (mock->trace.lost != mock->lost_told) {
-		mock->lost_told = mock->trace.lost;
+	lost = mock->trace.lost != mock->lost_told;
+	mock->lost_told = mock->trace.lost;
+	pthread_mutex_unlock(&mock->lock);
+	if (lost)
 		emu_violation(mock->kernel->emu, &mock->kernel->emu->live.protocol,
 			      "kernel=mock: answers were lost on their way to the judge");
-	}
-}
-
-/* @return idev_id; 0: software has not bound it */
-static uint32_t
-idev_of(struct mock *mock, uint32_t endpoint_id)
-{
-	uint32_t idev_id = 0;
-	unsigned int i;
-
-	pthread_mutex_lock(&mock->lock);
-	for (i = 0; i < mock->nb_devices && idev_id == 0; i++)
-		if (mock->devices[i].fd >= 0 && mock->devices[i].endpoint_id == endpoint_id)
-			idev_id = mock->devices[i].idev_id;
-	pthread_mutex_unlock(&mock->lock);
-	return idev_id;
-}
-
-static uint32_t
-perm_of(uint16_t flags)
-{
-	return ((flags & EMU_REQ_READ) != 0 ? IOMMUFD_PERM_READ : 0) |
-	       ((flags & EMU_REQ_WRITE) != 0 ? IOMMUFD_PERM_WRITE : 0) |
-	       ((flags & EMU_REQ_EXEC) != 0 ? IOMMUFD_PERM_EXEC : 0) |
-	       ((flags & EMU_REQ_PRIV) != 0 ? IOMMUFD_PERM_PRIV : 0);
-}
-
-static enum iommufd_kernel_raised
-raise_one(struct mock *mock, const struct emu_message *msg)
-{
-	struct iommufd_mock_cmd cmd = {
-		.size = sizeof(cmd),
-		.op = IOMMUFD_MOCK_OP_TRIGGER_IOPF,
-		.trigger = {
-			.dev_id = idev_of(mock, msg->endpoint_id),
-			.pasid = msg->pasid == EMU_NO_PASID ? 0 : msg->pasid,
-			.grpid = msg->prgi,
-			.perm = perm_of(msg->flags),
-			.addr = msg->iova,
-		},
-	};
-
-	/* PASID 0 is none to a mock device. */
-	if ((msg->flags & EMU_REQ_LAST) == 0 || msg->pasid == 0)
-		return IOMMUFD_KERNEL_CANNOT;
-	/* A driver of the kernel keeps stop markers to itself. */
-	if (!emu_message_wants(msg) || cmd.trigger.dev_id == 0)
-		return IOMMUFD_KERNEL_REFUSED;
-	if (ioctl(mock->context, IOMMUFD_MOCK_CMD, &cmd) != 0)
-		return IOMMUFD_KERNEL_REFUSED; /* it is closed this very moment */
-	return IOMMUFD_KERNEL_QUEUED;
-}
-
-void
-mock_raise(struct iommufd_kernel *kernel, const struct emu_message *msgs, uint8_t *outcomes,
-	   unsigned int nb)
-{
-	struct mock *mock = mock_of(kernel);
-	unsigned int i;
-
-	mock_call_set(MOCK_CALL_RAISE);
-	for (i = 0; i < nb; i++)
-		outcomes[i] = raise_one(mock, &msgs[i]);
-	if (mock->judge)
-		answers_take(mock, msgs, outcomes, nb);
-	mock_call_set(MOCK_CALL_OTHER);
 }
 
 unsigned int
@@ -271,12 +189,15 @@ mock_responses(struct iommufd_kernel *kernel, struct iommufd_kernel_answer *answ
 	       unsigned int max)
 {
 	struct mock *mock = mock_of(kernel);
+	struct mock_answers *kept = &mock->answers;
 	unsigned int nb = 0;
 
 	if (!mock->judge)
 		return 0;
-	answers_take(mock, NULL, NULL, 0);
-	while (nb < max && mock->answers_head != mock->answers_tail)
-		answers[nb++] = mock->answers[mock->answers_head++ & (mock->answers_size - 1)];
+	mock_answers_take(mock);
+	pthread_mutex_lock(&mock->lock);
+	while (nb < max && kept->head != kept->tail)
+		answers[nb++] = kept->ring[kept->head++ & (kept->size - 1)];
+	pthread_mutex_unlock(&mock->lock);
 	return nb;
 }

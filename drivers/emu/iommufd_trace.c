@@ -3,7 +3,7 @@
  */
 
 /*
- * Answers as the kernel gives them to its mock devices, out of tracefs in its binary form: pages
+ * Requests and answers of mock devices, out of tracefs in its binary form: pages
  * of a ring buffer for each processor (Linux's Documentation/trace/ftrace.rst, trace_pipe_raw, and
  * events/header_page).
  */
@@ -20,11 +20,31 @@
 #include "iommufd_trace.h"
 
 #define TRACEFS "/sys/kernel/tracing"
-#define EVENT "uiommu/iommufd_answer"
-/* Arguments: the device, the request, the answer, which begins with pasid, grpid and code. */
-#define PROBE                                                                                      \
-	"p:" EVENT " mock_domain_page_response device=$arg1:u64 pasid=+0($arg3):u32"               \
-	" grpid=+4($arg3):u32 code=+8($arg3):u32\n"
+
+/** A probe. */
+struct probe {
+	const char *name;
+	const char *text;
+};
+
+/*
+ * Arguments of the first function: the device, the request, the answer, which begins with pasid,
+ * grpid and code. Of the second: the device, the request; in that, behind its type: flags, pasid,
+ * grpid, perm, addr.
+ */
+static const struct probe probes[IOMMUFD_TRACE_KINDS] = {
+	[IOMMUFD_TRACE_ANSWER] = {
+		"uiommu/iommufd_answer",
+		"p:uiommu/iommufd_answer mock_domain_page_response device=$arg1:u64"
+		" addr=+24($arg2):u64 pasid=+0($arg3):u32 grpid=+4($arg3):u32 code=+8($arg3):u32\n",
+	},
+	[IOMMUFD_TRACE_REQUEST] = {
+		"uiommu/iommufd_request",
+		"p:uiommu/iommufd_request iommu_report_device_fault device=$arg1:u64"
+		" addr=+24($arg2):u64 pasid=+12($arg2):u32 grpid=+16($arg2):u32"
+		" code=+20($arg2):u32\n",
+	},
+};
 
 /* A page: time, bytes that are written, with bits for what was lost; then events. */
 #define PAGE_BYTES 4096
@@ -47,6 +67,7 @@ struct event {
 	int32_t tid;
 	uint64_t ip;
 	uint64_t device;
+	uint64_t addr;
 	uint32_t pasid;
 	uint32_t grpid;
 	uint32_t code;
@@ -55,9 +76,10 @@ struct event {
 /* What the kernel says of the layout above, event's own fields. */
 static const char *const fields[] = {
 	"field:u64 device;\toffset:16;\tsize:8;",
-	"field:u32 pasid;\toffset:24;\tsize:4;",
-	"field:u32 grpid;\toffset:28;\tsize:4;",
-	"field:u32 code;\toffset:32;\tsize:4;",
+	"field:u64 addr;\toffset:24;\tsize:8;",
+	"field:u32 pasid;\toffset:32;\tsize:4;",
+	"field:u32 grpid;\toffset:36;\tsize:4;",
+	"field:u32 code;\toffset:40;\tsize:4;",
 };
 
 static int
@@ -97,28 +119,31 @@ file_read(const char *folder, const char *name, char *text, size_t size)
 	return done;
 }
 
-/* The probe stays when we go: others may be listening too. */
+/* Probes stay when we go: others may be listening too. */
 static int
-probe_make(struct iommufd_trace *trace)
+probe_make(struct iommufd_trace *trace, enum iommufd_trace_kind kind)
 {
-	char text[2048];
+	char text[2048], name[64];
 	unsigned int i;
 	ssize_t ret;
 
-	ret = file_write(TRACEFS, "kprobe_events", PROBE, O_APPEND);
+	ret = file_write(TRACEFS, "kprobe_events", probes[kind].text, O_APPEND);
 	if (ret < 0 && ret != -EEXIST)
 		return ret == -EACCES || ret == -EPERM ? -EACCES : -ENODEV;
-	ret = file_read(TRACEFS, "events/" EVENT "/format", text, sizeof(text));
+	snprintf(name, sizeof(name), "events/%s/format", probes[kind].name);
+	ret = file_read(TRACEFS, name, text, sizeof(text));
 	if (ret < 0)
 		return (int)ret;
 	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (strstr(text, fields[i]) == NULL)
 			return -EPROTO;
-	ret = file_read(TRACEFS, "events/" EVENT "/id", text, sizeof(text));
+	snprintf(name, sizeof(name), "events/%s/id", probes[kind].name);
+	ret = file_read(TRACEFS, name, text, sizeof(text));
 	if (ret < 0)
 		return (int)ret;
-	trace->event_id = (uint16_t)strtoul(text, NULL, 10);
-	return 0;
+	trace->event_ids[kind] = (uint16_t)strtoul(text, NULL, 10);
+	snprintf(name, sizeof(name), "events/%s/enable", probes[kind].name);
+	return file_write(trace->instance, name, "1", 0);
 }
 
 static int
@@ -139,7 +164,7 @@ cpus_open(struct iommufd_trace *trace)
 }
 
 int
-iommufd_trace_open(struct iommufd_trace *trace, unsigned int buffer_kib)
+iommufd_trace_open(struct iommufd_trace *trace, unsigned int buffer_kib, bool requests)
 {
 	static unsigned int opened;
 	char text[32];
@@ -148,9 +173,6 @@ iommufd_trace_open(struct iommufd_trace *trace, unsigned int buffer_kib)
 	memset(trace, 0, sizeof(*trace));
 	if (access(TRACEFS "/kprobe_events", F_OK) != 0)
 		return -ENODEV;
-	ret = probe_make(trace);
-	if (ret < 0)
-		return ret;
 	snprintf(trace->instance, sizeof(trace->instance), TRACEFS "/instances/uiommu-%d-%u",
 		 (int)getpid(), __atomic_fetch_add(&opened, 1, __ATOMIC_RELAXED));
 	if (mkdir(trace->instance, 0700) != 0) {
@@ -161,7 +183,9 @@ iommufd_trace_open(struct iommufd_trace *trace, unsigned int buffer_kib)
 	snprintf(text, sizeof(text), "%u", buffer_kib);
 	ret = file_write(trace->instance, "buffer_size_kb", text, 0);
 	if (ret == 0)
-		ret = file_write(trace->instance, "events/" EVENT "/enable", "1", 0);
+		ret = probe_make(trace, IOMMUFD_TRACE_ANSWER);
+	if (ret == 0 && requests)
+		ret = probe_make(trace, IOMMUFD_TRACE_REQUEST);
 	if (ret == 0)
 		ret = cpus_open(trace);
 	if (ret < 0)
@@ -183,19 +207,25 @@ static void
 record_take(struct iommufd_trace *trace, const uint8_t *data, uint32_t length,
 	    struct iommufd_trace_record *records, int *nb)
 {
+	const uint32_t size = offsetof(struct event, code) + sizeof(uint32_t);
+	enum iommufd_trace_kind kind = IOMMUFD_TRACE_ANSWER;
 	struct event event;
 
-	if (length < offsetof(struct event, code) + sizeof(event.code))
+	if (length < size || *nb == IOMMUFD_TRACE_BURST)
 		return;
-	memcpy(&event, data, offsetof(struct event, code) + sizeof(event.code));
-	if (event.type != trace->event_id || *nb == IOMMUFD_TRACE_BURST)
+	memcpy(&event, data, size);
+	if (event.type == trace->event_ids[IOMMUFD_TRACE_REQUEST])
+		kind = IOMMUFD_TRACE_REQUEST;
+	else if (event.type != trace->event_ids[IOMMUFD_TRACE_ANSWER])
 		return;
 	records[(*nb)++] = (struct iommufd_trace_record){
+		.kind = kind,
+		.tid = event.tid,
 		.device = event.device,
+		.addr = event.addr,
 		.pasid = event.pasid,
 		.grpid = event.grpid,
-		.code = event.code,
-		.tid = event.tid,
+		.code = kind == IOMMUFD_TRACE_ANSWER ? event.code : 0,
 	};
 }
 
@@ -218,7 +248,9 @@ page_take(struct iommufd_trace *trace, const uint8_t *page, uint32_t bytes,
 		} else if (KIND(word) == KIND_TIME_EXTEND || KIND(word) == KIND_TIME_STAMP) {
 			length = sizeof(word);
 		} else {
-			if (at + sizeof(length) > bytes || (KIND(word) != 0 && DELTA(word) == 0))
+			if (at + sizeof(length) > bytes)
+				break;
+			if (KIND(word) == KIND_PADDING && DELTA(word) == 0)
 				break;
 			memcpy(&length, page + at, sizeof(length));
 			if (length < sizeof(length) || length > bytes - at)

@@ -32,8 +32,8 @@ extern int iommufd_logtype;
 #define IOMMUFD_QUEUES_MAX 4
 /** Messages that the buffer of a read has room for. */
 #define IOMMUFD_ENTRIES_MIN 64
-#define IOMMUFD_ENTRIES_MAX 32768
-/** Groups that may wait for answers of an application; with the buffer's there are slots for all. */
+#define IOMMUFD_ENTRIES_MAX 65536
+/** Groups that may wait for answers of an application: half of the slots. */
 #define IOMMUFD_DEFERRED_MAX 32768
 /** Largest burst, and answers of one write. */
 #define IOMMUFD_BURST_MAX 512
@@ -309,6 +309,9 @@ iommufd_domain_init(struct uiommu_dev *dev, const struct uiommu_domain_conf *con
 		    void *parent_private, void **domain_private);
 void
 iommufd_domain_fini(struct uiommu_dev *dev, void *domain_private);
+int
+iommufd_nested_invalidate(struct uiommu_dev *dev, void *domain_private, uint64_t iova,
+			  uint64_t len);
 
 /* iommufd_hwpt.c */
 

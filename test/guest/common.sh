@@ -50,8 +50,8 @@ find_qemu()
         qemu=$folder/bin/$program
 }
 
-# x86_root ROOT BUSYBOX INIT PROGRAM...: a folder with what a guest of this machine's kind starts with;
-# programs come with the libraries that they want
+# x86_root ROOT BUSYBOX INIT PROGRAM...: a folder with what a guest of this machine's kind starts
+# with; programs come with the libraries that they want
 x86_root()
 {
         local root=$1 busybox=$2 init=$3 program

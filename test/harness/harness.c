@@ -31,6 +31,7 @@ static bool in_case;
 static pthread_t runner;
 static unsigned int failures; /* of the running case; atomic */
 static char skip_reason[SKIP_REASON_SIZE];
+static bool skipped;          /* the running case has called harness_skip() */
 static void (*cleanup_hook)(void);
 
 uint64_t
@@ -110,7 +111,14 @@ harness_skip(const char *fmt, ...)
 	vsnprintf(skip_reason, sizeof(skip_reason), fmt, args);
 	va_end(args);
 	fprintf(stderr, "skipped: %s\n", skip_reason);
+	skipped = true;
 	case_leave(ENDING_SKIPPED);
+}
+
+bool
+harness_skipped(void)
+{
+	return skipped;
 }
 
 /* ----------------------------------------------------------------- log */
@@ -161,6 +169,7 @@ case_run(const struct harness_case *one)
 
 	__atomic_store_n(&failures, 0, __ATOMIC_RELAXED);
 	runner = pthread_self();
+	skipped = false;
 	in_case = true;
 	ending = (enum ending)setjmp(case_end);
 	if (ending == ENDING_NONE)

@@ -97,6 +97,10 @@ harness_runtime_dir(void);
 void
 harness_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
+/** Whether the case that has ended was skipped: for the clean-up. */
+bool
+harness_skipped(void);
+
 /** Note a failure and go on. Any thread. */
 void
 harness_note(const char *file, int line, const char *fmt, ...)

@@ -267,8 +267,8 @@ static const struct harness_spoil iommufd_spoils[] = {
 		.small_commands = "", .small_events = "",                                          \
 		.capa = UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_NESTED |         \
 			UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_PAGE_REQUESTS |                      \
-			(more),                                                                    \
-		.entry_size = 40, .refused = &iommufd_permission,                                \
+			UIOMMU_CAPA_USER_MEMORY | (more),                                          \
+		.entry_size = 40, .refused = &iommufd_permission,                                  \
 		.lacks = HARNESS_NEEDS_PARKING | HARNESS_NEEDS_OVERFLOW |                          \
 			 HARNESS_NEEDS_GROUPS_BY_PASID | HARNESS_NEEDS_LAST_WORD |                 \
 			 HARNESS_NEEDS_COMMANDS | HARNESS_NEEDS_VF_REQUESTS |                      \
@@ -318,6 +318,9 @@ static const struct harness_unit units[] = {
 	      "riscv/emu-small", .is_variant = true, .reorders = true),
 	IOMMUFD("iommufd,platform=emu", "iommufd/emu", UIOMMU_CAPA_PASID,
 		.wide_ids = ",endpoint_bits=24"),
+	/* The kernel that runs here, with its mock devices: in a guest, see test/kernel. */
+	IOMMUFD("iommufd,platform=emu,kernel=mock", "iommufd/mock", UIOMMU_CAPA_PASID,
+		.lone_requests = true, .asks_kernel = true),
 };
 
 static size_t chosen;

@@ -183,7 +183,9 @@ rigs_abandon(void)
 
 		if (!rig->open)
 			continue;
-		harness_note(__FILE__, __LINE__, "the case ended without closing its unit");
+		if (!harness_skipped())
+			harness_note(__FILE__, __LINE__,
+				     "the case ended without closing its unit");
 		rig_owner_stop(rig);
 		if (rig->emu != NULL) {
 			uiommu_emu_traffic_run(rig->emu, false);

@@ -103,8 +103,8 @@ ended()
         ((status == 0)) && grep -q '^guest: off' "$transcript"
 }
 
-# What the programs of each scene have printed as TAP, as cases of this test; a scene that ended with
-# an error counts as one more, and one without any case too.
+# What the programs of each scene have printed as TAP, as cases of this test; a scene that ended
+# with an error counts as one more, and one without any case too.
 cases_of_scenes()
 {
         local line name='' before=0

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The uiommu authors
+ */
+
+/* Requests of mock devices, and the messages that the kernel makes of them. */
+
+#include "emu_pvt.h"
+#include "iommufd_mock.h"
+#include "iommufd_mock_hw.h"
+
+static uint32_t
+perm_of(uint16_t flags)
+{
+	return ((flags & EMU_REQ_READ) != 0 ? IOMMUFD_PERM_READ : 0) |
+	       ((flags & EMU_REQ_WRITE) != 0 ? IOMMUFD_PERM_WRITE : 0) |
+	       ((flags & EMU_REQ_EXEC) != 0 ? IOMMUFD_PERM_EXEC : 0) |
+	       ((flags & EMU_REQ_PRIV) != 0 ? IOMMUFD_PERM_PRIV : 0);
+}
+
+/* Whether the function itself has a guest's tables, and so all of the guest's PASIDs. */
+static bool
+is_nested(const struct mock *mock, uint32_t endpoint_id)
+{
+	unsigned int i;
+
+	for (i = 0; i < mock->nb_files; i++)
+		if (mock->files[i].fd >= 0 && mock->files[i].endpoint_id == endpoint_id)
+			return __atomic_load_n(&mock->files[i].nested, __ATOMIC_RELAXED);
+	return false;
+}
+
+/* Who sends it, and with which PASID. @return false: nobody could be asked */
+static bool
+sender_find(struct mock *mock, const struct emu_message *msg, struct iommufd_mock_cmd *cmd)
+{
+	const struct mock_device *device = NULL;
+
+	pthread_mutex_lock(&mock->lock);
+	if (msg->pasid != EMU_NO_PASID && !mock->pasids)
+		device = mock_device_by(mock, MOCK_BY_ENDPOINT,
+					mock_endpoint_key(msg->endpoint_id, msg->pasid));
+	if (device == NULL &&
+	    (msg->pasid == EMU_NO_PASID || mock->pasids || is_nested(mock, msg->endpoint_id))) {
+		device = mock_device_by(mock, MOCK_BY_ENDPOINT,
+					mock_endpoint_key(msg->endpoint_id, EMU_NO_PASID));
+		if (msg->pasid != EMU_NO_PASID)
+			cmd->trigger.pasid = msg->pasid;
+	}
+	if (device != NULL)
+		cmd->trigger.dev_id = device->idev_id;
+	pthread_mutex_unlock(&mock->lock);
+	return device != NULL;
+}
+
+static enum iommufd_kernel_raised
+raise_one(struct mock *mock, const struct emu_message *msg)
+{
+	struct iommufd_mock_cmd cmd = {
+		.op = IOMMUFD_MOCK_OP_TRIGGER_IOPF,
+		.trigger = {.grpid = msg->prgi, .perm = perm_of(msg->flags), .addr = msg->iova},
+	};
+
+	/* PASID 0 is none to a mock device. */
+	if ((msg->flags & EMU_REQ_LAST) == 0 || msg->pasid == 0)
+		return IOMMUFD_KERNEL_CANNOT;
+	/* Not bound, or closed this very moment. */
+	if (!sender_find(mock, msg, &cmd) || mock_cmd(mock, &cmd) != 0)
+		return IOMMUFD_KERNEL_REFUSED;
+	return IOMMUFD_KERNEL_QUEUED;
+}
+
+/* One of the requests that are being raised was refused: the first that looks so. */
+static void
+refuse(const struct iommufd_kernel_answer *answer, const struct emu_message *msgs,
+       uint8_t *outcomes, unsigned int nb)
+{
+	unsigned int i;
+
+	for (i = 0; i < nb; i++)
+		if (outcomes[i] == IOMMUFD_KERNEL_QUEUED && msgs[i].prgi == answer->prgi &&
+		    msgs[i].endpoint_id == answer->endpoint_id && msgs[i].pasid == answer->pasid) {
+			outcomes[i] = IOMMUFD_KERNEL_REFUSED;
+			return;
+		}
+}
+
+void
+mock_raise(struct iommufd_kernel *kernel, const struct emu_message *msgs, uint8_t *outcomes,
+	   unsigned int nb)
+{
+	struct mock *mock = mock_of(kernel);
+	struct mock_answers *refusals = &mock->refusals;
+	unsigned int i;
+
+	mock_call_set(MOCK_CALL_RAISE);
+	for (i = 0; i < nb; i++)
+		outcomes[i] = raise_one(mock, &msgs[i]);
+	if (mock->judge) {
+		mock_answers_take(mock);
+		pthread_mutex_lock(&mock->lock);
+		for (; refusals->head != refusals->tail; refusals->head++)
+			refuse(&refusals->ring[refusals->head & (refusals->size - 1)], msgs,
+			       outcomes, nb);
+		pthread_mutex_unlock(&mock->lock);
+	}
+	mock_call_set(MOCK_CALL_OTHER);
+}
+
+void
+mock_messages_name(struct mock *mock, struct iommufd_fault *faults, size_t nb)
+{
+	const struct mock_device *device, *function;
+	size_t i;
+
+	pthread_mutex_lock(&mock->lock);
+	for (i = 0; i < nb; i++) {
+		device = mock_device_by(mock, MOCK_BY_IDEV, faults[i].dev_id);
+		if (device == NULL || device->pasid == EMU_NO_PASID)
+			continue;
+		function = mock_device_by(mock, MOCK_BY_ENDPOINT,
+					  mock_endpoint_key(device->endpoint_id, EMU_NO_PASID));
+		faults[i].flags |= IOMMUFD_FAULT_PASID_VALID;
+		faults[i].pasid = device->pasid;
+		if (function != NULL)
+			faults[i].dev_id = function->idev_id;
+	}
+	pthread_mutex_unlock(&mock->lock);
+}
