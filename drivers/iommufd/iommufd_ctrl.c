@@ -85,7 +85,8 @@ ready_open(struct iommufd *unit, struct iommufd_queue *queue)
 	}
 	IOMMUFD_LOG(ERR, "%s: ready=uring: %s", name,
 		    iommufd_ready_is_built() ?
-			    "the kernel gives no io_uring (CONFIG_IO_URING, kernel.io_uring_disabled)" :
+			    "the kernel gives no io_uring (CONFIG_IO_URING, "
+			    "kernel.io_uring_disabled)" :
 			    "built without liburing");
 	return -ENOTSUP;
 }

@@ -4,8 +4,9 @@
 
 /*
  * Domains. PAGING and BLOCKED ones are address spaces of the kernel (IOAS), BLOCKED with nothing in
- * it; a NESTED one is a table of a guest within that of its parent. What a PAGING one has the engine
- * mirrors in a table of its own, which no unit walks: its format is chosen for what it can hold.
+ * it; a NESTED one is a table of a guest within that of its parent. What a PAGING one has the
+ * engine mirrors in a table of its own, which no unit walks: its format is chosen for what it can
+ * hold.
  */
 
 #include <errno.h>

@@ -40,8 +40,9 @@ struct iommufd_msgs_odd {
 static inline uint32_t
 iommufd_msg_pasid(const struct iommufd_fault *msg)
 {
-	return (msg->flags & IOMMUFD_FAULT_PASID_VALID) != 0 ? msg->pasid & (UIOMMU_PASID_COUNT - 1) :
-							       UIOMMU_NO_PASID;
+	if ((msg->flags & IOMMUFD_FAULT_PASID_VALID) == 0)
+		return UIOMMU_NO_PASID;
+	return msg->pasid & (UIOMMU_PASID_COUNT - 1);
 }
 
 /*
@@ -66,9 +67,9 @@ iommufd_msgs_join(struct iommufd_fault *msgs, uint32_t nb, const struct iommufd_
 }
 
 /**
- * Give each group of a run of messages a slot, whose number is iommufd_fault::length of its messages
- * then; have the flag for the last one on that one alone, and no other flag on any. There are as
- * many free slots as messages.
+ * Give each group of a run of messages a slot, whose number is iommufd_fault::length of its
+ * messages then; have the flag for the last one on that one alone, and no other flag on any. There
+ * are as many free slots as messages.
  *
  * @param read number of the read that brought them
  * @param odd counts are added to
@@ -96,7 +97,7 @@ iommufd_msgs_claim(struct iommufd_slots *slots, struct iommufd_fault *msgs, uint
 	}
 }
 
-/** Whether a message asks for what cannot be: an access that is unknown or none, too wide a PASID. */
+/** Whether a message asks for what cannot be: an unknown access or none, too wide a PASID. */
 static inline bool
 iommufd_msg_is_bad(const struct iommufd_fault *msg)
 {

@@ -309,7 +309,7 @@ iommufd_probe(struct uiommu_dev *dev, struct uiommu_args *args)
 	dev->dev_private = unit;
 	dev->ops = &iommufd_dev_ops;
 	dev->queue_ops = &iommufd_queue_ops;
-	/* nothing is to be told by the queue: the kernel does as it is asked, before a call returns */
+	/* nothing is to be told by the queue: the kernel has done it when a call returns */
 	dev->cmd_mask = 0;
 	iommufd_list_lock();
 	SLIST_INSERT_HEAD(&units, unit, next);

@@ -67,9 +67,9 @@ struct iommufd_queue_stats {
 	uint64_t messages;
 	uint64_t malformed;        /**< refused messages: access, PASID */
 	uint64_t not_ended;        /**< groups without a flag for their last message */
-	uint64_t mixed_pasids;     /**< messages left out: of another PASID than their group's last */
+	uint64_t mixed_pasids;     /**< messages left out: not of the PASID of their group */
 	uint64_t grown_reads;      /**< reads for which the first group was too large */
-	uint64_t read_retries;     /**< reads that could not be done at the moment: memory, a signal */
+	uint64_t read_retries;     /**< reads that could not be done then: memory, a signal */
 	uint64_t slots_full;       /**< fetches that had to wait for answers */
 	uint64_t writes;
 	uint64_t short_writes;     /**< writes that stopped at an answer */
@@ -194,7 +194,7 @@ enum iommufd_ready_mode {
 struct iommufd_unit_stats {
 	uint64_t maps;
 	uint64_t unmaps;
-	uint64_t split_areas;      /**< areas of which a part was unmapped: unmapped and mapped anew */
+	uint64_t split_areas;      /**< a part was unmapped: the rest was mapped anew */
 	uint64_t lost_pages;       /**< 4 KiB each, that could not be mapped anew */
 	uint64_t busy;             /**< maps and unmaps that a queue's owner has put off */
 	uint64_t hwpts;            /**< hardware page tables made */

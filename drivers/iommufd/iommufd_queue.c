@@ -6,9 +6,9 @@
  * Data path: messages in, answers out. Linux, drivers/iommu/iommufd/fault.c (eventq.c since 6.15).
  *
  * The kernel gives whole groups. One that does not fit is not given at all, and how that is said
- * differs: an error (-EINVAL) if it is the first, by newer kernels and those that were mended; as if
- * the queue were empty, by others. So an empty queue is always read with all the room that there is:
- * nothing means nothing then.
+ * differs: an error (-EINVAL) if it is the first, by newer kernels and those that were mended; as
+ * if the queue were empty, by others. So an empty queue is always read with all the room that there
+ * is: nothing means nothing then.
  */
 
 #include <errno.h>

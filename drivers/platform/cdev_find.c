@@ -3,8 +3,8 @@
  */
 
 /*
- * Where a device can be had, and whether: each cause that it cannot has a line of its own. Offsets of
- * configuration space are those of the PCI Express Base Specification 6.0, 7.6 and 10.5.
+ * Where a device can be had, and whether: each cause that it cannot has a line of its own. Offsets
+ * of configuration space are those of the PCI Express Base Specification 6.0, 7.6 and 10.5.
  */
 
 #include <dirent.h>
@@ -39,8 +39,8 @@ cdev_find_context(const struct uiommu_platform *plat, char path[PLATFORM_PATH_SI
 {
 	platform_path(path, CDEV_CONTEXT);
 	if (!platform_is_there(path)) {
-		PLATFORM_LOG(ERR, plat, "no " CDEV_CONTEXT ": modprobe iommufd, or a kernel without "
-			     "it (CONFIG_IOMMUFD, Linux 6.2 and later)");
+		PLATFORM_LOG(ERR, plat, "no /dev/iommu: modprobe iommufd, or a kernel without it "
+			     "(CONFIG_IOMMUFD, Linux 6.2 and later)");
 		return -ENODEV;
 	}
 	return open_check(plat, path, CDEV_CONTEXT);

@@ -332,6 +332,7 @@ fake_context(unsigned long request, void *arg)
 {
 	struct iommufd_fault_alloc *queue_alloc = arg;
 	struct iommufd_ioas_alloc *ioas = arg;
+	const struct iommufd_hwpt_inval *inval = arg;
 	struct iommufd_hw_info *info = arg;
 
 	switch (request) {
@@ -362,7 +363,7 @@ fake_context(unsigned long request, void *arg)
 	case IOMMUFD_IOAS_UNMAP:
 		return fake_unmap(arg);
 	case IOMMUFD_HWPT_INVALIDATE:
-		fake_note(request, CONTEXT_FD, ((struct iommufd_hwpt_inval *)arg)->hwpt_id, 0, 0, 0);
+		fake_note(request, CONTEXT_FD, inval->hwpt_id, 0, 0, 0);
 		return 0;
 	default:
 		return -ENOTTY;

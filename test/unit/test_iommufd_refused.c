@@ -48,7 +48,8 @@ platforms(void **state)
 
 	rig_reset();
 	dev.platform.ops = &registers;
-	assert_refused(unit_probe(), -ENOTSUP, "not supported: platform devmem, which has registers");
+	assert_refused(unit_probe(), -ENOTSUP,
+		       "not supported: platform devmem, which has registers");
 	rig_reset();
 	fake.open_error = -ENODEV;
 	assert_int_equal(unit_probe(), -ENODEV);
