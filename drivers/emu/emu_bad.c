@@ -81,13 +81,16 @@ message_spoil(struct uiommu_emu *emu, enum emu_kind kind, struct emu_message *ms
 static bool
 send_raw(struct uiommu_emu *emu, enum emu_kind kind, const struct emu_message *msg)
 {
-	uint64_t word[4];
+	uint64_t word[EMU_ENTRY_WORDS];
 
 	if (emu->devices[emu->device_of[msg->endpoint_id]]->stalls) {
 		emu->model->event(msg, word);
 		return emu->model->raw(emu, word, emu->model->event_size);
 	}
-	emu->model->encode(msg, word);
+	if (emu->model->record != NULL)
+		emu->model->record(msg, word);
+	else
+		emu->model->encode(msg, word);
 	if (kind == EMU_KIND_RESERVED || kind == EMU_KIND_TYPE)
 		emu->model->spoil(word, kind, emu_random(&emu->traffic.random));
 	return emu->model->raw(emu, word, emu->model->entry_size);
@@ -117,7 +120,7 @@ is_answered(const struct uiommu_emu *emu, enum emu_kind kind)
 {
 	/* where entries have no type, the kind is another of reserved bits */
 	if (kind == EMU_KIND_TYPE)
-		return emu->model->event_size != 0;
+		return !emu->model->typed;
 	return kind == EMU_KIND_RESERVED || kind == EMU_KIND_ENDPOINT || kind == EMU_KIND_PASID ||
 	       kind == EMU_KIND_PRIVILEGE || kind == EMU_KIND_CANONICAL;
 }
@@ -128,7 +131,7 @@ allowed(const struct uiommu_emu *emu, enum emu_kind kind, bool stalls)
 	if (kind == EMU_KIND_RESERVED || kind == EMU_KIND_TYPE)
 		return emu->model->reserved_allow;
 	/* SMMUv3 leaves it to the tables, and so to software, who may execute what */
-	if (kind == EMU_KIND_PRIVILEGE && emu->model->event_size != 0)
+	if (kind == EMU_KIND_PRIVILEGE && !emu->model->typed)
 		return EMU_ALLOW_SUCCESS | EMU_ALLOW_INVALID;
 	/* an access to any address faults like others, and waits */
 	if (kind == EMU_KIND_CANONICAL && stalls)
@@ -157,7 +160,7 @@ emu_bad_send(struct uiommu_emu *emu, const struct emu_template *tmpl)
 	/* without a PASID SMMUv3 knows no privilege: nothing would be bad about it */
 	if (msg.pasid == EMU_NO_PASID &&
 	    (kind == EMU_KIND_STOP ||
-	     (kind == EMU_KIND_PRIVILEGE && emu->model->event_size != 0)))
+	     (kind == EMU_KIND_PRIVILEGE && !emu->model->typed)))
 		return 0;
 	message_spoil(emu, kind, &msg);
 	/* stop markers take no credit */

@@ -342,7 +342,7 @@ uiommu_emu_request_raw(struct uiommu_emu *emu, const void *entry, size_t size)
 {
 	struct emu_manual *group;
 	struct emu_message msg;
-	uint64_t word[4];
+	uint64_t word[EMU_ENTRY_WORDS];
 	bool queued;
 
 	if ((size != emu->model->entry_size && size != emu->model->event_size) || size == 0 ||

@@ -36,6 +36,9 @@ struct uiommu_file_ops;
 #define EMU_REQ_EXEC (1U << 3)
 #define EMU_REQ_PRIV (1U << 4)
 
+/** Words of the largest entry of a request queue. */
+#define EMU_ENTRY_WORDS 5
+
 /** A page request message. */
 struct emu_message {
 	uint32_t endpoint_id;
@@ -89,8 +92,9 @@ struct emu_model_ops {
 	const char *driver;      /**< name of the driver whose unit this is */
 	size_t unit_size;        /**< of uiommu_emu::unit, which is zero when it is opened */
 	uint32_t endpoint_max;   /**< where the unit does not say: see uiommu_emu::endpoint_max */
-	uint32_t entry_size;
+	uint32_t entry_size;     /**< of the request queue, as software reads it */
 	uint32_t event_size;     /**< of entries of the queue of reports; 0: there is none */
+	bool typed;              /**< entries say what they are: more than requests can come */
 	bool stalls;             /**< accesses can wait; their events go to that queue */
 	uint64_t kind_mask;      /**< bits of a response's word 0 that are always 1 */
 	uint64_t light_mask;     /**< bits of word 0 that the light judge compares: kind and code */
@@ -133,6 +137,8 @@ struct emu_model_ops {
 	/** An entry of either queue past all checks. @return false: no room */
 	bool (*raw)(struct uiommu_emu *emu, const uint64_t *entry, uint32_t size);
 	void (*encode)(const struct emu_message *msg, uint64_t *entry);
+	/** Likewise, as software reads it, where encode() makes something else. NULL: it does not */
+	void (*record)(const struct emu_message *msg, uint64_t *entry);
 	/** Likewise for the event of a stall; prgi is the index of its slot. */
 	void (*event)(const struct emu_message *msg, uint64_t *entry);
 	/** @return false: this is no request with an index, or no stall; prgi is the tag here */

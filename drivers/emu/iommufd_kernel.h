@@ -36,6 +36,7 @@
 
 #include "emu_model.h"
 
+struct iommufd_fault;
 struct uiommu_emu;
 struct uiommu_file_device;
 
@@ -131,6 +132,14 @@ struct iommufd_kernel_ops {
 	 */
 	void (*raise)(struct iommufd_kernel *kernel, const struct emu_message *msgs,
 		      uint8_t *outcomes, unsigned int nb);
+	/**
+	 * A record in a fault queue as a broken kernel might make it: dev_id is an endpoint id, and
+	 * becomes the device's; one that nobody knows, where that is not open. Such an answer as
+	 * there is has its PASID as it is in here. NULL: it cannot be done.
+	 *
+	 * @return false: there is no queue
+	 */
+	bool (*raw)(struct iommufd_kernel *kernel, const struct iommufd_fault *record);
 	/**
 	 * Answers since the last call, in their order.
 	 *

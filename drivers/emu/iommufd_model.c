@@ -134,6 +134,7 @@ model_close(struct iommufd_kernel *kernel)
 	iommufd_model_pool_fini(&model->groups);
 	iommufd_model_pool_fini(&model->areas);
 	emu_free(model->answers.ring);
+	emu_free(model->nobody.parts);
 	emu_free(model->files);
 	emu_free(model->device_of);
 }
@@ -247,6 +248,7 @@ const struct iommufd_kernel_ops iommufd_model_kernel = {
 	.write = model_write,
 	.poll = model_poll,
 	.raise = iommufd_model_raise,
+	.raw = iommufd_model_raw,
 	.responses = iommufd_model_responses,
 	.lookup = iommufd_model_lookup,
 };

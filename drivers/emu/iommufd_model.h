@@ -115,6 +115,7 @@ struct iommufd_model_message {
 	uint32_t pasid;  /**< or EMU_NO_PASID */
 	uint16_t prgi;
 	uint16_t flags;  /**< EMU_REQ_* */
+	uint32_t perm;   /**< bits of struct iommufd_fault::perm besides */
 };
 
 #define IOMMUFD_MODEL_LEAF_BITS 10
@@ -217,6 +218,7 @@ struct iommufd_model {
 	LIST_HEAD(, iommufd_model_context) contexts;
 	struct iommufd_model_device **device_of; /**< by endpoint id; NULL: not open */
 	uint32_t endpoint_max;
+	struct iommufd_model_device nobody; /**< whose raw records are that are no device's */
 	struct iommufd_model_answers answers;
 	struct iommufd_model_pool groups;
 	struct iommufd_model_pool areas;
@@ -385,6 +387,8 @@ iommufd_model_cookie_fini(struct iommufd_model_cookies *cookies);
 void
 iommufd_model_raise(struct iommufd_kernel *kernel, const struct emu_message *msgs,
 		    uint8_t *outcomes, unsigned int nb);
+bool
+iommufd_model_raw(struct iommufd_kernel *kernel, const struct iommufd_fault *record);
 /** Parts whose last request did not come are forgotten. */
 void
 iommufd_model_parts_drop(struct iommufd_model_device *device);

@@ -57,7 +57,8 @@ record_write(const struct iommufd_model *model, const struct iommufd_model_group
 		.perm = ((msg->flags & EMU_REQ_READ) != 0 ? IOMMUFD_PERM_READ : 0) |
 			((msg->flags & EMU_REQ_WRITE) != 0 ? IOMMUFD_PERM_WRITE : 0) |
 			((msg->flags & EMU_REQ_EXEC) != 0 ? IOMMUFD_PERM_EXEC : 0) |
-			((msg->flags & EMU_REQ_PRIV) != 0 ? IOMMUFD_PERM_PRIV : 0),
+			((msg->flags & EMU_REQ_PRIV) != 0 ? IOMMUFD_PERM_PRIV : 0) |
+			msg->perm,
 		.addr = msg->iova,
 		.cookie = group->cookie,
 	};

@@ -90,6 +90,40 @@ handler_find(const struct iommufd_model *model, const struct iommufd_model_devic
 	return handle;
 }
 
+/*
+ * The last one of a group goes into a queue with the others, the others are kept.
+ *
+ * @param handle that it comes by; NULL: none
+ * @return false: no memory
+ */
+static bool
+group_make(struct iommufd_model *model, struct iommufd_model_device *device,
+	   struct iommufd_model_handle *handle, const struct iommufd_model_message *msg,
+	   uint32_t endpoint_id, struct iommufd_model_fault *queue)
+{
+	struct iommufd_model_group *group;
+
+	if ((msg->flags & EMU_REQ_LAST) == 0)
+		return part_keep(device, msg);
+	group = iommufd_model_pool_take(&model->groups, model->emu->socket_id);
+	if (group == NULL)
+		return false;
+	*group = (struct iommufd_model_group){
+		.last = *msg,
+		.handle = handle,
+		.endpoint_id = endpoint_id,
+		.dev_id = device->obj.id,
+	};
+	if (device->nb_parts > 0 && !parts_move(model, device, group)) {
+		iommufd_model_group_free(model, group);
+		return false;
+	}
+	if (handle != NULL)
+		handle->nb_groups++;
+	STAILQ_INSERT_TAIL(&queue->deliver, group, next);
+	return true;
+}
+
 static enum iommufd_kernel_raised
 message_raise(struct iommufd_model *model, const struct emu_message *msg)
 {
@@ -99,28 +133,11 @@ message_raise(struct iommufd_model *model, const struct emu_message *msg)
 		.iova = msg->iova, .pasid = msg->pasid, .prgi = msg->prgi, .flags = msg->flags,
 	};
 	struct iommufd_model_handle *handle;
-	struct iommufd_model_group *group;
 
 	handle = device != NULL ? handler_find(model, device, msg->pasid) : NULL;
-	if (handle == NULL || handle->hwpt->fault == NULL)
+	if (handle == NULL || handle->hwpt->fault == NULL ||
+	    !group_make(model, device, handle, &kept, msg->endpoint_id, handle->hwpt->fault))
 		return IOMMUFD_KERNEL_REFUSED;
-	if ((msg->flags & EMU_REQ_LAST) == 0)
-		return part_keep(device, &kept) ? IOMMUFD_KERNEL_QUEUED : IOMMUFD_KERNEL_REFUSED;
-	group = iommufd_model_pool_take(&model->groups, model->emu->socket_id);
-	if (group == NULL)
-		return IOMMUFD_KERNEL_REFUSED;
-	*group = (struct iommufd_model_group){
-		.last = kept,
-		.handle = handle,
-		.endpoint_id = msg->endpoint_id,
-		.dev_id = device->obj.id,
-	};
-	if (device->nb_parts > 0 && !parts_move(model, device, group)) {
-		iommufd_model_group_free(model, group);
-		return IOMMUFD_KERNEL_REFUSED;
-	}
-	handle->nb_groups++;
-	STAILQ_INSERT_TAIL(&handle->hwpt->fault->deliver, group, next);
 	return IOMMUFD_KERNEL_QUEUED;
 }
 
@@ -135,6 +152,68 @@ iommufd_model_raise(struct iommufd_kernel *kernel, const struct emu_message *msg
 	for (i = 0; i < nb; i++)
 		outcomes[i] = (uint8_t)message_raise(model, &msgs[i]);
 	emu_lock_drop(&model->lock);
+}
+
+/* Some queue of a context. */
+static struct iommufd_model_fault *
+queue_any(const struct iommufd_model *model)
+{
+	const struct iommufd_model_context *context;
+	uint32_t id;
+
+	LIST_FOREACH(context, &model->contexts, next)
+		for (id = 1; id < context->nb_objects; id++)
+			if (context->objects[id] != NULL &&
+			    context->objects[id]->type == IOMMUFD_MODEL_FAULT)
+				return (struct iommufd_model_fault *)context->objects[id];
+	return NULL;
+}
+
+#define PERM_KNOWN (IOMMUFD_PERM_READ | IOMMUFD_PERM_WRITE | IOMMUFD_PERM_EXEC | IOMMUFD_PERM_PRIV)
+
+static bool
+record_raise(struct iommufd_model *model, const struct iommufd_fault *record)
+{
+	const bool is_known = record->dev_id <= model->endpoint_max &&
+			      model->device_of[record->dev_id] != NULL;
+	struct iommufd_model_device *device =
+		is_known ? model->device_of[record->dev_id] : &model->nobody;
+	const struct iommufd_model_message msg = {
+		.iova = record->addr,
+		.pasid = (record->flags & IOMMUFD_FAULT_PASID_VALID) != 0 ? record->pasid :
+									    EMU_NO_PASID,
+		.prgi = (uint16_t)record->grpid,
+		.flags = (uint16_t)(((record->perm & IOMMUFD_PERM_READ) != 0 ? EMU_REQ_READ : 0) |
+				    ((record->perm & IOMMUFD_PERM_WRITE) != 0 ? EMU_REQ_WRITE : 0) |
+				    ((record->perm & IOMMUFD_PERM_EXEC) != 0 ? EMU_REQ_EXEC : 0) |
+				    ((record->perm & IOMMUFD_PERM_PRIV) != 0 ? EMU_REQ_PRIV : 0) |
+				    ((record->flags & IOMMUFD_FAULT_LAST) != 0 ? EMU_REQ_LAST : 0)),
+		.perm = record->perm & ~PERM_KNOWN,
+	};
+	struct iommufd_model_fault *queue = queue_any(model);
+	struct iommufd_model_handle *handle = NULL;
+
+	if (is_known && (msg.pasid < UIOMMU_PASID_COUNT || msg.pasid == EMU_NO_PASID))
+		handle = handler_find(model, device, msg.pasid);
+	if (handle != NULL && handle->hwpt->fault == NULL)
+		handle = NULL;
+	if (handle != NULL)
+		queue = handle->hwpt->fault;
+	/* an id that none has */
+	model->nobody.obj.id = UINT32_MAX;
+	return queue != NULL && group_make(model, device, handle, &msg, record->dev_id, queue);
+}
+
+bool
+iommufd_model_raw(struct iommufd_kernel *kernel, const struct iommufd_fault *record)
+{
+	struct iommufd_model *model = kernel->priv;
+	bool done;
+
+	emu_lock_take(&model->lock);
+	done = record_raise(model, record);
+	emu_lock_drop(&model->lock);
+	return done;
 }
 
 /* --------------------------------------------------------------------- answers */

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <iommufd_hw.h>
+
 #include "iommufd_unit.h"
 
 /* Segment 0; endpoint_bits= says otherwise. */
@@ -142,14 +144,38 @@ iommufd_unit_latched(struct uiommu_emu *emu)
 
 /* ---------------------------------------------------------------- entry formats */
 
-/* The kernel makes the records: none comes from anywhere else. */
+/* A record of a fault queue, past the kernel's own checks. */
 static bool
 iommufd_unit_raw(struct uiommu_emu *emu, const uint64_t *entry, uint32_t size)
 {
-	(void)emu;
-	(void)entry;
+	struct iommufd_unit *unit = emu->unit;
+	struct iommufd_fault record;
+
 	(void)size;
-	return false;
+	memcpy(&record, entry, sizeof(record));
+	if (unit->ops->raw == NULL || !unit->ops->raw(&unit->kernel, &record))
+		return false;
+	uiommu_count(&emu->live.requests, 1);
+	return true;
+}
+
+static void
+iommufd_unit_record(const struct emu_message *msg, uint64_t *entry)
+{
+	const struct iommufd_fault record = {
+		.flags = (msg->pasid != EMU_NO_PASID ? IOMMUFD_FAULT_PASID_VALID : 0) |
+			 ((msg->flags & EMU_REQ_LAST) != 0 ? IOMMUFD_FAULT_LAST : 0),
+		.dev_id = msg->endpoint_id,
+		.pasid = msg->pasid != EMU_NO_PASID ? msg->pasid : 0,
+		.grpid = msg->prgi,
+		.perm = ((msg->flags & EMU_REQ_READ) != 0 ? IOMMUFD_PERM_READ : 0) |
+			((msg->flags & EMU_REQ_WRITE) != 0 ? IOMMUFD_PERM_WRITE : 0) |
+			((msg->flags & EMU_REQ_EXEC) != 0 ? IOMMUFD_PERM_EXEC : 0) |
+			((msg->flags & EMU_REQ_PRIV) != 0 ? IOMMUFD_PERM_PRIV : 0),
+		.addr = msg->iova,
+	};
+
+	memcpy(entry, &record, sizeof(record));
 }
 
 static void
@@ -169,10 +195,27 @@ iommufd_unit_encode(const struct emu_message *msg, uint64_t *entry)
 		   ((msg->flags & EMU_REQ_LAST) != 0 ? IOMMUFD_UNIT_LAST : 0);
 }
 
+/* Either a record, or an entry of the model's own ring. */
 static bool
 iommufd_unit_decode(const uint64_t *entry, uint32_t size, struct emu_message *msg)
 {
-	(void)size;
+	struct iommufd_fault record;
+
+	if (size == sizeof(record)) {
+		memcpy(&record, entry, sizeof(record));
+		*msg = (struct emu_message){
+			.endpoint_id = record.dev_id,
+			.pasid = (record.flags & IOMMUFD_FAULT_PASID_VALID) != 0 ? record.pasid :
+										   EMU_NO_PASID,
+			.iova = record.addr,
+			.prgi = record.grpid % EMU_PRGI_COUNT,
+			.flags = ((record.perm & IOMMUFD_PERM_READ) != 0 ? EMU_REQ_READ : 0) |
+				 ((record.perm & IOMMUFD_PERM_WRITE) != 0 ? EMU_REQ_WRITE : 0) |
+				 ((record.perm & IOMMUFD_PERM_EXEC) != 0 ? EMU_REQ_EXEC : 0) |
+				 ((record.flags & IOMMUFD_FAULT_LAST) != 0 ? EMU_REQ_LAST : 0),
+		};
+		return true;
+	}
 	*msg = (struct emu_message){
 		.endpoint_id = entry[0] & IOMMUFD_UNIT_ENDPOINT_MASK,
 		.pasid = (entry[0] & IOMMUFD_UNIT_PP) == 0 ?
@@ -189,12 +232,16 @@ iommufd_unit_decode(const uint64_t *entry, uint32_t size, struct emu_message *ms
 	return true;
 }
 
+/* A permission that there is not. */
 static void
 iommufd_unit_spoil(uint64_t *entry, enum emu_kind kind, uint64_t random)
 {
-	(void)entry;
+	struct iommufd_fault record;
+
 	(void)kind;
-	(void)random;
+	memcpy(&record, entry, sizeof(record));
+	record.perm |= UINT32_C(1) << (4 + random % 28);
+	memcpy(entry, &record, sizeof(record));
 }
 
 static uint64_t
@@ -207,7 +254,9 @@ static const struct emu_model_ops iommufd_unit_ops = {
 	.driver = "iommufd",
 	.unit_size = sizeof(struct iommufd_unit),
 	.endpoint_max = UINT16_MAX,
+	.entry_size = sizeof(struct iommufd_fault),
 	.kind_mask = IOMMUFD_UNIT_KIND,
+	.reserved_allow = EMU_ALLOW_INVALID,
 	.light_mask = IOMMUFD_UNIT_KIND | IOMMUFD_UNIT_CODE_MASK << IOMMUFD_UNIT_CODE_SHIFT,
 	.checks_pasids = true,
 	.open = iommufd_unit_open,
@@ -226,6 +275,7 @@ static const struct emu_model_ops iommufd_unit_ops = {
 	.request = iommufd_unit_request,
 	.raw = iommufd_unit_raw,
 	.encode = iommufd_unit_encode,
+	.record = iommufd_unit_record,
 	.decode = iommufd_unit_decode,
 	.spoil = iommufd_unit_spoil,
 	.response_word = iommufd_unit_response_word,

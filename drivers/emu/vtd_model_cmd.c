@@ -256,6 +256,7 @@ static const struct emu_model_ops vtd_model_ops = {
 	.unit_size = sizeof(struct vtd_model),
 	.endpoint_max = ENDPOINT_MAX,
 	.entry_size = VTD_DESC_SIZE,
+	.typed = true,
 	.kind_mask = VTD_QI_PGRP_RESP,
 	.reserved_allow = EMU_ALLOW_INVALID,
 	.checks_pasids = true,

@@ -227,6 +227,39 @@ static const struct harness_spoil riscv_spoils[] = {
 
 /* --------------------------------------------------------------- iommufd */
 
+/*
+ * struct iommu_hwpt_pgfault: flags (PASID_VALID 0, LAST_PAGE 1), dev_id; pasid, grpid; perm (READ 0,
+ * WRITE 1, EXEC 2, PRIV 3), reserved; addr; length, cookie. The model puts the device's id where an
+ * endpoint id is.
+ */
+static void
+iommufd_encode(const struct uiommu_emu_request *req, uint64_t *entry)
+{
+	bool has_pasid = req->pasid != UINT32_MAX;
+
+	entry[0] = (uint64_t)has_pasid | (uint64_t)req->last << 1 |
+		   (uint64_t)req->endpoint_id << 32;
+	entry[1] = (has_pasid ? req->pasid : 0) | (uint64_t)req->prg_index << 32;
+	entry[2] = (uint64_t)req->read | (uint64_t)req->write << 1 | (uint64_t)req->exec << 2 |
+		   (uint64_t)req->priv << 3;
+	entry[3] = req->iova;
+	entry[4] = 0;
+}
+
+#define PERMISSION(n) {"permission bit " #n, {0}, {0, 0, BIT(n)}, true}
+
+static const struct harness_spoil iommufd_permission = PERMISSION(4);
+
+static const struct harness_spoil iommufd_spoils[] = {
+	PERMISSION(4), PERMISSION(5), PERMISSION(16), PERMISSION(31),
+	{"PASID of 21 bits", {0}, {0, BIT(20)}, true},
+	{"PASID of 32 bits", {0}, {0, BIT(31)}, true},
+	{"privileged", {0}, {0, 0, BIT(3)}, true},
+	{"execute and read", {0}, {0, 0, BIT(2)}, true},
+	{"address 0x0100000000000000", {0}, {0, 0, 0, BIT(56)}, true},
+	{"address 0x8000000000000000", {0}, {0, 0, 0, BIT(63)}, true},
+};
+
 #define IOMMUFD(args, text, more, ...)                                                             \
 	{                                                                                          \
 		.name = text, .driver = "iommufd", .devargs = args, .entries_min = 64,             \
@@ -235,7 +268,9 @@ static const struct harness_spoil riscv_spoils[] = {
 		.capa = UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_NESTED |         \
 			UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_PAGE_REQUESTS |                      \
 			(more),                                                                    \
-		.guest_table = vtd_guest_table, __VA_ARGS__                                        \
+		.entry_size = 40, .refused = &iommufd_permission, .groups_by_index = true,         \
+		.spoils = iommufd_spoils, .nb_spoils = ARRAY_COUNT(iommufd_spoils),                \
+		.encode = iommufd_encode, .guest_table = vtd_guest_table, __VA_ARGS__              \
 	}
 
 static const struct harness_unit units[] = {
@@ -277,7 +312,7 @@ static const struct harness_unit units[] = {
 		.wide_ids = ",endpoint_bits=24"),
 	/* The kernel that runs here, with its mock devices: in a guest, see test/kernel. */
 	IOMMUFD("iommufd,platform=emu,kernel=mock", "iommufd/mock", UIOMMU_CAPA_PASID,
-		.lone_requests = true, .asks_kernel = true),
+		.lone_requests = true, .encode = NULL),
 };
 
 static size_t chosen;

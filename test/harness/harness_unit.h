@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /** Largest entry of a request queue, in 64-bit words. */
-#define HARNESS_ENTRY_WORDS 4
+#define HARNESS_ENTRY_WORDS 5
 
 /** Ways to spoil an entry. */
 struct harness_spoil {
@@ -78,8 +78,11 @@ struct harness_unit {
 	bool small_tables;       /**< of an endpoint: pages, of those that are kept ready */
 	/** its devices send groups of one request only: cases with others are skipped */
 	bool lone_requests;
-	/** a kernel has the last word on PASIDs: where it attaches none, cases with some are skipped */
-	bool asks_kernel;
+	/**
+	 * members of a group are found by their index alone, whatever their PASID: Linux's
+	 * iommu_report_device_fault()
+	 */
+	bool groups_by_index;
 	bool merges_faults;      /**< reports tell no page that is missing from a right that is */
 	bool reorders;           /**< commands, and so answers, are carried out in any order */
 	/** a last request without access, without PASID, is one like others: INVALID */
@@ -89,7 +92,7 @@ struct harness_unit {
 	struct harness_counters counters;
 	/** bits of an address above address_bits that choose between two tables */
 	unsigned int sign_bits;
-	/** Entry of a request. */
+	/** Entry of a request. NULL: none can be put past the unit's own checks. */
 	void (*encode)(const struct uiommu_emu_request *req, uint64_t *entry);
 	/** Entry of an access that waits, of stall_size bytes; prg_index is its tag. */
 	void (*encode_stall)(const struct uiommu_emu_request *req, uint64_t *entry);

@@ -187,8 +187,10 @@ rigs_abandon(void)
 			harness_note(__FILE__, __LINE__,
 				     "the case ended without closing its unit");
 		rig_owner_stop(rig);
-		uiommu_emu_traffic_run(rig->emu, false);
-		uiommu_emu_fault_set(rig->emu, UIOMMU_EMU_FAULT_NONE, 0);
+		if (rig->emu != NULL) {
+			uiommu_emu_traffic_run(rig->emu, false);
+			uiommu_emu_fault_set(rig->emu, UIOMMU_EMU_FAULT_NONE, 0);
+		}
 		unit_down(rig);
 	}
 }
