@@ -68,6 +68,8 @@ struct iommufd_kernel_answer {
 	uint8_t code;    /**< enum uiommu_emu_code */
 	bool by_kernel;  /**< at a detach, say: software wrote no answer */
 	uint8_t refused; /**< enum iommufd_kernel_refused; for the judge */
+	/** by_kernel: requests of the group, if software has not read it; 0: it has */
+	uint16_t unread;
 };
 
 /** An address of a device that is looked up. */
@@ -97,6 +99,7 @@ struct iommufd_kernel_lookup {
 struct iommufd_kernel {
 	struct uiommu_emu *emu; /**< whose it is; for emu_violation(), EMU_LOG() */
 	uint32_t flags;         /**< IOMMUFD_KERNEL_*; set by open() */
+	uint64_t forgotten;     /**< requests whose last one never came; any thread, atomic */
 	void *priv;             /**< of the kernel, zeroed, priv_size bytes */
 };
 

@@ -391,7 +391,7 @@ bool
 iommufd_model_raw(struct iommufd_kernel *kernel, const struct iommufd_fault *record);
 /** Parts whose last request did not come are forgotten. */
 void
-iommufd_model_parts_drop(struct iommufd_model_device *device);
+iommufd_model_parts_drop(struct iommufd_model *model, struct iommufd_model_device *device);
 void
 iommufd_model_group_free(struct iommufd_model *model, struct iommufd_model_group *group);
 /** The judge is to see an answer. */

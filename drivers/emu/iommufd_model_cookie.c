@@ -12,7 +12,7 @@
 
 #include "iommufd_model.h"
 
-#define SIZE_FIRST 512
+#define SIZE_FIRST 4096
 #define WORD_BITS 64
 
 static int

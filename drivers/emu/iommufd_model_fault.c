@@ -113,7 +113,7 @@ iommufd_model_fault_read(struct iommufd_model *model, struct iommufd_model_fault
 
 static void
 group_answer(struct iommufd_model *model, struct iommufd_model_group *group, uint32_t code,
-	     bool by_kernel)
+	     bool by_kernel, bool unread)
 {
 	if (group->handle != NULL)
 		group->handle->nb_groups--;
@@ -123,6 +123,7 @@ group_answer(struct iommufd_model *model, struct iommufd_model_group *group, uin
 		.prgi = group->last.prgi,
 		.code = code == IOMMUFD_RESP_SUCCESS ? UIOMMU_EMU_SUCCESS : UIOMMU_EMU_INVALID,
 		.by_kernel = by_kernel,
+		.unread = unread ? (uint16_t)(group->nb_parts + 1) : 0,
 	});
 	iommufd_model_group_free(model, group);
 }
@@ -172,7 +173,7 @@ iommufd_model_fault_write(struct iommufd_model *model, struct iommufd_model_faul
 			break;
 		}
 		iommufd_model_cookie_give(cookies, resp.cookie, IOMMUFD_KERNEL_AGAIN);
-		group_answer(model, group, resp.code, false);
+		group_answer(model, group, resp.code, false, false);
 	}
 	return done == 0 && len > 0 ? -EINVAL : (ssize_t)done;
 }
@@ -199,7 +200,7 @@ iommufd_model_fault_flush(struct iommufd_model *model, struct iommufd_model_faul
 	while ((group = STAILQ_FIRST(&fault->deliver)) != NULL) {
 		STAILQ_REMOVE_HEAD(&fault->deliver, next);
 		if (is_by(group, handle))
-			group_answer(model, group, IOMMUFD_RESP_INVALID, true);
+			group_answer(model, group, IOMMUFD_RESP_INVALID, true, true);
 		else
 			STAILQ_INSERT_TAIL(&keep, group, next);
 	}
@@ -209,7 +210,7 @@ iommufd_model_fault_flush(struct iommufd_model *model, struct iommufd_model_faul
 		if (group == NULL || !is_by(group, handle))
 			continue;
 		iommufd_model_cookie_give(cookies, i, IOMMUFD_KERNEL_TOO_LATE);
-		group_answer(model, group, IOMMUFD_RESP_INVALID, true);
+		group_answer(model, group, IOMMUFD_RESP_INVALID, true, false);
 	}
 }
 

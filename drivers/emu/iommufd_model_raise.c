@@ -11,8 +11,8 @@
 
 #include "iommufd_model.h"
 
-#define PARTS_FIRST 16
-#define ANSWERS_FIRST 1024
+#define PARTS_FIRST 512
+#define ANSWERS_FIRST 16384
 
 /* ---------------------------------------------------------------------- groups */
 
@@ -24,8 +24,9 @@ iommufd_model_group_free(struct iommufd_model *model, struct iommufd_model_group
 }
 
 void
-iommufd_model_parts_drop(struct iommufd_model_device *device)
+iommufd_model_parts_drop(struct iommufd_model *model, struct iommufd_model_device *device)
 {
+	__atomic_fetch_add(&model->kernel->forgotten, device->nb_parts, __ATOMIC_RELAXED);
 	device->nb_parts = 0;
 }
 

@@ -321,13 +321,14 @@ profiles(void)
 static const struct harness_case r1_cases[] = {
 	{"R1 G2 G5 K8 groups of 1 to 32 pages, members in any order", groups_of_any_size, 0},
 	{"R1 K7 G7 T42 members of five PASIDs interleaved with one index", interleaved_pasids,
-	 UIOMMU_CAPA_PASID},
+	 UIOMMU_CAPA_PASID | HARNESS_NEEDS_GROUPS_BY_PASID},
 	{"R1 K13 K18 last repeated while its index still waits", last_repeated, 0},
 	{"R1 K4 T20 T43 request that nobody will answer", nobody_answers, 0},
 	{"R1 T20 request for a PASID that is nobody's, or is blocked", nobody_is_asked, 0},
 	{"R1 K16 T40 codes on the wire, and codes that are none", codes_on_the_wire, 0},
 	{"R1 three domains in one burst, one call each", several_domains, 0},
-	{"R1 T9 queues of every size, filled to the last entry", queue_sizes, 0},
+	{"R1 T9 queues of every size, filled to the last entry", queue_sizes,
+	 HARNESS_NEEDS_OVERFLOW},
 	{"R1 C4 queues wrap many times", queues_wrap, 0},
 	{"R1 all profiles of traffic, threads on both sides", profiles, 0},
 };

@@ -287,7 +287,7 @@ remove_endpoint(void)
 	}
 	rig_settle(rig);
 	CHECK_EQ(rig_stats(rig).deferred_now, 20);
-	CHECK_EQ(rig_stats(rig).parked_now, 40);
+	CHECK_EQ(rig_stats(rig).parked_now, rig_parked(40));
 	rig_ask(rig, UIOMMU_NO_PASID, 500, 1, true);
 	CHECK_EQ(uiommu_endpoint_remove(endpoint), 0);
 	recorder_close(rec);
@@ -353,12 +353,13 @@ stop_and_start(void)
 }
 
 static const struct harness_case r4_cases[] = {
-	{"R4 T43 detach with parked requests", parked, 0},
-	{"R4 K14 K24 detach with deferred groups", deferred, 0},
-	{"R4 K28 detach with requests in the queue", in_queue_pasid, 0},
-	{"R4 T12 T13 detach of the RID with requests in the queue", in_queue_rid, 0},
+	{"R4 T43 detach with parked requests", parked, HARNESS_NEEDS_PARKING},
+	{"R4 K14 K24 detach with deferred groups", deferred, HARNESS_NEEDS_LAST_WORD},
+	{"R4 K28 detach with requests in the queue", in_queue_pasid, HARNESS_NEEDS_LAST_WORD},
+	{"R4 T12 T13 detach of the RID with requests in the queue", in_queue_rid,
+	 HARNESS_NEEDS_LAST_WORD},
 	{"R4 T12 detach leaves the other bonds of the endpoint alone", other_bond_goes_on, 0},
-	{"R4 T13 detach while nobody owns the queue", without_owner, 0},
+	{"R4 T13 detach while nobody owns the queue", without_owner, HARNESS_NEEDS_LAST_WORD},
 	{"R4 T15 control calls inside a handler", inside_handler, 0},
 	{"R4 T17 PASID attached again at once, with traffic", attach_again, 0},
 	{"R4 K24 K25 T16 endpoint with many bonds removed", remove_endpoint, 0},

@@ -55,7 +55,8 @@ scene_everything(struct scene *scene)
 	EXPECT_EQ(uiommu_detach(scene->detach), 0);
 	EXPECT_EQ(uiommu_detach(scene->queued), 0);
 	EXPECT_EQ(uiommu_fault_queue_destroy(scene->destroyed), 0);
-	EXPECT_EQ(uiommu_sva_unbind(scene->sva), 0);
+	if (scene->sva != NULL)
+		EXPECT_EQ(uiommu_sva_unbind(scene->sva), 0);
 	EXPECT_EQ(uiommu_endpoint_remove(scene->gone), 0);
 	EXPECT_EQ(uiommu_detach_start(scene->steps), 0);
 	steps_finish(scene);
@@ -71,9 +72,11 @@ scene_refuses(struct scene *scene)
 	EXPECT_EQ(uiommu_detach(scene->detach), -EDEADLK);
 	EXPECT_EQ(uiommu_detach(scene->queued), -EDEADLK);
 	EXPECT_EQ(uiommu_fault_queue_destroy(scene->destroyed), -EDEADLK);
-	EXPECT_EQ(uiommu_sva_unbind(scene->sva), -EDEADLK);
-	EXPECT_EQ(uiommu_mm_release(scene->mm), -EDEADLK);
-	EXPECT_EQ(uiommu_mm_destroy(scene->mm), -EDEADLK);
+	if (scene->sva != NULL) {
+		EXPECT_EQ(uiommu_sva_unbind(scene->sva), -EDEADLK);
+		EXPECT_EQ(uiommu_mm_release(scene->mm), -EDEADLK);
+		EXPECT_EQ(uiommu_mm_destroy(scene->mm), -EDEADLK);
+	}
 	EXPECT_EQ(uiommu_endpoint_remove(scene->gone), -EDEADLK);
 	EXPECT_EQ(uiommu_domain_free(scene->answering->domain), -EDEADLK);
 	EXPECT_EQ(uiommu_stop(scene->rig->dev), -EDEADLK);
@@ -87,7 +90,8 @@ void
 scene_rest(struct scene *scene)
 {
 	steps_finish(scene);
-	CHECK_EQ(uiommu_sva_unbind(scene->sva), 0);
+	if (scene->sva != NULL)
+		CHECK_EQ(uiommu_sva_unbind(scene->sva), 0);
 	CHECK_EQ(uiommu_endpoint_remove(scene->gone), 0);
 	CHECK_EQ(uiommu_detach(scene->detach), 0);
 	CHECK_EQ(uiommu_detach(scene->queued), 0);
@@ -186,6 +190,8 @@ mm_bind(struct scene *scene, uint32_t mode)
 		.ops_priv = scene,
 	};
 
+	if ((scene->rig->info.capa & UIOMMU_CAPA_FIRST_STAGE) == 0)
+		return;
 	scene->mm = uiommu_mm_create(&conf);
 	CHECK(scene->mm != NULL);
 	scene->sva = uiommu_sva_bind(scene->endpoint, scene->mm);
@@ -251,7 +257,7 @@ scene_open(struct scene *scene, const struct rig_conf *wanted, uint32_t mode)
 	scene_ask(scene, EP, PASID_QUEUED, 8);
 	scene_ask(scene, EP, PASID_DESTROYED, 4);
 	scene_ask(scene, EP_GONE, PASID_DETACH, 4);
-	if (mode == UIOMMU_MM_POLLED)
+	if (mode == UIOMMU_MM_POLLED && scene->sva != NULL)
 		scene_ask(scene, EP, uiommu_sva_pasid(scene->sva), 4);
 	scene_settle(scene, conf.no_claim);
 }
@@ -265,6 +271,7 @@ scene_close(struct scene *scene)
 	rig_settle(scene->rig);
 	CHECK_EQ(rig_stats(scene->rig).deferred_now, 0);
 	CHECK_EQ(rig_stats(scene->rig).drained, scene->open_groups);
-	CHECK_EQ(uiommu_mm_destroy(scene->mm), 0);
+	if (scene->mm != NULL)
+		CHECK_EQ(uiommu_mm_destroy(scene->mm), 0);
 	rig_close(scene->rig);
 }

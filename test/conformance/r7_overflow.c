@@ -267,4 +267,4 @@ static const struct harness_case r7_cases[] = {
 	{"R7 O6 K28 detach in a storm of overflows", storm_with_detach, 0},
 };
 
-HARNESS_SUITE(r7);
+HARNESS_SUITE_OF(r7, UIOMMU_CAPA_PAGE_REQUESTS | HARNESS_NEEDS_OVERFLOW);

@@ -443,4 +443,4 @@ static const struct harness_case sva_cases[] = {
 	{"SVA address spaces that are refused", bad_configurations, UIOMMU_CAPA_PASID},
 };
 
-HARNESS_SUITE(sva);
+HARNESS_SUITE_OF(sva, UIOMMU_CAPA_PAGE_REQUESTS | UIOMMU_CAPA_FIRST_STAGE);

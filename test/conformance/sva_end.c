@@ -290,4 +290,4 @@ static const struct harness_case sva_end_cases[] = {
 	{"SVA T15 calls inside an operation", inside_an_operation, UIOMMU_CAPA_PASID},
 };
 
-HARNESS_SUITE(sva_end);
+HARNESS_SUITE_OF(sva_end, UIOMMU_CAPA_PAGE_REQUESTS | UIOMMU_CAPA_FIRST_STAGE);

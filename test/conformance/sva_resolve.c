@@ -351,4 +351,4 @@ static const struct harness_case sva_resolve_cases[] = {
 	{"SVA T15 R9 unbind while an operation is stuck", unbind_while_stuck, UIOMMU_CAPA_PASID},
 };
 
-HARNESS_SUITE(sva_resolve);
+HARNESS_SUITE_OF(sva_resolve, UIOMMU_CAPA_PAGE_REQUESTS | UIOMMU_CAPA_FIRST_STAGE);

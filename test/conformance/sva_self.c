@@ -201,4 +201,4 @@ static const struct harness_case sva_self_cases[] = {
 	{"SVA R3 this process: pages of a device's traffic", self_traffic, UIOMMU_CAPA_PASID},
 };
 
-HARNESS_SUITE(sva_self);
+HARNESS_SUITE_OF(sva_self, UIOMMU_CAPA_PAGE_REQUESTS | UIOMMU_CAPA_FIRST_STAGE);

@@ -233,4 +233,4 @@ static const struct harness_case sva_threads_cases[] = {
 	 UIOMMU_CAPA_PASID},
 };
 
-HARNESS_SUITE(sva_threads);
+HARNESS_SUITE_OF(sva_threads, UIOMMU_CAPA_PAGE_REQUESTS | UIOMMU_CAPA_FIRST_STAGE);

@@ -194,6 +194,31 @@ case_is_wanted(const struct harness_case *one, int nb_words, char *const *words)
 	return nb_words == 0;
 }
 
+/* Why a case is not for the unit. @return NULL: it is */
+static const char *
+case_misfit(uint64_t wanted)
+{
+	static const struct {
+		uint64_t needs;
+		const char *why;
+	} reasons[] = {
+		{HARNESS_NEEDS_PARKING, "groups come whole: software has none to put together"},
+		{HARNESS_NEEDS_OVERFLOW, "the unit's queue cannot overflow"},
+		{HARNESS_NEEDS_GROUPS_BY_PASID, "groups are put together by their index alone"},
+		{HARNESS_NEEDS_LAST_WORD, "the unit itself answers what a bond has left"},
+		{HARNESS_NEEDS_COMMANDS, "the unit is told by system calls, not by commands"},
+		{HARNESS_NEEDS_VF_REQUESTS, "virtual functions cannot send page requests"},
+		{HARNESS_NEEDS_SWITCH, "page requests cannot be switched on and off"},
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_COUNT(reasons); i++)
+		if ((wanted & reasons[i].needs) != 0 && harness_lacks(reasons[i].needs))
+			return reasons[i].why;
+	wanted &= HARNESS_NEEDS_PARKING - 1;
+	return (wanted & ~harness_unit()->capa) != 0 ? "the unit lacks a capability" : NULL;
+}
+
 /* TAP takes '#' for the start of a directive. */
 static void
 result_print(unsigned int number, const char *name, enum ending ending, const char *reason,
@@ -224,6 +249,7 @@ suites_walk(const struct harness_program *program, size_t unit, int nb_words, ch
 			const struct harness_case *one = &suite->cases[j];
 			uint64_t begin = harness_now_ns();
 			enum ending ending = ENDING_SKIPPED;
+			const char *misfit;
 
 			if (!case_is_wanted(one, nb_words, words))
 				continue;
@@ -233,11 +259,11 @@ suites_walk(const struct harness_program *program, size_t unit, int nb_words, ch
 				result++;
 				continue;
 			}
-			if (((one->capa | suite->capa) & ~harness_unit()->capa) == 0)
+			misfit = case_misfit(one->capa | suite->capa);
+			if (misfit == NULL)
 				ending = case_run(one);
 			else
-				snprintf(skip_reason, sizeof(skip_reason),
-					 "the unit lacks a capability");
+				snprintf(skip_reason, sizeof(skip_reason), "%s", misfit);
 			result_print(++*number, one->name, ending, skip_reason, begin);
 			result += ending == ENDING_FAILED;
 		}

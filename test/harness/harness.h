@@ -24,11 +24,30 @@
 
 struct harness_unit;
 
+/*
+ * What a case needs of a unit that no UIOMMU_CAPA_* says; see struct harness_unit::lacks. Beside
+ * those, in one word.
+ */
+/** groups are put together by software: members without the last one are in its queue */
+#define HARNESS_NEEDS_PARKING (UINT64_C(1) << 56)
+/** the queue is bounded, and overflows */
+#define HARNESS_NEEDS_OVERFLOW (UINT64_C(1) << 57)
+/** who puts groups together looks at their PASIDs; Linux's iommu_report_device_fault() does not */
+#define HARNESS_NEEDS_GROUPS_BY_PASID (UINT64_C(1) << 58)
+/** what a bond has left when it ends is software's to answer, and in the queue until then */
+#define HARNESS_NEEDS_LAST_WORD (UINT64_C(1) << 59)
+/** the unit is told by a queue of commands, which can fail */
+#define HARNESS_NEEDS_COMMANDS (UINT64_C(1) << 60)
+/** page requests of virtual functions */
+#define HARNESS_NEEDS_VF_REQUESTS (UINT64_C(1) << 61)
+/** page requests of an endpoint can be switched on and off */
+#define HARNESS_NEEDS_SWITCH (UINT64_C(1) << 62)
+
 /** One case. */
 struct harness_case {
 	const char *name;    /**< begins with the rules and rows that it is about: "R7 T39 ..." */
 	void (*run)(void);
-	uint64_t capa;       /**< UIOMMU_CAPA_* that a unit must have */
+	uint64_t capa;       /**< UIOMMU_CAPA_* that a unit must have, and HARNESS_NEEDS_* */
 };
 
 /** A list of cases, in order. */

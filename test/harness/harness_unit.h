@@ -40,6 +40,9 @@ struct harness_counters {
 	const char *storms;         /**< storms of stalls: see storm= of the driver */
 	const char *terminated;     /**< stalls that they have cost: ended by the driver */
 	const char *not_allowed;    /**< stalls of endpoints that may not: ended likewise */
+	/* answers of the engine that did not get to the unit, which had answered by itself: */
+	const char *dead_answers;    /**< kept back by the driver */
+	const char *refused_answers; /**< that the unit would not have */
 };
 
 /** A unit that cases run on. */
@@ -49,6 +52,7 @@ struct harness_unit {
 	const char *devargs;    /**< without the keys that the harness adds */
 	bool is_variant;        /**< unlike its driver's first one, which sees most traffic */
 	uint64_t capa;          /**< what it has; compared when it is opened */
+	uint64_t lacks;         /**< HARNESS_NEEDS_* that it cannot give */
 	uint32_t entries_min;   /**< of the request queue */
 	uint32_t entries_max;
 	uint32_t entries_default;
@@ -76,11 +80,8 @@ struct harness_unit {
 	 */
 	bool refuses_endpoints;
 	bool small_tables;       /**< of an endpoint: pages, of those that are kept ready */
-	/**
-	 * members of a group are found by their index alone, whatever their PASID: Linux's
-	 * iommu_report_device_fault()
-	 */
-	bool groups_by_index;
+	/** requests for a BLOCKED domain are queued as others are */
+	bool queues_blocked;
 	/** its devices send groups of one request only: cases with others are skipped */
 	bool lone_requests;
 	/** a kernel has the last word on PASIDs: where it attaches none, cases with some are skipped */
@@ -110,6 +111,13 @@ struct harness_unit {
 /** The unit that the running case is for. */
 const struct harness_unit *
 harness_unit(void);
+
+/** @return whether the unit lacks something, HARNESS_NEEDS_* */
+static inline bool
+harness_lacks(uint64_t needs)
+{
+	return (harness_unit()->lacks & needs) != 0;
+}
 
 size_t
 harness_unit_count(void);

@@ -206,6 +206,13 @@ rig_served(const struct rig *rig);
 uint64_t
 rig_taken(const struct rig *rig);
 
+/** Requests that the engine keeps until the last one of their group comes, of nb that wait for it. */
+static inline uint64_t
+rig_parked(uint64_t nb)
+{
+	return harness_lacks(HARNESS_NEEDS_PARKING) ? 0 : nb;
+}
+
 /** The largest PASID of the unit. */
 static inline uint32_t
 rig_pasid_max(const struct rig *rig)
