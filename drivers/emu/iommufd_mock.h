@@ -120,12 +120,14 @@ mock_endpoint_key(uint32_t endpoint_id, uint32_t pasid)
 {
 	return (uint64_t)endpoint_id << 32 | pasid;
 }
-/** A place of the table; addresses come later. @return NULL: there is none */
+/** A free place of the table; the address comes later. @return NULL: there is none */
 struct mock_device *
 mock_device_add(struct mock *mock, const struct mock_device *like);
-/** It is known by its address until the place is taken again: answers may be on their way. */
+/** It is known by its address still: answers may be on their way. */
 void
 mock_device_remove(struct mock *mock, struct mock_device *device);
+void
+mock_address_forget(struct mock *mock, uint64_t address);
 void
 mock_device_address(struct mock *mock, struct mock_device *device, uint64_t address);
 

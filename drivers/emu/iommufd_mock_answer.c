@@ -117,6 +117,11 @@ device_of(struct mock *mock, const struct iommufd_trace_record *record)
 		mock_device_address(mock, &mock->devices[place], record->device);
 		return NULL;
 	}
+	if ((record->grpid & MOCK_INTRODUCTION) != 0) {
+		/* of another unit or process: from now on, it is not ours */
+		mock_address_forget(mock, record->device);
+		return NULL;
+	}
 	return mock_device_by(mock, MOCK_BY_ADDRESS, record->device);
 }
 

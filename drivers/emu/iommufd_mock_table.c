@@ -96,15 +96,21 @@ mock_device_remove(struct mock *mock, struct mock_device *device)
 }
 
 void
+mock_address_forget(struct mock *mock, uint64_t address)
+{
+	struct mock_device *device = mock_device_by(mock, MOCK_BY_ADDRESS, address);
+
+	if (address == 0 || device == NULL)
+		return;
+	link_out(mock, device, MOCK_BY_ADDRESS);
+	device->address = 0;
+}
+
+void
 mock_device_address(struct mock *mock, struct mock_device *device, uint64_t address)
 {
 	/* the kernel has given it to somebody else before */
-	struct mock_device *old = mock_device_by(mock, MOCK_BY_ADDRESS, address);
-
-	if (old != NULL) {
-		link_out(mock, old, MOCK_BY_ADDRESS);
-		old->address = 0;
-	}
+	mock_address_forget(mock, address);
 	device->address = address;
 	link_in(mock, device, MOCK_BY_ADDRESS);
 }

@@ -272,13 +272,15 @@ static const struct harness_spoil iommufd_spoils[] = {
 		.lacks = HARNESS_NEEDS_PARKING | HARNESS_NEEDS_OVERFLOW |                          \
 			 HARNESS_NEEDS_GROUPS_BY_PASID | HARNESS_NEEDS_LAST_WORD |                 \
 			 HARNESS_NEEDS_COMMANDS | HARNESS_NEEDS_VF_REQUESTS |                      \
-			 HARNESS_NEEDS_SWITCH,                                                     \
+			 HARNESS_NEEDS_SWITCH | HARNESS_NEEDS_REPORTS |                            \
+			 HARNESS_NEEDS_STOP_MARKERS,                                               \
+		.sign_bits = 1, .one_table = true,                                                 \
 		.queues_blocked = true,                                                            \
 		.counters = {                                                                      \
 			.dead_answers = "_dead_answers", .refused_answers = "_refused_answers",    \
 		},                                                                                 \
 		.spoils = iommufd_spoils, .nb_spoils = ARRAY_COUNT(iommufd_spoils),                \
-		.encode = iommufd_encode, .guest_table = vtd_guest_table, __VA_ARGS__              \
+		.guest_table = vtd_guest_table, __VA_ARGS__                                        \
 	}
 
 static const struct harness_unit units[] = {
@@ -317,10 +319,10 @@ static const struct harness_unit units[] = {
 	RISCV("riscv,platform=emu,caps=0x6f12000210,ddt_levels=3,reorder=1,lazy=1",
 	      "riscv/emu-small", .is_variant = true, .reorders = true),
 	IOMMUFD("iommufd,platform=emu", "iommufd/emu", UIOMMU_CAPA_PASID,
-		.wide_ids = ",endpoint_bits=24"),
+		.encode = iommufd_encode, .wide_ids = ",endpoint_bits=24"),
 	/* The kernel that runs here, with its mock devices: in a guest, see test/kernel. */
 	IOMMUFD("iommufd,platform=emu,kernel=mock", "iommufd/mock", UIOMMU_CAPA_PASID,
-		.lone_requests = true, .asks_kernel = true),
+		.lone_requests = true),
 };
 
 static size_t chosen;

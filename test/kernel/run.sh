@@ -84,7 +84,7 @@ done
 ((${#programs[@]} > 0)) || die "$build has no programs"
 root=$scratch/root
 x86_root "$root" "$kernel/busybox" "$here/init" "${programs[@]}"
-install -m 755 "${script:-$here/scenes}" "$root/bin/script"
+install -m 755 "${script:-$here/scenes}" "$root/bin/guest-script"
 echo "$*" >"$root/arguments"
 initramfs "$root" "$scratch/initramfs"
 
