@@ -80,6 +80,8 @@ struct harness_unit {
 	 */
 	bool refuses_endpoints;
 	bool small_tables;       /**< of an endpoint: pages, of those that are kept ready */
+	/** addresses begin at 0: there is no second half from their negative on */
+	bool one_table;
 	/** requests for a BLOCKED domain are queued as others are */
 	bool queues_blocked;
 	/** its devices send groups of one request only: cases with others are skipped */
