@@ -56,19 +56,39 @@ queue_of(struct bench *b, struct mock_queue **queue)
 	return ret;
 }
 
+void
+fault_slice_add(struct fault_slices *slices, uint64_t cost)
+{
+	slices->cost[slices->nb++] = (double)cost / FAULT_SLICE;
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double
+fault_slices_cost(struct fault_slices *slices)
+{
+	qsort(slices->cost, slices->nb, sizeof(slices->cost[0]), by_value);
+	return (slices->cost[(slices->nb - 1) / 2] + slices->cost[slices->nb / 2]) / 2;
+}
+
 int
-fault_raise(const struct mock_device *d, uint32_t nb, uint32_t *refused)
+fault_raise(const struct mock_device *d, uint32_t from, uint32_t *refused)
 {
 	int ret = 0;
 	uint32_t i;
 
-	*refused = 0;
-	for (i = 0; i < nb && ret == 0; i++) {
+	for (i = from; i < from + FAULT_SLICE && ret == 0; i++) {
 		uint64_t iova = request_iova(i);
 		bool writes = request_writes(i);
 
 		ret = mock_raise(d, iova, writes ? IOMMUFD_PERM_WRITE : IOMMUFD_PERM_READ,
-				 i % 512);
+				 i % FAULT_SLICE);
 		*refused += handle_request(iova, writes);
 	}
 	if (ret != 0)
@@ -78,7 +98,7 @@ fault_raise(const struct mock_device *d, uint32_t nb, uint32_t *refused)
 
 /* What a loop has done. */
 struct sums {
-	uint64_t cost[NB_PARTS];
+	uint64_t cost[NB_PARTS]; /* in the last slice */
 	uint32_t served, refused;
 };
 
@@ -116,12 +136,15 @@ serve(int fd, uint32_t burst, struct sums *sums, bool parts)
 	return nb;
 }
 
+/* Until so many have been served in all. */
 static int
-serve_all(int fd, uint32_t nb, uint32_t burst, struct sums *sums, bool parts)
+serve_slice(int fd, uint32_t nb, uint32_t burst, struct sums *sums, bool parts)
 {
-	uint64_t start = bench_now();
+	uint64_t start;
 	int done = 1;
 
+	memset(sums->cost, 0, sizeof(sums->cost));
+	start = bench_now();
 	while (sums->served < nb && done > 0) {
 		done = serve(fd, burst, sums, parts);
 		if (done > 0)
@@ -136,14 +159,18 @@ run_loop(struct bench *b, const struct bench_point *p, enum part part)
 {
 	struct iommufd_fault none;
 	struct mock_queue *queue;
+	struct fault_slices slices = {.nb = 0};
 	struct sums sums = {.served = 0};
-	uint32_t refused;
+	uint32_t refused = 0, n;
 	int ret = queue_of(b, &queue);
 
-	if (ret == 0)
-		ret = fault_raise(&queue->device, p->nb, &refused);
-	if (ret == 0)
-		ret = serve_all(queue->fd, p->nb, p->call, &sums, part != PART_ALL);
+	for (n = 0; n < p->nb && ret == 0; n += FAULT_SLICE) {
+		ret = fault_raise(&queue->device, n, &refused);
+		if (ret == 0)
+			ret = serve_slice(queue->fd, n + FAULT_SLICE, p->call, &sums,
+					  part != PART_ALL);
+		fault_slice_add(&slices, sums.cost[part]);
+	}
 	if (ret != 0)
 		return ret;
 	if (sums.served != p->nb || sums.refused != refused ||
@@ -152,7 +179,7 @@ run_loop(struct bench *b, const struct bench_point *p, enum part part)
 		     p->nb, sums.refused, refused);
 		return -EIO;
 	}
-	return (double)sums.cost[part] / p->nb;
+	return fault_slices_cost(&slices);
 }
 
 static double
@@ -183,20 +210,21 @@ run_write(struct bench *b, const struct bench_point *p)
 static double
 run_trigger(struct bench *b, const struct bench_point *p)
 {
+	struct fault_slices slices = {.nb = 0};
 	struct sums sums = {.served = 0};
 	struct mock_queue *queue;
-	uint64_t start, end;
-	uint32_t refused;
+	uint32_t refused = 0, n;
+	uint64_t start;
 	int ret = queue_of(b, &queue);
 
-	if (ret != 0)
-		return ret;
-	start = bench_now();
-	ret = fault_raise(&queue->device, p->nb, &refused);
-	end = bench_now();
-	if (ret == 0)
-		ret = serve_all(queue->fd, p->nb, FAULT_BURST, &sums, false);
-	return ret != 0 ? ret : (double)(end - start) / p->nb;
+	for (n = 0; n < p->nb && ret == 0; n += FAULT_SLICE) {
+		start = bench_now();
+		ret = fault_raise(&queue->device, n, &refused);
+		fault_slice_add(&slices, bench_now() - start);
+		if (ret == 0)
+			ret = serve_slice(queue->fd, n + FAULT_SLICE, FAULT_BURST, &sums, false);
+	}
+	return ret != 0 ? ret : fault_slices_cost(&slices);
 }
 
 static void

@@ -10,9 +10,19 @@
 #include "mock.h"
 
 #define FAULT_BURST 64
-/* Requests that wait when the clock starts. */
 #define FAULT_NB 4096
 #define FAULT_NB_QUICK 512
+/*
+ * Of them, that wait when the clock starts; it stops when they are served. What counts is the slice
+ * in the middle: now and then the kernel has work of its own in one of them.
+ */
+#define FAULT_SLICE 512
+
+/* What the slices of a measurement have cost. */
+struct fault_slices {
+	uint32_t nb;
+	double cost[FAULT_NB / FAULT_SLICE];
+};
 
 /* Points that others are held against. */
 #define FAULT_LOOP_ONE "loop by 1"
@@ -24,9 +34,23 @@ struct bench_fault {
 	bool queue_open;
 };
 
-/* Raise so many of the case's requests. @param refused how many must be answered INVALID */
+/*
+ * Raise a slice of the case's requests.
+ *
+ * @param from number of the first one
+ * @param refused how many must be answered INVALID is added
+ * @return 0 or -errno
+ */
 int
-fault_raise(const struct mock_device *d, uint32_t nb, uint32_t *refused);
+fault_raise(const struct mock_device *d, uint32_t from, uint32_t *refused);
+
+/* One more slice. */
+void
+fault_slice_add(struct fault_slices *slices, uint64_t cost);
+
+/* What a request has cost in the slice in the middle. */
+double
+fault_slices_cost(struct fault_slices *slices);
 
 /* case_fault_engine.c */
 void

@@ -16,8 +16,6 @@
 #include "unit.h"
 
 #define TABLE_PAGES 64
-/* Of an emulated device, that wait when the clock starts: as many as there are group indices. */
-#define SLICE 512
 /* Turns without a request before those that are missing are given up. */
 #define IDLE_TURNS_MAX 1000
 
@@ -34,7 +32,7 @@ static const char *const part_names[NB_PARTS] = {"", ": read", ": handle", ": wr
 						  ": engine and driver"};
 
 struct sums {
-	uint64_t total, handle;
+	uint64_t total, handle; /* of a slice */
 	uint32_t served, refused;
 	bool parts;
 };
@@ -69,7 +67,7 @@ poll_all(const struct bench_unit *u, uint32_t nb, struct sums *sums)
 
 	while (sums->served < nb && idle < IDLE_TURNS_MAX)
 		idle = uiommu_poll(u->dev_id, 0, FAULT_BURST) != 0 ? 0 : idle + 1;
-	sums->total += bench_now() - start;
+	sums->total = bench_now() - start;
 }
 
 static int
@@ -95,45 +93,55 @@ check_answers(const struct bench_point *p, const struct bench_unit *u)
 	return ret != 0 ? ret : -EIO;
 }
 
+static uint64_t
+part_of(enum part part, const struct sums *sums, const struct mock_costs *costs)
+{
+	switch (part) {
+	case PART_READ:
+		return costs->read;
+	case PART_HANDLE:
+		return sums->handle;
+	case PART_WRITE:
+		return costs->write;
+	case PART_ENGINE:
+		return sums->total - costs->read - costs->write - sums->handle;
+	default:
+		return sums->total;
+	}
+}
+
 static double
 run_iommufd(struct bench *b, const struct bench_point *p, enum part part)
 {
+	struct fault_slices slices = {.nb = 0};
 	struct sums sums = {.parts = part != PART_ALL};
 	struct unit_conf conf = {.devargs = MOCK_DEVARGS, .pasid = UIOMMU_NO_PASID,
 				 .table_pages = TABLE_PAGES, .handler = serve_groups,
 				 .handler_priv = &sums};
-	struct mock_costs costs = {.read = 0};
+	struct mock_costs costs;
 	struct bench_unit u = {.dev_id = -1};
-	uint32_t refused;
-	double cost;
+	uint32_t refused = 0, n;
 	int ret = mock_possible(b);
 
 	if (ret == 0)
 		ret = unit_open(b, &conf, &u);
 	if (ret != 0)
 		return ret;
-	ret = fault_raise(mock_platform_device(), p->nb, &refused);
-	if (ret == 0) {
+	for (n = 0; n < p->nb && ret == 0; n += FAULT_SLICE) {
+		ret = fault_raise(mock_platform_device(), n, &refused);
+		memset(&costs, 0, sizeof(costs));
+		sums.handle = 0;
 		mock_platform_watch(sums.parts ? &costs : NULL);
-		poll_all(&u, p->nb, &sums);
+		poll_all(&u, n + FAULT_SLICE, &sums);
 		mock_platform_watch(NULL);
-		ret = check_sums(p, &sums, refused);
+		fault_slice_add(&slices, part_of(part, &sums, &costs));
 	}
+	if (ret == 0)
+		ret = check_sums(p, &sums, refused);
 	if (ret == 0)
 		ret = check_answers(p, &u);
 	unit_close(&u);
-	if (ret != 0)
-		return ret;
-	cost = (double)sums.total;
-	if (part == PART_READ)
-		cost = (double)costs.read;
-	else if (part == PART_HANDLE)
-		cost = (double)sums.handle;
-	else if (part == PART_WRITE)
-		cost = (double)costs.write;
-	else if (part == PART_ENGINE)
-		cost = (double)(sums.total - costs.read - costs.write - sums.handle);
-	return cost / p->nb;
+	return ret != 0 ? ret : fault_slices_cost(&slices);
 }
 
 static double
@@ -166,16 +174,16 @@ run_engine(struct bench *b, const struct bench_point *p)
 	return run_iommufd(b, p, PART_ENGINE);
 }
 
-/* The n-th to the (n + nb)-th request of the case, of an emulated device. */
+/* As fault_raise(), of an emulated device, which has as many group indices. */
 static int
-slice_raise(struct uiommu_emu *emu, uint32_t n, uint32_t nb, uint32_t *refused)
+emulated_raise(struct uiommu_emu *emu, uint32_t from, uint32_t *refused)
 {
 	uint32_t i;
 
-	for (i = n; i < n + nb; i++) {
+	for (i = from; i < from + FAULT_SLICE; i++) {
 		struct uiommu_emu_request request = {
 			.endpoint_id = UNIT_ENDPOINT, .pasid = UINT32_MAX, .iova = request_iova(i),
-			.prg_index = (uint16_t)(i % SLICE), .read = !request_writes(i),
+			.prg_index = (uint16_t)(i % FAULT_SLICE), .read = !request_writes(i),
 			.write = request_writes(i), .last = true};
 
 		if (uiommu_emu_request(emu, &request) != UIOMMU_EMU_QUEUED) {
@@ -190,6 +198,7 @@ slice_raise(struct uiommu_emu *emu, uint32_t n, uint32_t nb, uint32_t *refused)
 static double
 run_emulated(struct bench *b, const struct bench_point *p)
 {
+	struct fault_slices slices = {.nb = 0};
 	struct sums sums = {.parts = false};
 	struct unit_conf conf = {.emulated = true, .pasid = UIOMMU_NO_PASID,
 				 .table_pages = TABLE_PAGES, .handler = serve_groups,
@@ -207,10 +216,11 @@ run_emulated(struct bench *b, const struct bench_point *p)
 		return ret == -ENOTSUP ? -EIO : ret;
 	}
 	ret = unit_model_take(&u);
-	for (n = 0; n < p->nb && ret == 0; n += SLICE) {
-		ret = slice_raise(u.emu, n, SLICE, &refused);
+	for (n = 0; n < p->nb && ret == 0; n += FAULT_SLICE) {
+		ret = emulated_raise(u.emu, n, &refused);
 		if (ret == 0)
-			poll_all(&u, n + SLICE, &sums);
+			poll_all(&u, n + FAULT_SLICE, &sums);
+		fault_slice_add(&slices, sums.total);
 		while (uiommu_emu_drain(u.emu) != 0)
 			;
 	}
@@ -221,7 +231,7 @@ run_emulated(struct bench *b, const struct bench_point *p)
 	if (ret == 0)
 		ret = unit_model_give(&u);
 	unit_close(&u);
-	return ret != 0 ? ret : (double)sums.total / p->nb;
+	return ret != 0 ? ret : fault_slices_cost(&slices);
 }
 
 static struct bench_point *

@@ -68,23 +68,25 @@ mock_raise(const struct mock_device *d, uint64_t iova, uint32_t perm, uint32_t g
 }
 
 int
-mock_hwpt_alloc(int iommu, struct iommufd_hwpt_alloc *hwpt)
+mock_hwpt_alloc(int iommu, struct iommufd_hwpt_alloc *hwpt, uint32_t *parent)
 {
-	struct iommufd_hwpt_alloc parent = {.size = sizeof(parent), .dev_id = hwpt->dev_id,
-					    .flags = IOMMUFD_HWPT_NEST_PARENT,
-					    .pt_id = hwpt->pt_id};
+	struct iommufd_hwpt_alloc above = {.size = sizeof(above), .dev_id = hwpt->dev_id,
+					   .flags = IOMMUFD_HWPT_NEST_PARENT,
+					   .pt_id = hwpt->pt_id};
 	struct iommufd_hwpt_alloc nested = *hwpt;
 	uint32_t word = 0;
 	int ret;
 
+	*parent = 0;
 	ret = call(iommu, IOMMUFD_HWPT_ALLOC, hwpt);
 	if (ret != -EOPNOTSUPP || hwpt->flags != IOMMUFD_HWPT_FAULT_ID_VALID ||
 	    hwpt->data_type != IOMMUFD_HWPT_DATA_NONE)
 		return ret;
-	ret = call(iommu, IOMMUFD_HWPT_ALLOC, &parent);
+	ret = call(iommu, IOMMUFD_HWPT_ALLOC, &above);
 	if (ret != 0)
 		return ret;
-	nested.pt_id = parent.out_hwpt_id;
+	*parent = above.out_hwpt_id;
+	nested.pt_id = above.out_hwpt_id;
 	nested.data_type = MOCK_HWPT_DATA;
 	nested.data_len = sizeof(word);
 	nested.data_uptr = (uintptr_t)&word;
@@ -99,6 +101,7 @@ queue_attach(struct mock_queue *q)
 {
 	struct iommufd_fault_alloc fault = {.size = sizeof(fault)};
 	struct iommufd_ioas_alloc ioas = {.size = sizeof(ioas)};
+	uint32_t parent; /* goes with the context */
 	struct iommufd_hwpt_alloc hwpt = {.size = sizeof(hwpt),
 					  .flags = IOMMUFD_HWPT_FAULT_ID_VALID,
 					  .dev_id = q->device.idev};
@@ -113,7 +116,7 @@ queue_attach(struct mock_queue *q)
 		return ret;
 	hwpt.pt_id = ioas.out_ioas_id;
 	hwpt.fault_id = fault.out_fault_id;
-	ret = mock_hwpt_alloc(q->iommu, &hwpt);
+	ret = mock_hwpt_alloc(q->iommu, &hwpt, &parent);
 	return ret != 0 ? ret : mock_device_attach(&q->device, hwpt.out_hwpt_id);
 }
 

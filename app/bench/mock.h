@@ -47,10 +47,11 @@ mock_device_attach(const struct mock_device *d, uint32_t pt);
  * IOMMUFD_HWPT_ALLOC. Where the kernel has no fault queue for a table that it keeps itself (Linux
  * 6.12), it gets a nested one, for which the mock knows no other addresses than its parent's.
  *
+ * @param parent set to the parent that was made for it, which is to be destroyed after it; 0: none
  * @return 0 or -errno
  */
 int
-mock_hwpt_alloc(int iommu, struct iommufd_hwpt_alloc *hwpt);
+mock_hwpt_alloc(int iommu, struct iommufd_hwpt_alloc *hwpt, uint32_t *parent);
 
 /* One request of the device, without PASID. 0 or -errno. */
 int

@@ -20,11 +20,20 @@
 
 #include "mock.h"
 
+#define TABLES_MAX 16
+
+/* A nested table that stands for one of the kernel's own. */
+struct table {
+	uint32_t id;
+	uint32_t parent; /* 0: this place is free */
+};
+
 /* Of the one unit that there is. */
 static struct {
 	bool used;
 	struct mock_device device; /* stdev 0: none */
 	int device_fd;             /* stands for the VFIO device */
+	struct table tables[TABLES_MAX];
 	struct mock_costs *costs;
 } state = {.device_fd = -1};
 
@@ -54,6 +63,7 @@ static void
 platform_close(struct uiommu_platform *plat)
 {
 	state.used = false;
+	memset(state.tables, 0, sizeof(state.tables));
 }
 
 static int
@@ -141,6 +151,48 @@ device_ioctl(unsigned long request, void *arg)
 	}
 }
 
+static struct table *
+table_find(uint32_t parent, uint32_t id)
+{
+	uint32_t i;
+
+	for (i = 0; i < TABLES_MAX; i++)
+		if (state.tables[i].parent == parent || (id != 0 && state.tables[i].id == id))
+			return &state.tables[i];
+	return NULL;
+}
+
+static int
+table_alloc(int fd, struct iommufd_hwpt_alloc *hwpt)
+{
+	struct table *table = table_find(0, 0);
+	uint32_t parent;
+	int ret;
+
+	if (table == NULL)
+		return -ENOSPC;
+	ret = mock_hwpt_alloc(fd, hwpt, &parent);
+	if (ret == 0 && parent != 0)
+		*table = (struct table){.id = hwpt->out_hwpt_id, .parent = parent};
+	return ret;
+}
+
+/* With the parent that was made for it. */
+static int
+object_destroy(int fd, struct iommufd_destroy *destroy)
+{
+	struct iommufd_destroy above = {.size = sizeof(above)};
+	struct table *table = table_find(UINT32_MAX, destroy->id);
+
+	if (ioctl(fd, IOMMUFD_DESTROY, destroy) != 0)
+		return -errno;
+	if (table == NULL)
+		return 0;
+	above.id = table->parent;
+	memset(table, 0, sizeof(*table));
+	return ioctl(fd, IOMMUFD_DESTROY, &above) != 0 ? -errno : 0;
+}
+
 static int
 file_ioctl(struct uiommu_platform *plat, int fd, unsigned long request, void *arg)
 {
@@ -149,7 +201,9 @@ file_ioctl(struct uiommu_platform *plat, int fd, unsigned long request, void *ar
 	if (fd == state.device_fd)
 		return device_ioctl(request, arg);
 	if (request == IOMMUFD_HWPT_ALLOC)
-		return mock_hwpt_alloc(fd, arg);
+		return table_alloc(fd, arg);
+	if (request == IOMMUFD_DESTROY)
+		return object_destroy(fd, arg);
 	ret = ioctl(fd, request, arg);
 	return ret < 0 ? -errno : ret;
 }

@@ -3,10 +3,10 @@
  */
 
 /*
- * Bonds: attach and detach. The kernel carries a detach out before it returns, and has answered then
- * whatever of the attachment had no answer, read or not. The owner of the queue hears of what had
- * been read before, so that it does not write answers in vain; what is read meanwhile, it finds
- * out by such a write.
+ * Bonds: attach and detach. The kernel carries a detach out before it returns, and has answered
+ * then whatever of the attachment had no answer, read or not. The owner of the queue hears of what
+ * had been read before, so that it does not write answers in vain; what is read meanwhile, it
+ * finds out by such a write.
  */
 
 #include <errno.h>
@@ -28,8 +28,8 @@ bond_find(const struct iommufd_endpoint *endpoint, uint32_t pasid)
 
 /*
  * Whose attachment a group belonged to is certain only where requests for the PASID could go
- * one way: where the RID is nested, those of a PASID that is not attached are the RID's. A slot that
- * is ended by mistake would be a group without an answer; one that is not costs a write.
+ * one way: where the RID is nested, those of a PASID that is not attached are the RID's. A slot
+ * that is ended by mistake would be a group without an answer; one that is not costs a write.
  */
 static bool
 notice_fill(const struct iommufd_endpoint *endpoint, uint32_t pasid, struct iommufd_notice *notice)

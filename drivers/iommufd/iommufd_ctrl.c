@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <rte_malloc.h>
 
@@ -17,6 +18,8 @@
 #define SLOTS_BURSTS 4096
 /** A request to the kernel that signals keep from being carried out is given up after so many. */
 #define SIGNALS_MAX 1000
+/** Of a millisecond each, for what is in use a little longer. */
+#define DESTROY_TRIES 500
 
 int
 iommufd_ioctl(const struct iommufd *unit, int fd, unsigned long request, void *arg)
@@ -32,12 +35,24 @@ iommufd_ioctl(const struct iommufd *unit, int fd, unsigned long request, void *a
 	return ret < 0 ? ret : 0;
 }
 
+/*
+ * The kernel lets go of a file some time after the io_uring with a poll of it was closed; until
+ * then the file's fault queue is busy.
+ */
 int
 iommufd_destroy(const struct iommufd *unit, uint32_t id, const char *what)
 {
+	static const struct timespec pause = {.tv_nsec = 1000000};
 	struct iommufd_destroy destroy = {.size = sizeof(destroy), .id = id};
-	int ret = iommufd_ioctl(unit, unit->fd, IOMMUFD_DESTROY, &destroy);
+	unsigned int i;
+	int ret;
 
+	for (i = 0; i < DESTROY_TRIES; i++) {
+		ret = iommufd_ioctl(unit, unit->fd, IOMMUFD_DESTROY, &destroy);
+		if (ret != -EBUSY)
+			break;
+		nanosleep(&pause, NULL);
+	}
 	if (ret != 0)
 		IOMMUFD_LOG(ERR, "%s: %s %u cannot be given back: %s", unit->dev->name, what, id,
 			    strerror(-ret));
@@ -70,7 +85,8 @@ ready_open(struct iommufd *unit, struct iommufd_queue *queue)
 	}
 	IOMMUFD_LOG(ERR, "%s: ready=uring: %s", name,
 		    iommufd_ready_is_built() ?
-			    "the kernel gives no io_uring (CONFIG_IO_URING, kernel.io_uring_disabled)" :
+			    "the kernel gives no io_uring (CONFIG_IO_URING, "
+			    "kernel.io_uring_disabled)" :
 			    "built without liburing");
 	return -ENOTSUP;
 }
@@ -180,14 +196,16 @@ queue_memory(struct iommufd *unit, uint16_t index, const struct uiommu_dev_conf 
 					  (uint32_t)IOMMUFD_SLOTS_MAX);
 	const int socket_id = unit->plat->socket_id;
 
-	queue->msgs = rte_zmalloc_socket("iommufd_msgs", entries * sizeof(*queue->msgs),
+	queue->msgs = rte_zmalloc_socket("iommufd_msgs", (entries + 1) * sizeof(*queue->msgs),
 					 RTE_CACHE_LINE_SIZE, socket_id);
-	unit->slot_memory[index] = rte_zmalloc_socket("iommufd_slots", iommufd_slots_size(nb_slots),
+	unit->slot_memory[index] = rte_zmalloc_socket("iommufd_slots",
+						      sizeof(struct iommufd_slots_table),
 						      RTE_CACHE_LINE_SIZE, socket_id);
 	if (queue->msgs == NULL || unit->slot_memory[index] == NULL)
 		return -ENOMEM;
 	queue->entries = entries;
-	queue->want = RTE_MIN(RTE_MAX((uint32_t)conf->burst, conf->group_max), entries);
+	/* what is handed on at once; a larger group makes the next read a larger one */
+	queue->want = RTE_MIN((uint32_t)conf->burst, entries);
 	iommufd_slots_init(&queue->slots, nb_slots, unit->slot_memory[index]);
 	return 0;
 }

@@ -4,8 +4,9 @@
 
 /*
  * Domains. PAGING and BLOCKED ones are address spaces of the kernel (IOAS), BLOCKED with nothing in
- * it; a NESTED one is a table of a guest within that of its parent. What a PAGING one has the engine
- * mirrors in a table of its own, which no unit walks: its format is chosen for what it can hold.
+ * it; a NESTED one is a table of a guest within that of its parent. What a PAGING one has the
+ * engine mirrors in a table of its own, which no unit walks: its format is chosen for what it can
+ * hold.
  */
 
 #include <errno.h>
@@ -176,4 +177,38 @@ iommufd_domain_fini(struct uiommu_dev *dev, void *domain_private)
 	iommufd_areas_fini(&domain->areas);
 	pthread_mutex_destroy(&domain->lock);
 	free(domain);
+}
+
+/* Each page table of the domain: one for each queue, or kind of device, that it has met. */
+int
+iommufd_nested_invalidate(struct uiommu_dev *dev, void *domain_private, uint64_t iova, uint64_t len)
+{
+	struct iommufd *unit = iommufd_of(dev);
+	const struct iommufd_domain *domain = domain_private;
+	const bool all = len == UINT64_MAX;
+	struct iommufd_vtd_s1_inval entry = {
+		.addr = all ? 0 : iova,
+		.npages = all ? UINT64_MAX : len / IOMMUFD_PAGE_SIZE,
+	};
+	const struct iommufd_hwpt *hwpt;
+	int ret;
+
+	SLIST_FOREACH(hwpt, &domain->hwpts, next) {
+		struct iommufd_hwpt_inval inval = {
+			.size = sizeof(inval),
+			.hwpt_id = hwpt->id,
+			.data_uptr = (uintptr_t)&entry,
+			.data_type = IOMMUFD_INVALIDATE_VTD_S1,
+			.entry_len = sizeof(entry),
+			.entry_num = 1,
+		};
+
+		ret = iommufd_ioctl(unit, unit->fd, IOMMUFD_HWPT_INVALIDATE, &inval);
+		if (ret == 0)
+			continue;
+		IOMMUFD_LOG(ERR, "%s: a guest's translations could not be invalidated: %s",
+			    dev->name, strerror(-ret));
+		return ret == -ENOTTY || ret == -EOPNOTSUPP ? -ENOTSUP : -EIO;
+	}
+	return 0;
 }

@@ -51,7 +51,7 @@ device_bind(struct iommufd_endpoint *endpoint)
 
 /* What the device's IOMMU is. A kernel that cannot say: nothing is known. */
 static void
-info_get(struct iommufd_endpoint *endpoint)
+hw_info_get(struct iommufd_endpoint *endpoint)
 {
 	const struct iommufd *unit = endpoint->unit;
 	struct iommufd_hw_info info = {.size = sizeof(info), .dev_id = endpoint->dev_id};
@@ -104,7 +104,7 @@ endpoint_open(struct iommufd_endpoint *endpoint)
 	if (ret == 0)
 		ret = device_bind(endpoint);
 	if (ret == 0) {
-		info_get(endpoint);
+		hw_info_get(endpoint);
 		if (iommufd_devmap_add(unit->devmap, endpoint->dev_id, endpoint->id) == 0)
 			return 0;
 		IOMMUFD_LOG(ERR, "%s: endpoint 0x%x: too many devices", unit->dev->name,

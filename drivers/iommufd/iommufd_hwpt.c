@@ -7,8 +7,8 @@
  * refusing an attach (-EINVAL); so those that a domain has are tried, and then one is made for the
  * device, as the kernel does for its own. Linux, drivers/iommu/iommufd/device.c, hw_pagetable.c.
  *
- * An endpoint has all its page tables with the fault queue of its own, or all without: what a replace
- * takes from one table to the next is answered as it should be only then.
+ * An endpoint has all its page tables with the fault queue of its own, or all without: what a
+ * replace takes from one table to the next is answered as it should be only then.
  */
 
 #include <errno.h>

@@ -6,8 +6,9 @@
  * Mappings: what the engine's table mirrors is the kernel's IOAS.
  *
  * The kernel unmaps whole areas: what one call has mapped. Where a part of one is to go, the
- * area is unmapped and what is left of it mapped again; in between it is absent, so a device without
- * page requests may fail there. Whoever unmaps what he has mapped by one call never does that.
+ * area is unmapped and what is left of it mapped again; in between it is absent, so a device
+ * without page requests may fail there. Whoever unmaps what he has mapped by one call never does
+ * that.
  *
  * The lock of a domain is held while its areas are looked at, not while the kernel works: an area
  * that something is being done to is marked. The owner of a queue waits for neither, and nor

@@ -40,8 +40,9 @@ struct iommufd_msgs_odd {
 static inline uint32_t
 iommufd_msg_pasid(const struct iommufd_fault *msg)
 {
-	return (msg->flags & IOMMUFD_FAULT_PASID_VALID) != 0 ? msg->pasid & (UIOMMU_PASID_COUNT - 1) :
-							       UIOMMU_NO_PASID;
+	if ((msg->flags & IOMMUFD_FAULT_PASID_VALID) == 0)
+		return UIOMMU_NO_PASID;
+	return msg->pasid & (UIOMMU_PASID_COUNT - 1);
 }
 
 /*
@@ -66,9 +67,9 @@ iommufd_msgs_join(struct iommufd_fault *msgs, uint32_t nb, const struct iommufd_
 }
 
 /**
- * Give each group of a run of messages a slot, whose number is iommufd_fault::length of its messages
- * then; have the flag for the last one on that one alone, and no other flag on any. There are as
- * many free slots as messages.
+ * Give each group of a run of messages a slot, whose number is iommufd_fault::length of its
+ * messages then; have the flag for the last one on that one alone, and no other flag on any. There
+ * are as many free slots as messages.
  *
  * @param read number of the read that brought them
  * @param odd counts are added to
@@ -96,7 +97,7 @@ iommufd_msgs_claim(struct iommufd_slots *slots, struct iommufd_fault *msgs, uint
 	}
 }
 
-/** Whether a message asks for what cannot be: an access that is unknown or none, too wide a PASID. */
+/** Whether a message asks for what cannot be: an unknown access or none, too wide a PASID. */
 static inline bool
 iommufd_msg_is_bad(const struct iommufd_fault *msg)
 {
@@ -138,12 +139,50 @@ iommufd_msg_decode(const struct iommufd_fault *msg, uint32_t endpoint_id,
 	return bad;
 }
 
+/* Accesses that can be: bit n for iommufd_fault::perm n. */
+#define IOMMUFD_MSG_PLAIN_PERMS UINT32_C(0xfefe)
+
+/**
+ * Whether a message, of a group by itself, is as nearly all are: the last one of its group, with
+ * an access that can be, and a PASID that can be or none.
+ */
+static inline bool
+iommufd_msg_is_plain(const struct iommufd_fault *msg)
+{
+	return msg->perm <= IOMMUFD_MSG_PERMS && (IOMMUFD_MSG_PLAIN_PERMS >> msg->perm & 1) != 0 &&
+	       (msg->flags & IOMMUFD_FAULT_LAST) != 0 &&
+	       ((msg->flags & IOMMUFD_FAULT_PASID_VALID) == 0 || msg->pasid < UIOMMU_PASID_COUNT);
+}
+
+/**
+ * iommufd_msgs_claim() and iommufd_msg_decode() in one, for a message that
+ * iommufd_msg_is_plain(), and whose cookie iommufd_slots_is_new().
+ */
+static inline void
+iommufd_msg_take(struct iommufd_slots *slots, const struct iommufd_fault *msg, uint32_t endpoint_id,
+		 uint32_t read, struct uiommu_fault *fault)
+{
+	const uint32_t valid = msg->flags & IOMMUFD_FAULT_PASID_VALID, perm = msg->perm;
+	const uint32_t pasid = valid != 0 ? msg->pasid : UIOMMU_NO_PASID;
+
+	fault->iova = msg->addr & IOMMUFD_MSG_PAGE_MASK;
+	fault->endpoint_id = endpoint_id;
+	fault->pasid = pasid;
+	fault->prg_index = (uint16_t)msg->grpid;
+	/* READ and WRITE stay where they are, EXEC and PRIV make room for LAST */
+	fault->flags = (uint16_t)(perm + (perm & (IOMMUFD_PERM_EXEC | IOMMUFD_PERM_PRIV)) +
+				  (valid << 5) + UIOMMU_FAULT_LAST);
+	fault->nb_pages = 0;
+	fault->tag = (uint16_t)iommufd_slots_take_new(slots, msg->cookie, msg->dev_id, pasid, read);
+}
+
 /** Code of an answer, by enum uiommu_code. The kernel knows of no failure of a device. */
 static inline uint32_t
 iommufd_resp_code(uint16_t code)
 {
-	return code == UIOMMU_CODE_SUCCESS || code == UIOMMU_CODE_RETRY ? IOMMUFD_RESP_SUCCESS :
-									  IOMMUFD_RESP_INVALID;
+	const uint32_t good = UINT32_C(1) << UIOMMU_CODE_SUCCESS | UINT32_C(1) << UIOMMU_CODE_RETRY;
+
+	return ~good >> (code & 31) & IOMMUFD_RESP_INVALID;
 }
 
 #endif /* IOMMUFD_MSG_H */

@@ -184,7 +184,7 @@ info_get(struct uiommu_dev *dev, struct uiommu_dev_info *info)
 	const struct iommufd *unit = iommufd_of(dev);
 
 	info->capa = UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_PAGE_REQUESTS | UIOMMU_CAPA_PAGE_TABLES |
-		     UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_NESTED;
+		     UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_NESTED | UIOMMU_CAPA_USER_MEMORY;
 	if (unit->pasid_bits != 0)
 		info->capa |= UIOMMU_CAPA_PASID;
 	info->nb_queues = unit->nb_queues;
@@ -223,6 +223,7 @@ static const struct uiommu_dev_ops iommufd_dev_ops = {
 	.table_format = iommufd_table_format,
 	.table_map = iommufd_table_map,
 	.table_unmap = iommufd_table_unmap,
+	.nested_invalidate = iommufd_nested_invalidate,
 };
 
 static int
@@ -308,7 +309,7 @@ iommufd_probe(struct uiommu_dev *dev, struct uiommu_args *args)
 	dev->dev_private = unit;
 	dev->ops = &iommufd_dev_ops;
 	dev->queue_ops = &iommufd_queue_ops;
-	/* nothing is to be told by the queue: the kernel does as it is asked, before a call returns */
+	/* nothing is to be told by the queue: the kernel has done it when a call returns */
 	dev->cmd_mask = 0;
 	iommufd_list_lock();
 	SLIST_INSERT_HEAD(&units, unit, next);

@@ -32,8 +32,8 @@ extern int iommufd_logtype;
 #define IOMMUFD_QUEUES_MAX 4
 /** Messages that the buffer of a read has room for. */
 #define IOMMUFD_ENTRIES_MIN 64
-#define IOMMUFD_ENTRIES_MAX 32768
-/** Groups that may wait for answers of an application; with the buffer's there are slots for all. */
+#define IOMMUFD_ENTRIES_MAX 65536
+/** Groups that may wait for answers of an application: half of the slots. */
 #define IOMMUFD_DEFERRED_MAX 32768
 /** Largest burst, and answers of one write. */
 #define IOMMUFD_BURST_MAX 512
@@ -67,9 +67,9 @@ struct iommufd_queue_stats {
 	uint64_t messages;
 	uint64_t malformed;        /**< refused messages: access, PASID */
 	uint64_t not_ended;        /**< groups without a flag for their last message */
-	uint64_t mixed_pasids;     /**< messages left out: of another PASID than their group's last */
+	uint64_t mixed_pasids;     /**< messages left out: not of the PASID of their group */
 	uint64_t grown_reads;      /**< reads for which the first group was too large */
-	uint64_t read_retries;     /**< reads that could not be done at the moment: memory, a signal */
+	uint64_t read_retries;     /**< reads that could not be done then: memory, a signal */
 	uint64_t slots_full;       /**< fetches that had to wait for answers */
 	uint64_t writes;
 	uint64_t short_writes;     /**< writes that stopped at an answer */
@@ -194,7 +194,7 @@ enum iommufd_ready_mode {
 struct iommufd_unit_stats {
 	uint64_t maps;
 	uint64_t unmaps;
-	uint64_t split_areas;      /**< areas of which a part was unmapped: unmapped and mapped anew */
+	uint64_t split_areas;      /**< a part was unmapped: the rest was mapped anew */
 	uint64_t lost_pages;       /**< 4 KiB each, that could not be mapped anew */
 	uint64_t busy;             /**< maps and unmaps that a queue's owner has put off */
 	uint64_t hwpts;            /**< hardware page tables made */
@@ -309,6 +309,9 @@ iommufd_domain_init(struct uiommu_dev *dev, const struct uiommu_domain_conf *con
 		    void *parent_private, void **domain_private);
 void
 iommufd_domain_fini(struct uiommu_dev *dev, void *domain_private);
+int
+iommufd_nested_invalidate(struct uiommu_dev *dev, void *domain_private, uint64_t iova,
+			  uint64_t len);
 
 /* iommufd_hwpt.c */
 

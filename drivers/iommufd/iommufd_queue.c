@@ -6,9 +6,9 @@
  * Data path: messages in, answers out. Linux, drivers/iommu/iommufd/fault.c (eventq.c since 6.15).
  *
  * The kernel gives whole groups. One that does not fit is not given at all, and how that is said
- * differs: an error (-EINVAL) if it is the first, by newer kernels and those that were mended; as if
- * the queue were empty, by others. So an empty queue is always read with all the room that there is:
- * nothing means nothing then.
+ * differs: an error (-EINVAL) if it is the first, by newer kernels and those that were mended; as
+ * if the queue were empty, by others. So an empty queue is always read with all the room that there
+ * is: nothing means nothing then.
  */
 
 #include <errno.h>
@@ -25,7 +25,7 @@
 void
 iommufd_queue_reset(struct iommufd_queue *queue)
 {
-	iommufd_slots_init(&queue->slots, queue->slots.nb_slots, queue->slots.slots);
+	iommufd_slots_init(&queue->slots, queue->slots.nb_slots, queue->slots.table);
 	queue->pos = 0;
 	queue->nb = 0;
 	queue->widen = true;
@@ -91,7 +91,7 @@ static void
 read_too_small(struct iommufd_queue *queue, uint32_t nb)
 {
 	/* as much as there ever is */
-	if (nb == queue->entries) {
+	if (nb == RTE_MIN(queue->entries, queue->slots.nb_slots)) {
 		queue_fail(queue, -EMSGSIZE, "a group is larger than queue_entries");
 		return;
 	}
@@ -122,23 +122,67 @@ count_odd(struct iommufd_queue *queue, const struct iommufd_msgs_odd *odd)
 	uiommu_count(&queue->stats.not_ended, odd->not_ended);
 }
 
-/* There are messages: find their groups, before any answer is written. */
+/* There are messages. */
 static inline void
 read_done(struct iommufd_queue *queue, uint32_t nb)
 {
-	struct iommufd_msgs_odd odd = {0};
 	/* read by the control path before a detach: what it sees here was read before that */
-	const uint32_t number = queue->reads + 1;
-
-	__atomic_store_n(&queue->reads, number, __ATOMIC_RELEASE);
+	__atomic_store_n(&queue->reads, queue->reads + 1, __ATOMIC_RELEASE);
 	queue->pos = 0;
 	queue->nb = nb;
+	/* what follows the last one is of no group */
+	queue->msgs[nb].cookie = ~queue->msgs[nb - 1].cookie;
 	queue->widen = false;
-	iommufd_msgs_claim(&queue->slots, queue->msgs, nb, number, &odd);
 	uiommu_count(&queue->stats.reads, 1);
 	uiommu_count(&queue->stats.messages, nb);
+}
+
+/*
+ * What a read gave, group by group, until there is one that is not plain. This is where nearly all
+ * messages go, once: kept short, and apart, so that all of it stays in registers. How many, all of
+ * them decoded.
+ */
+static __rte_noinline uint32_t
+take_plain(struct iommufd_queue *queue, struct uiommu_fault *faults, uint32_t max)
+{
+	struct iommufd_slots slots = queue->slots;
+	const struct iommufd_fault *msg = queue->msgs, *end = msg + max;
+	uint32_t dev_id = 0, endpoint_id = IOMMUFD_DEVMAP_UNKNOWN;
+	const uint32_t number = queue->reads;
+
+	for (; msg < end; msg++, faults++) {
+		/* there is one behind the last, of no group */
+		if (unlikely(!iommufd_msg_is_plain(msg) || msg[1].cookie == msg->cookie ||
+			     !iommufd_slots_is_new(&slots, msg->cookie)))
+			break;
+		if (unlikely(msg->dev_id != dev_id)) {
+			dev_id = msg->dev_id;
+			endpoint_id = iommufd_devmap_get(queue->devmap, dev_id);
+		}
+		iommufd_msg_take(&slots, msg, endpoint_id, number, faults);
+	}
+	max = (uint32_t)(msg - queue->msgs);
+	queue->slots.free = slots.free;
+	queue->slots.nb_free -= max;
+	return max;
+}
+
+/*
+ * All groups of what was read get their slots here, before any answer is written. How many
+ * messages are decoded already.
+ */
+static inline uint32_t
+read_take(struct iommufd_queue *queue, struct uiommu_fault *faults, uint32_t max)
+{
+	struct iommufd_msgs_odd odd = {0};
+	uint32_t n = take_plain(queue, faults, RTE_MIN(queue->nb, max));
+
+	if (likely(n == queue->nb))
+		return n;
+	iommufd_msgs_claim(&queue->slots, queue->msgs + n, queue->nb - n, queue->reads, &odd);
 	if (unlikely((odd.recycled | odd.not_ended) != 0))
 		count_odd(queue, &odd);
+	return n;
 }
 
 /* Read, unless the queue is known to be empty. @return whether there are messages */
@@ -182,18 +226,23 @@ iommufd_fetch(void *queue_private, struct uiommu_fault *faults, uint16_t nb, uin
 	uint32_t dev_id = 0, endpoint_id = IOMMUFD_DEVMAP_UNKNOWN, bad = 0, n, i;
 	struct uiommu_fault *out = faults;
 	const struct iommufd_fault *msgs;
+	uint32_t plain = 0;
 
 	*taken = 0;
 	__atomic_store_n(&queue->owner, (uintptr_t)pthread_self(), __ATOMIC_RELAXED);
 	notices_look(queue);
-	if (queue->pos == queue->nb && (unlikely(queue->failed != 0) || !refill(queue))) {
-		if (unlikely(queue->failed != 0))
-			*events |= UIOMMU_EVENT_FAILED;
-		return 0;
+	if (queue->pos == queue->nb) {
+		if (unlikely(queue->failed != 0) || !refill(queue)) {
+			if (unlikely(queue->failed != 0))
+				*events |= UIOMMU_EVENT_FAILED;
+			return 0;
+		}
+		plain = read_take(queue, faults, nb);
+		out += plain;
 	}
 	msgs = queue->msgs + queue->pos;
 	n = RTE_MIN(queue->nb - queue->pos, (uint32_t)nb);
-	for (i = 0; i < n; i++) {
+	for (i = plain; i < n; i++) {
 		const struct iommufd_fault *msg = &msgs[i];
 
 		if (unlikely(msg->dev_id != dev_id)) {
@@ -280,34 +329,48 @@ write_all(struct iommufd_queue *queue, uint32_t nb)
 		write_rest(queue, resps, nb, done);
 }
 
+/* Answers to those that have none yet; apart, so that all of it stays in registers. How many. */
+static __rte_noinline uint32_t
+answers_make(struct iommufd_queue *queue, const struct uiommu_resp *resps, uint32_t nb)
+{
+	struct iommufd_slots slots = queue->slots;
+	const struct uiommu_resp *end = resps + nb;
+	struct iommufd_resp *out = queue->resps;
+	uint32_t dead = 0, wrong = 0, cookie;
+
+	for (; resps < end; resps++) {
+		enum iommufd_slot_end slot_end = iommufd_slots_give(&slots, resps->tag, &cookie);
+
+		if (unlikely(slot_end != IOMMUFD_SLOT_WRITE)) {
+			dead += slot_end == IOMMUFD_SLOT_DROP;
+			wrong += slot_end == IOMMUFD_SLOT_WRONG;
+			continue;
+		}
+		out->cookie = cookie;
+		out->code = iommufd_resp_code(resps->code);
+		out++;
+	}
+	queue->slots.free = slots.free;
+	queue->slots.nb_free = slots.nb_free;
+	if (unlikely((dead | wrong) != 0)) {
+		uiommu_count(&queue->stats.dead_answers, dead);
+		uiommu_count(&queue->stats.wrong_answers, wrong);
+	}
+	return (uint32_t)(out - queue->resps);
+}
+
 /* All are taken, always: what is not written has its answer, or is lost with the queue. */
 static uint16_t
 iommufd_respond(void *queue_private, const struct uiommu_resp *resps, uint16_t nb)
 {
 	struct iommufd_queue *queue = queue_private;
-	struct iommufd_resp *out = queue->resps;
-	uint32_t dead = 0, wrong = 0, cookie, i;
-	enum iommufd_slot_end end;
+	uint32_t nb_out;
 
 	notices_look(queue);
 	nb = RTE_MIN(nb, (uint16_t)IOMMUFD_BURST_MAX);
-	for (i = 0; i < nb; i++) {
-		end = iommufd_slots_give(&queue->slots, resps[i].tag, &cookie);
-		if (unlikely(end != IOMMUFD_SLOT_WRITE)) {
-			dead += end == IOMMUFD_SLOT_DROP;
-			wrong += end == IOMMUFD_SLOT_WRONG;
-			continue;
-		}
-		*out++ = (struct iommufd_resp){
-			.cookie = cookie, .code = iommufd_resp_code(resps[i].code),
-		};
-	}
-	if (likely(out != queue->resps))
-		write_all(queue, (uint32_t)(out - queue->resps));
-	if (unlikely((dead | wrong) != 0)) {
-		uiommu_count(&queue->stats.dead_answers, dead);
-		uiommu_count(&queue->stats.wrong_answers, wrong);
-	}
+	nb_out = answers_make(queue, resps, nb);
+	if (likely(nb_out != 0))
+		write_all(queue, nb_out);
 	return nb;
 }
 

@@ -4,45 +4,24 @@
 
 /* Slots, apart from what the data path does with them. */
 
-#include <string.h>
-
 #include "iommufd_slot.h"
 
-/* Power of two, at least twice as many as there are slots */
-static uint32_t
-map_places(uint32_t nb_slots)
-{
-	uint32_t places = 2;
-
-	while (places < 2 * nb_slots)
-		places *= 2;
-	return places;
-}
-
-size_t
-iommufd_slots_size(uint32_t nb_slots)
-{
-	return nb_slots * (sizeof(struct iommufd_slot) + sizeof(uint16_t)) +
-	       map_places(nb_slots) * sizeof(uint16_t);
-}
-
 void
-iommufd_slots_init(struct iommufd_slots *slots, uint32_t nb_slots, void *memory)
+iommufd_slots_init(struct iommufd_slots *slots, uint32_t nb_slots,
+		   struct iommufd_slots_table *table)
 {
 	uint32_t i;
 
+	slots->table = table;
 	slots->nb_slots = nb_slots;
 	slots->nb_free = nb_slots;
-	slots->map_mask = map_places(nb_slots) - 1;
-	slots->slots = memory;
-	slots->free = (uint16_t *)(slots->slots + nb_slots);
-	slots->map = slots->free + nb_slots;
-	for (i = 0; i < nb_slots; i++) {
-		slots->slots[i] = (struct iommufd_slot){.pasid = IOMMUFD_SLOT_FREE};
+	slots->free = nb_slots == 0 ? IOMMUFD_SLOT_NONE : 0;
+	for (i = 0; i <= UINT16_MAX; i++) {
+		table->slots[i] = (struct iommufd_slot){.pasid = IOMMUFD_SLOT_FREE};
 		/* low ones first, which are found first by iommufd_slots_end() */
-		slots->free[i] = (uint16_t)(nb_slots - 1 - i);
+		table->next[i] = (uint16_t)(i + 1 < nb_slots ? i + 1 : IOMMUFD_SLOT_NONE);
+		table->heads[i] = IOMMUFD_SLOT_NONE;
 	}
-	memset(slots->map, 0xff, ((size_t)slots->map_mask + 1) * sizeof(slots->map[0]));
 }
 
 uint32_t
@@ -51,7 +30,7 @@ iommufd_slots_end(struct iommufd_slots *slots, uint32_t dev_id, uint32_t pasid, 
 	uint32_t left = slots->nb_slots - slots->nb_free, ended = 0, i;
 
 	for (i = 0; i < slots->nb_slots && left != 0; i++) {
-		struct iommufd_slot *slot = &slots->slots[i];
+		struct iommufd_slot *slot = &slots->table->slots[i];
 
 		if (slot->pasid == IOMMUFD_SLOT_FREE)
 			continue;
@@ -61,7 +40,7 @@ iommufd_slots_end(struct iommufd_slots *slots, uint32_t dev_id, uint32_t pasid, 
 		    (pasid != IOMMUFD_SLOT_ANY_PASID && slot->pasid != pasid) ||
 		    (int32_t)(slot->read - read) > 0)
 			continue;
-		iommufd_slots_unmap(slots, i);
+		iommufd_slots_unmap(slots->table, i);
 		slot->pasid = IOMMUFD_SLOT_DEAD;
 		ended++;
 	}

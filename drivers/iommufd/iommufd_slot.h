@@ -16,6 +16,10 @@
  * the older group: its slot is dead, and no answer of ours is written for it. Thus an answer that
  * comes late never reaches a group that has got the cookie since.
  *
+ * A slot is found by its cookie in a chain, of those whose cookies have the same low bits. Linux
+ * gives out the lowest cookies that are free, so a chain has one link as a rule; the
+ * cookies are one dense run then, which open addressing would walk through for each answer.
+ *
  * By the owner of the queue alone; no call of the system or of EAL.
  */
 
@@ -42,27 +46,31 @@ struct iommufd_slot {
 	uint32_t read;   /**< number of the read that brought it */
 };
 
-struct iommufd_slots {
-	struct iommufd_slot *slots;
-	uint16_t *free;    /**< stack of the free ones */
-	uint16_t *map;     /**< slot of a cookie: open addressing, of those that are alive */
-	uint32_t nb_slots;
-	uint32_t nb_free;
-	uint32_t map_mask; /**< places of map, a power of two, less 1 */
+/**
+ * Memory of all slots, as many as there are numbers of 16 bits: so no number needs a check, and
+ * whatever is looked for is at a fixed distance. Those that are not to be used are free for good.
+ */
+struct iommufd_slots_table {
+	struct iommufd_slot slots[UINT16_MAX + 1];
+	uint16_t next[UINT16_MAX + 1];  /**< of each slot: next of its chain, or of the free ones */
+	uint16_t heads[UINT16_MAX + 1]; /**< by the cookie's low bits: chains of those alive */
 };
 
-/** @return bytes that so many slots take */
-size_t
-iommufd_slots_size(uint32_t nb_slots);
+struct iommufd_slots {
+	struct iommufd_slots_table *table;
+	uint32_t nb_slots;
+	uint32_t nb_free;
+	uint32_t free; /**< the first free one */
+};
 
 /**
  * All free.
  *
  * @param nb_slots up to IOMMUFD_SLOTS_MAX
- * @param memory iommufd_slots_size() bytes, aligned for any type
  */
 void
-iommufd_slots_init(struct iommufd_slots *slots, uint32_t nb_slots, void *memory);
+iommufd_slots_init(struct iommufd_slots *slots, uint32_t nb_slots,
+		   struct iommufd_slots_table *table);
 
 /**
  * The kernel has answered, by itself, what it had read out for a device, or one PASID of it, up to
@@ -75,25 +83,15 @@ iommufd_slots_init(struct iommufd_slots *slots, uint32_t nb_slots, void *memory)
 uint32_t
 iommufd_slots_end(struct iommufd_slots *slots, uint32_t dev_id, uint32_t pasid, uint32_t read);
 
-/** Take the slot out of the map, where it is. */
+/** Take the slot out of its chain, where it is. */
 static inline void
-iommufd_slots_unmap(struct iommufd_slots *slots, uint32_t slot)
+iommufd_slots_unmap(struct iommufd_slots_table *table, uint32_t slot)
 {
-	uint16_t *map = slots->map;
-	const uint32_t mask = slots->map_mask;
-	uint32_t hole = slots->slots[slot].cookie & mask, at, home;
+	uint16_t *link = &table->heads[(uint16_t)table->slots[slot].cookie];
 
-	while (map[hole] != slot)
-		hole = (hole + 1) & mask;
-	/* whatever follows and may not be behind a hole moves into it */
-	for (at = (hole + 1) & mask; map[at] != IOMMUFD_SLOT_NONE; at = (at + 1) & mask) {
-		home = slots->slots[map[at]].cookie & mask;
-		if (((at - home) & mask) < ((at - hole) & mask))
-			continue;
-		map[hole] = map[at];
-		hole = at;
-	}
-	map[hole] = IOMMUFD_SLOT_NONE;
+	while (*link != slot)
+		link = &table->next[*link];
+	*link = table->next[slot];
 }
 
 /**
@@ -106,21 +104,50 @@ static inline uint16_t
 iommufd_slots_take(struct iommufd_slots *slots, uint32_t cookie, uint32_t dev_id, uint32_t pasid,
 		   uint32_t read, uint32_t *recycled)
 {
-	const uint16_t slot = slots->free[--slots->nb_free];
-	const uint32_t mask = slots->map_mask;
-	uint16_t *map = slots->map;
-	uint32_t at = cookie & mask;
+	struct iommufd_slots_table *table = slots->table;
+	uint16_t *head = &table->heads[(uint16_t)cookie], *link;
+	const uint16_t slot = (uint16_t)slots->free;
 
-	while (map[at] != IOMMUFD_SLOT_NONE && slots->slots[map[at]].cookie != cookie)
-		at = (at + 1) & mask;
-	if (map[at] != IOMMUFD_SLOT_NONE) {
-		slots->slots[map[at]].pasid = IOMMUFD_SLOT_DEAD;
+	for (link = head; *link != IOMMUFD_SLOT_NONE; link = &table->next[*link]) {
+		if (table->slots[*link].cookie != cookie)
+			continue;
+		table->slots[*link].pasid = IOMMUFD_SLOT_DEAD;
+		*link = table->next[*link];
 		(*recycled)++;
+		break;
 	}
-	map[at] = slot;
-	slots->slots[slot] = (struct iommufd_slot){
+	slots->free = table->next[slot];
+	slots->nb_free--;
+	table->next[slot] = *head;
+	*head = slot;
+	table->slots[slot] = (struct iommufd_slot){
 		.cookie = cookie, .dev_id = dev_id, .pasid = pasid, .read = read,
 	};
+	return slot;
+}
+
+/** Whether no slot has a cookie with the same low bits: then it is no other's. */
+static inline bool
+iommufd_slots_is_new(const struct iommufd_slots *slots, uint32_t cookie)
+{
+	return slots->table->heads[(uint16_t)cookie] == IOMMUFD_SLOT_NONE;
+}
+
+/** As iommufd_slots_take(), for a cookie that iommufd_slots_is_new(). The caller counts nb_free. */
+static inline uint32_t
+iommufd_slots_take_new(struct iommufd_slots *slots, uint32_t cookie, uint32_t dev_id,
+		       uint32_t pasid, uint32_t read)
+{
+	struct iommufd_slots_table *table = slots->table;
+	const uint32_t slot = slots->free;
+
+	slots->free = table->next[slot];
+	table->next[slot] = IOMMUFD_SLOT_NONE;
+	table->heads[(uint16_t)cookie] = (uint16_t)slot;
+	table->slots[slot].cookie = cookie;
+	table->slots[slot].dev_id = dev_id;
+	table->slots[slot].pasid = pasid;
+	table->slots[slot].read = read;
 	return slot;
 }
 
@@ -131,23 +158,26 @@ enum iommufd_slot_end {
 	IOMMUFD_SLOT_WRONG,  /**< there is no such slot in use */
 };
 
-/** Give a slot back, and get its cookie. */
+/** Give a slot back, and get its cookie. @param slot number of 16 bits */
 static inline enum iommufd_slot_end
-iommufd_slots_give(struct iommufd_slots *slots, uint16_t slot, uint32_t *cookie)
+iommufd_slots_give(struct iommufd_slots *slots, uint32_t slot, uint32_t *cookie)
 {
-	uint32_t pasid;
+	struct iommufd_slots_table *table = slots->table;
+	const uint32_t pasid = table->slots[slot].pasid;
+	enum iommufd_slot_end end = IOMMUFD_SLOT_WRITE;
 
-	if (slot >= slots->nb_slots)
+	*cookie = table->slots[slot].cookie;
+	if (pasid < IOMMUFD_SLOT_DEAD)
+		iommufd_slots_unmap(table, slot);
+	else if (pasid == IOMMUFD_SLOT_DEAD)
+		end = IOMMUFD_SLOT_DROP;
+	else
 		return IOMMUFD_SLOT_WRONG;
-	pasid = slots->slots[slot].pasid;
-	if (pasid == IOMMUFD_SLOT_FREE)
-		return IOMMUFD_SLOT_WRONG;
-	*cookie = slots->slots[slot].cookie;
-	if (pasid != IOMMUFD_SLOT_DEAD)
-		iommufd_slots_unmap(slots, slot);
-	slots->slots[slot].pasid = IOMMUFD_SLOT_FREE;
-	slots->free[slots->nb_free++] = slot;
-	return pasid == IOMMUFD_SLOT_DEAD ? IOMMUFD_SLOT_DROP : IOMMUFD_SLOT_WRITE;
+	table->slots[slot].pasid = IOMMUFD_SLOT_FREE;
+	table->next[slot] = (uint16_t)slots->free;
+	slots->free = slot;
+	slots->nb_free++;
+	return end;
 }
 
 #endif /* IOMMUFD_SLOT_H */

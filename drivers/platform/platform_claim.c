@@ -60,16 +60,29 @@ platform_claim(const struct uiommu_platform *plat, const char *what)
 	return ret;
 }
 
-void
-platform_unclaim(const struct uiommu_platform *plat)
+static void
+claim_drop(const char *what, const struct uiommu_platform *plat)
 {
 	struct claim **link, *mine;
 
 	rte_spinlock_lock(&claims_lock);
-	link = claim_find("", plat);
+	link = claim_find(what, plat);
 	mine = *link;
 	if (mine != NULL)
 		*link = mine->next;
 	rte_spinlock_unlock(&claims_lock);
 	free(mine);
+}
+
+void
+platform_unclaim(const struct uiommu_platform *plat)
+{
+	claim_drop("", plat);
+}
+
+/* One name is one unit's at most. */
+void
+platform_unclaim_one(const char *what)
+{
+	claim_drop(what, NULL);
 }

@@ -82,6 +82,10 @@ platform_claim(const struct uiommu_platform *plat, const char *what);
 void
 platform_unclaim(const struct uiommu_platform *plat);
 
+/** Forget one of several that a unit has, by its name; nothing where there is none. */
+void
+platform_unclaim_one(const char *what);
+
 /* -------------------------------------------------------------- platform_memory.c */
 
 /**

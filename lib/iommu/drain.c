@@ -13,8 +13,8 @@
  *   pass    again, for those
  *   sync    the unit has carried out every response
  *
- * All of it is one wish to the owner of the first queue; owners of further queues pass and
- * sync. Then an RCU grace period, and nobody can hold the handle any more.
+ * All of it is one wish to the owner of the queue that takes the endpoint's requests; owners of
+ * further queues pass and sync. Then an RCU grace period, and nobody can hold the handle any more.
  */
 
 #include <errno.h>
@@ -104,7 +104,9 @@ parked_purge(struct uiommu_queue *queue, const struct uiommu_ctl *ctl)
 	struct uiommu_endpoint *endpoint = ctl->endpoint;
 	uint32_t nb = 0;
 
-	if (ctl->purge == UIOMMU_PURGE_NONE || endpoint->assembly_busy == 0)
+	/* what is parked is its own queue's */
+	if (ctl->purge == UIOMMU_PURGE_NONE || endpoint->queue != queue->id ||
+	    endpoint->assembly_busy == 0)
 		return;
 	if (ctl->purge == UIOMMU_PURGE_ALL)
 		nb = uiommu_prg_discard(endpoint->prg);
@@ -190,14 +192,23 @@ ctl_fill(struct uiommu_ctl *ctl, enum uiommu_cmd_op op, const struct uiommu_endp
 		ctl->cmd.domain_private = domain->drv;
 }
 
+/* Where it is: the first one, then those behind it, then those before it. */
+static struct uiommu_queue *
+teardown_queue(const struct uiommu_unit *unit, const struct uiommu_teardown *teardown)
+{
+	const uint32_t at = (uint32_t)teardown->first + teardown->passed;
+
+	return unit->queues[at < unit->nb_queues ? at : at - unit->nb_queues];
+}
+
 /* Have the wish done on one more queue: the hardware's part is done on the first. */
 static void
 teardown_post(struct uiommu_unit *unit, struct uiommu_teardown *teardown)
 {
 	unit->ctl = teardown->wish;
-	if (teardown->queue != 0)
+	if (teardown->passed != 0)
 		unit->ctl.phase = PHASE_PASS_AGAIN;
-	uiommu_pvt_ctl_post(unit->queues[teardown->queue]);
+	uiommu_pvt_ctl_post(teardown_queue(unit, teardown));
 }
 
 /* Begin a teardown whose wish is filled in. */
@@ -210,7 +221,8 @@ teardown_begin(struct uiommu_unit *unit, struct uiommu_teardown *teardown)
 	if (!uiommu_pvt_unit_is_started(unit))
 		return 0;
 	teardown->wish.step = teardown_step;
-	teardown->queue = 0;
+	teardown->first = teardown->wish.endpoint != NULL ? teardown->wish.endpoint->queue : 0;
+	teardown->passed = 0;
 	teardown->in_grace = false;
 	teardown_post(unit, teardown);
 	return -EINPROGRESS;
@@ -261,10 +273,10 @@ uiommu_pvt_drain_step(struct uiommu_unit *unit, struct uiommu_teardown *teardown
 
 	if (teardown->in_grace)
 		return uiommu_pvt_grace_check(unit, teardown->rcu_token, teardown->give_up_tsc);
-	ret = uiommu_pvt_ctl_check(unit->queues[teardown->queue]);
+	ret = uiommu_pvt_ctl_check(teardown_queue(unit, teardown));
 	if (ret != 0)
 		return ret;
-	if (++teardown->queue < unit->nb_queues) {
+	if (++teardown->passed < unit->nb_queues) {
 		teardown_post(unit, teardown);
 		return -EINPROGRESS;
 	}
@@ -282,7 +294,7 @@ uiommu_pvt_drain_turn(struct uiommu_unit *unit, const struct uiommu_teardown *te
 	bool polled = uiommu_pvt_owned_turn();
 
 	if (!teardown->in_grace)
-		polled |= uiommu_pvt_unowned_turn(unit->queues[teardown->queue]);
+		polled |= uiommu_pvt_unowned_turn(teardown_queue(unit, teardown));
 	return polled;
 }
 
@@ -354,7 +366,7 @@ uiommu_pvt_cmd(struct uiommu_unit *unit, enum uiommu_cmd_op op,
 		return 0;
 	ctl_fill(&unit->ctl, op, endpoint, pasid, domain);
 	unit->ctl.step = only_cmd_step;
-	return uiommu_pvt_ctl_run(unit->queues[0]);
+	return uiommu_pvt_ctl_run(unit->queues[endpoint != NULL ? endpoint->queue : 0]);
 }
 
 int

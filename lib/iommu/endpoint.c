@@ -266,6 +266,8 @@ endpoint_add_locked(struct uiommu_unit *unit, uint32_t id, const struct uiommu_e
 	if (endpoint == NULL)
 		return -ENOMEM;
 	ret = unit->dev.ops->endpoint_set(&unit->dev, id, &full, &endpoint->drv);
+	if (ret == 0 && unit->dev.ops->endpoint_queue != NULL)
+		endpoint->queue = unit->dev.ops->endpoint_queue(&unit->dev, endpoint->drv);
 	if (ret == 0)
 		ret = uiommu_pvt_cmd(unit, UIOMMU_CMD_ENDPOINT_SET, endpoint, UIOMMU_NO_PASID,
 				     NULL);

@@ -17,6 +17,8 @@
 /* Entries that are filled at a time. */
 #define FILL_MAX 64
 #define PARTS_MAX 64
+/* A moment without memory is no reason to give a unit up. */
+#define RESTORE_TRIES 16
 
 /* Leaves alike, side by side, that are busy. */
 struct part {
@@ -170,20 +172,28 @@ is_owned(const struct uiommu_paging *paging, uint64_t iova)
 	return region != NULL ? uiommu_pvt_region_returns(region) : paging->leaving != NULL;
 }
 
-/* The other access cannot be had: the old one again. What cannot come at all is absent. */
+/*
+ * The other access cannot be had: the old one again. What cannot come at all is absent; but pages
+ * that somebody has to get back are tried for longer, and then stay known for that, on a unit that
+ * has failed.
+ */
 static void
 part_restore(struct uiommu_paging *paging, const struct part *part)
 {
-	int ret = uiommu_pvt_mirror_call_map(paging, part->iova, part->pa, part->len, part->prot,
-					     true);
+	const bool owned = is_owned(paging, part->iova);
+	unsigned int tries = owned ? RESTORE_TRIES : 1;
+	int ret;
 
-	if (ret == 0) {
+	do {
+		ret = uiommu_pvt_mirror_call_map(paging, part->iova, part->pa, part->len,
+						 part->prot, true);
+	} while (ret != 0 && --tries != 0);
+	if (ret == 0 || owned)
 		part_fill(paging, part, part->prot);
-		return;
-	}
-	part_absent(paging, part);
-	if (is_owned(paging, part->iova))
-		uiommu_pvt_unit_fail(paging->unit, "pages of a region were lost");
+	else
+		part_absent(paging, part);
+	if (ret != 0 && owned)
+		uiommu_pvt_unit_fail(paging->unit, "pages of a region cannot be mapped again");
 }
 
 static uint32_t

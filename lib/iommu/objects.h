@@ -115,6 +115,7 @@ struct uiommu_endpoint {
 	/* control path */
 	bool user_pasids; /* read by the owner, never changes */
 	bool may_fail;    /* FAILURE may be sent; never changes */
+	uint16_t queue;   /* that takes its requests, whose owner has assembly_busy and prg */
 	struct uiommu_unit *unit;
 	void *drv; /* of the driver */
 	uint8_t pasid_bits;
@@ -217,7 +218,8 @@ struct uiommu_ctl {
 /* A teardown that goes from queue to queue. Control lock. */
 struct uiommu_teardown {
 	struct uiommu_ctl wish;  /* as it is posted to the first queue */
-	uint16_t queue;          /* where it is */
+	uint16_t first;          /* the endpoint's */
+	uint16_t passed;         /* queues that are done */
 	bool in_grace;           /* past the last one */
 	uint64_t rcu_token;
 	uint64_t give_up_tsc;

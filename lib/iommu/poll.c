@@ -164,7 +164,8 @@ uiommu_pvt_discard_parked(struct uiommu_queue *queue)
 			struct uiommu_endpoint *endpoint =
 				__atomic_load_n(&leaf->endpoint[j], __ATOMIC_ACQUIRE);
 
-			if (endpoint->assembly_busy == 0)
+			/* those of other queues are their owners' */
+			if (endpoint->queue != queue->id || endpoint->assembly_busy == 0)
 				continue;
 			nb += uiommu_prg_discard(endpoint->prg);
 			endpoint->assembly_busy = 0;

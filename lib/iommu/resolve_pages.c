@@ -299,8 +299,7 @@ range_supply(struct uiommu_resolve *resolve, struct resolve_run *run, uint64_t b
 		if (filled > 0) {
 			came += (uint32_t)filled;
 			pos += (uint64_t)filled << shift;
-			/* the first that the unit could not have comes first then */
-			if (filled == ret || error != 0)
+			if (filled == ret)
 				continue;
 		}
 		*complete = false;

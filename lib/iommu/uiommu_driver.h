@@ -22,7 +22,10 @@
  *                       everything that touches a hardware queue has one thread,
  *                       and needs no lock.
  *   uiommu_queue_ops::cmd_step also on the owner: commands of the control path are
- *                       carried out step by step between bursts.
+ *                       carried out step by step between bursts. Those about an endpoint
+ *                       on the queue that takes its requests, others on the first; SYNC
+ *                       on each.
+ *   uiommu_dev_ops::table_map, table_unmap   as they say themselves.
  */
 
 #include <stdbool.h>
@@ -312,7 +315,8 @@ struct uiommu_dev_ops {
 	 * @param iova start in bytes, 4 KiB aligned
 	 * @param pa as uiommu_platform_ops::pa_of has it; runs on for len
 	 * @param len in bytes, multiple of 4 KiB
-	 * @param prot UIOMMU_PROT_*, with READ or WRITE
+	 * @param prot UIOMMU_PROT_*, with READ or WRITE; EXEC may come with READ unasked, where the
+	 *   format of the mirror cannot tell
 	 * @return 0: in force; -ENOMEM: no memory, or more than this process may pin; -EFAULT: no
 	 *   memory there, or not with this access; -EEXIST: something is there; -EINVAL: the unit
 	 *   cannot have such addresses; -EAGAIN: not now; -EIO. After an error nothing is mapped

@@ -380,7 +380,7 @@ stuck_consumer(void)
 }
 
 static const struct harness_case fault_queue_end_cases[] = {
-	{"R4 K24 fault queue: of two domains one is detached", one_of_two, 0},
+	{"R4 K24 fault queue: of two domains one is detached", one_of_two, HARNESS_NEEDS_LAST_WORD},
 	{"R8 R4 T25 fault queue: dead groups larger than the buffer", dead_and_large, 0},
 	{"R4 fault queue: an endpoint is removed", endpoint_removed, 0},
 	{"R4 T29 fault queue: replace from queue to queue", replaced, 0},

@@ -206,11 +206,11 @@ static const struct harness_case page_requests_cases[] = {
 	{"T19 page requests are on from the first fault-capable bond to the last", first_to_last,
 	 0},
 	{"R1 T43 page requests go off with requests under way", switched_off_under_requests,
-	 0},
+	 HARNESS_NEEDS_SWITCH},
 	{"T19 page requests over a stop", stop_and_start, 0},
 	{"T19 devices with and without page requests", devices_without, 0},
 	{"R4 T19 page requests go on and off, with traffic", switched_in_traffic,
-	 0},
+	 HARNESS_NEEDS_SWITCH},
 };
 
 HARNESS_SUITE(page_requests);

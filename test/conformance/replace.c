@@ -56,7 +56,7 @@ leave_open(struct swap *s, uint32_t pasid)
 	rig_ask(s->rig, pasid, 50, 2, false);
 	rig_settle(s->rig);
 	CHECK_EQ(s->rec->deferred, 3);
-	CHECK_EQ(rig_stats(s->rig).parked_now, 2);
+	CHECK_EQ(rig_stats(s->rig).parked_now, rig_parked(2));
 	rig_expect_none(s->rig);
 }
 
@@ -90,6 +90,12 @@ ask_again(struct swap *s, struct recorder *rec, uint32_t pasid)
 	uint32_t before = rec->nb_kept;
 
 	rig_ask_and_expect(s->rig, EP, pasid, 50, UIOMMU_EMU_SUCCESS);
+	if (harness_lacks(HARNESS_NEEDS_PARKING)) {
+		/* what the unit has kept is the new bond's, whole */
+		CHECK_EQ(rec->nb_kept, before + 1);
+		CHECK_EQ(rec->kept[before].nb_faults, 3);
+		return;
+	}
 	CHECK_EQ(rec->nb_kept, before);
 	CHECK_EQ(rig_stats(s->rig).incomplete, 1);
 	CHECK_EQ(rig_stats(s->rig).codes[UIOMMU_CODE_RETRY], 1);
@@ -109,7 +115,7 @@ capable_to_capable(uint32_t pasid)
 	swap_to(&s, next->domain, next);
 	check_revoked(&s, pasid);
 	recorder_close(s.rec);
-	CHECK_EQ(rig_stats(s.rig).parked_now, 1);
+	CHECK_EQ(rig_stats(s.rig).parked_now, rig_parked(1));
 	ask_again(&s, next, pasid);
 	CHECK(next->kept[0].priv == next);
 	/* and the neighbour has not noticed */
@@ -366,7 +372,8 @@ static const struct harness_case replace_cases[] = {
 	{"R4 K4 replace, to IDENTITY and back", to_identity, UIOMMU_CAPA_PASSTHROUGH_PASID},
 	{"T19 replace switches page requests on and off", page_requests_follow, 0},
 	{"T26 replace that is refused leaves the bond as it was", refused, 0},
-	{"R1 R4 replace with requests in the queue", requests_in_the_queue, 0},
+	{"R1 R4 replace with requests in the queue", requests_in_the_queue,
+	 HARNESS_NEEDS_LAST_WORD},
 	{"R4 T13 replace while nobody owns the queue", no_owner, 0},
 	{"replace on a unit that is stopped", not_started, 0},
 	{"T15 replace inside a handler", inside_handler, 0},

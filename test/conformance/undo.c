@@ -344,12 +344,15 @@ nobody_asks(void)
 }
 
 static const struct harness_case undo_cases[] = {
-	{"R4 R9 detach without waiting, all that was open", as_good_as_detach_pasid, 0},
-	{"R4 T12 detach of the RID without waiting", as_good_as_detach_rid, 0},
+	{"R4 R9 detach without waiting, all that was open", as_good_as_detach_pasid,
+	 HARNESS_NEEDS_LAST_WORD},
+	{"R4 T12 detach of the RID without waiting", as_good_as_detach_rid,
+	 HARNESS_NEEDS_LAST_WORD},
 	{"R4 detach without waiting, misuse", refused, 0},
 	{"R4 T15 a handler ends its own bond", from_its_own_handler, 0},
 	{"R4 T15 forty bonds ended by a handler", many, 0},
-	{"R4 T13 detach without waiting while nobody owns the queue", without_owner, 0},
+	{"R4 T13 detach without waiting while nobody owns the queue", without_owner,
+	 HARNESS_NEEDS_LAST_WORD},
 	{"R4 detach without waiting, and stop", stopped, 0},
 	{"R4 detach without waiting, other calls in between", between_other_calls, 0},
 	{"R4 T16 endpoint removed right after the start of a detach", endpoint_goes_at_once, 0},

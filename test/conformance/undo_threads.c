@@ -369,9 +369,12 @@ static const struct harness_case undo_threads_cases[] = {
 	{"R4 T16 detach without waiting by another thread, with traffic", by_another_thread, 0},
 	{"R4 T15 detach with and without waiting at once, with traffic", with_blocking_calls, 0},
 	{"R4 T15 handlers end their own bonds, with traffic", handlers_end_themselves, 0},
-	{"R4 T16 a handler ends its bond while it is detached", late_start_and_detach, 0},
-	{"R4 T16 a handler ends its bond while its endpoint is removed", late_start_and_removal, 0},
-	{"R4 T16 a handler ends its bond while it is replaced", late_start_and_replace, 0},
+	{"R4 T16 a handler ends its bond while it is detached", late_start_and_detach,
+	 HARNESS_NEEDS_LAST_WORD},
+	{"R4 T16 a handler ends its bond while its endpoint is removed", late_start_and_removal,
+	 HARNESS_NEEDS_LAST_WORD},
+	{"R4 T16 a handler ends its bond while it is replaced", late_start_and_replace,
+	 HARNESS_NEEDS_LAST_WORD},
 };
 
 HARNESS_SUITE(undo_threads);

@@ -329,12 +329,13 @@ static const struct harness_case user_pasids_cases[] = {
 	{"K3 R10 PASID beyond the endpoint's width", beyond_the_width, UIOMMU_CAPA_NESTED},
 	{"K3 R8 members of five PASIDs interleaved", whole_groups, UIOMMU_CAPA_NESTED},
 	{"K3 R4 T43 detach of the RID answers for all of them", detach_the_rid,
-	 UIOMMU_CAPA_NESTED},
+	 UIOMMU_CAPA_NESTED | HARNESS_NEEDS_PARKING},
 	{"K3 R4 detach of the RID with requests in the queue", detach_with_requests_in_the_queue,
 	 UIOMMU_CAPA_NESTED},
 	{"K3 replace of the RID's domain", replace_the_rid, UIOMMU_CAPA_NESTED},
 	{"K3 a bond comes for a PASID with parked requests", bond_comes_later, UIOMMU_CAPA_NESTED},
-	{"K3 R4 removal of the endpoint", remove_the_endpoint, UIOMMU_CAPA_NESTED},
+	{"K3 R4 removal of the endpoint", remove_the_endpoint,
+	 UIOMMU_CAPA_NESTED | HARNESS_NEEDS_PARKING},
 };
 
 HARNESS_SUITE(user_pasids);

@@ -8,7 +8,8 @@
 
 The format is described in fuzz_request.h; descriptors are those of VT-d 7.4.1.1 in "request", and
 those of SMMUv3, chapters 7.3 and 8, in "request_smmuv3"; "request_riscv" has records of the queues
-of the RISC-V IOMMU. Inputs in "dmar" are firmware's tables as they are (VT-d 8.1 to 8.3).
+of the RISC-V IOMMU. Inputs in "dmar" are firmware's tables as they are (VT-d 8.1 to 8.3). Those in
+"iommufd" are messages of a fault queue, with the orders of fuzz_iommufd.c.
 """
 
 import os
@@ -259,6 +260,87 @@ def dmar():
     yield "more-behind-it", table(drhd()) + [b"\xff" * 7]
 
 
+def msg(cookie, addr=0x5000, flags=2, dev=7, pasid=None, grpid=1, perm=1):
+    """A message of a fault queue; flags 1: has a PASID, 2: is the last one."""
+    if pasid is not None:
+        flags |= 1
+    return struct.pack("<6IQ2I", flags, dev, pasid or 0, grpid, perm, 0, addr, 0, cookie)
+
+
+def order(kind, payload=b""):
+    """A step of fuzz_iommufd.c that is no message: 0xe0 read, 0xf0 answers, 0xf8 detach."""
+    return (bytes([kind, 0]) + payload).ljust(40, b"\0")
+
+
+def answers(*slots):
+    return order(0xEF + len(slots), struct.pack("<%dH" % len(slots), *slots))
+
+
+def ends(dev=7, pasid=None, back=0):
+    """The kernel ends what a device, or one PASID of it, had in reads up to so many ago."""
+    any_pasid = 1 if pasid is None else 0
+    return struct.pack("<6I16x", 0xF8, dev, any_pasid, back, pasid or 0, 0)
+
+
+def messages(cookie, nb, **more):
+    """A group."""
+    return [msg(cookie, flags=2 if i + 1 == nb else 0, addr=i << 12, **more) for i in range(nb)]
+
+
+def fault_storm(seed, count, cookies):
+    rng = random.Random(seed)
+    out = []
+    for _ in range(count):
+        dice = rng.randrange(100)
+        if dice < 70:
+            out += messages(rng.randrange(1, cookies), rng.choice([1, 1, 1, 2, 5]),
+                            dev=rng.randrange(3), pasid=rng.choice([None, 0, 1, 0xFFFFF]),
+                            perm=rng.choice([1, 2, 3, 7, 15, 0, 16]), grpid=rng.randrange(512))
+        elif dice < 85:
+            out.append(order(0xE0))
+        elif dice < 97:
+            out.append(answers(*[rng.randrange(64) for _ in range(rng.randrange(1, 9))]))
+        else:
+            out.append(ends(rng.randrange(3), rng.choice([None, 0, 1]), rng.randrange(4)))
+    return out
+
+
+def iommufd():
+    read = order(0xE0)
+    yield "one-request", [msg(1), read, answers(0)]
+    yield "many-of-one", [msg(i) for i in range(1, 200)] + [read, answers(0, 1, 2, 3, 4, 5, 6, 7)]
+    yield "group", messages(1, 3) + [read, answers(0)]
+    yield "groups", messages(1, 2) + messages(2, 1) + messages(3, 16) + [read, answers(2, 0, 1)]
+    yield "group-in-two-reads", messages(1, 2)[:1] + [read] + messages(1, 2)[1:] + [read]
+    yield "no-last", [msg(1, flags=0), msg(1, flags=0), msg(2, flags=0), read]
+    yield "last-in-the-middle", [msg(1), msg(1), msg(1), read, answers(0)]
+    yield "same-cookie-apart", [msg(1), msg(2), msg(1), read, answers(0, 1, 2)]
+    yield "cookie-comes-again", [msg(1), read, msg(1), read, answers(0), answers(1)]
+    yield "cookies-alike", [msg(1), msg(0x10001), msg(0x20001), read, msg(0x10001), read]
+    yield "cookies-0-and-all-ones", [msg(0), msg(0xFFFFFFFF), read, answers(0, 1)]
+    yield "mixed-pasids", [msg(1, flags=0, pasid=4), msg(1, flags=0), msg(1, pasid=5), read]
+    yield "mixed-devices", [msg(1, flags=0, dev=8), msg(1, dev=7), read]
+    yield "wide-pasid", [msg(1, pasid=0x100000), msg(2, pasid=0xFFFFFFFF), read]
+    yield "pasid-without-flag", [struct.pack("<6IQ2I", 2, 7, 9, 1, 1, 0, 0, 0, 1), read]
+    yield "accesses", [msg(i + 1, perm=i) for i in range(33)] + [read]
+    yield "unknown-flags", [msg(1, flags=6), msg(2, flags=0xDE), msg(3, flags=0x7FFFFF02), read]
+    yield "unaligned-address", [msg(1, addr=2**64 - 1), read]
+    yield "wide-index", [msg(1, grpid=0xFFFFFFFF), read]
+    yield "answers-never-asked-for", [answers(0, 1, 299, 300, 65535)]
+    yield "answered-twice", [msg(1), read, answers(0, 0)]
+    yield "detach", [msg(1), msg(2, dev=8), read, ends(), answers(0, 1)]
+    yield "detach-of-a-pasid", [msg(1, pasid=3), msg(2, pasid=4), read, ends(pasid=3),
+                                answers(0, 1)]
+    yield "detach-before-the-last-read", [msg(1), read, msg(2), read, ends(back=1), answers(0, 1)]
+    yield "detach-and-cookie-again", [msg(1), read, ends(), msg(1), read, answers(0, 1)]
+    yield "more-than-there-are-slots", [step for i in range(4) for step in
+                                        [msg(1000 * i + k) for k in range(100)] + [read]]
+    yield "empty-reads", [read, read]
+    yield "cut-short", [msg(1), read[:39]]
+    yield "storm-of-few-cookies", fault_storm(1, 600, 20)
+    yield "storm-of-many-cookies", fault_storm(2, 600, 2**32)
+
+
 def write(directory, inputs):
     os.makedirs(directory, exist_ok=True)
     for name, parts in inputs:
@@ -271,6 +353,7 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     directory = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "corpus")
     write(os.path.join(directory, "dmar"), dmar())
+    write(os.path.join(directory, "iommufd"), iommufd())
     write(os.path.join(directory, "request"), corpus())
     # the same histories in other words
     desc, RESERVED = pri, (52, 58)

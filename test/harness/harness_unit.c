@@ -267,8 +267,8 @@ static const struct harness_spoil iommufd_spoils[] = {
 		.small_commands = "", .small_events = "",                                          \
 		.capa = UIOMMU_CAPA_DRAIN | UIOMMU_CAPA_AUTO_ANSWER | UIOMMU_CAPA_NESTED |         \
 			UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_PAGE_REQUESTS |                      \
-			(more),                                                                    \
-		.entry_size = 40, .refused = &iommufd_permission,                                \
+			UIOMMU_CAPA_USER_MEMORY | (more),                                          \
+		.entry_size = 40, .refused = &iommufd_permission,                                  \
 		.lacks = HARNESS_NEEDS_PARKING | HARNESS_NEEDS_OVERFLOW |                          \
 			 HARNESS_NEEDS_GROUPS_BY_PASID | HARNESS_NEEDS_LAST_WORD |                 \
 			 HARNESS_NEEDS_COMMANDS | HARNESS_NEEDS_VF_REQUESTS |                      \
@@ -276,7 +276,6 @@ static const struct harness_spoil iommufd_spoils[] = {
 		.queues_blocked = true,                                                            \
 		.counters = {                                                                      \
 			.dead_answers = "_dead_answers", .refused_answers = "_refused_answers",    \
-			.mixed_pasids = "_mixed_pasids",                                           \
 		},                                                                                 \
 		.spoils = iommufd_spoils, .nb_spoils = ARRAY_COUNT(iommufd_spoils),                \
 		.guest_table = vtd_guest_table, __VA_ARGS__                                        \

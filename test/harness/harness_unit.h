@@ -43,7 +43,6 @@ struct harness_counters {
 	/* answers of the engine that did not get to the unit, which had answered by itself: */
 	const char *dead_answers;    /**< kept back by the driver */
 	const char *refused_answers; /**< that the unit would not have */
-	const char *mixed_pasids;    /**< members of another PASID than the last one, left out */
 };
 
 /** A unit that cases run on. */

@@ -96,7 +96,7 @@ fake_map(struct uiommu_dev *dev, void *domain_private, uint64_t iova, uint64_t p
 	last_map = (struct area){.iova = iova, .pa = pa, .len = len, .prot = prot};
 	if (map_error_nb != 0 && (map_error_at == UIOMMU_PA_NONE || overlaps(&last_map,
 									     map_error_at, 1)) &&
-	    (map_error_prot == 0 || map_error_prot == prot)) {
+	    (map_error_prot == 0 || map_error_prot == (prot & ~UIOMMU_PROT_EXEC))) {
 		map_error_nb--;
 		return map_error;
 	}

@@ -382,7 +382,7 @@ spaces_go_with_pasids(void **state)
 static void
 lazy_devices_confirm_late(void **state)
 {
-	struct uiommu_args args[] = {{"lazy", 1}, {NULL, 0}};
+	struct uiommu_args args[] = {{"lazy", 1, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	tables_open(args);

@@ -213,7 +213,7 @@ shared_translations_may_outlive_a_bond(void **state)
 static void
 stale_absence_is_found(void **state)
 {
-	struct uiommu_args args[] = {{"cap_set", VTD_CAP_CM}, {NULL, 0}};
+	struct uiommu_args args[] = {{"cap_set", VTD_CAP_CM, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	caches_fill(args);

@@ -173,7 +173,7 @@ lookups_leave_nothing(void **state)
 static void
 lookups_go_by_the_caches(void **state)
 {
-	struct uiommu_args args[] = {{"cap_set", VTD_CAP_CM}, {NULL, 0}};
+	struct uiommu_args args[] = {{"cap_set", VTD_CAP_CM, NULL}, {NULL, 0, NULL}};
 	struct emu_lookup lookup = {.iova = IOVA, .access = EMU_REQ_READ};
 	const struct emu_device *dev;
 	uint64_t *other;

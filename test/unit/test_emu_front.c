@@ -458,7 +458,7 @@ device_tlbs(uint16_t sid, uint16_t pfsid)
 static void
 invalidations_name_the_pf(void **state)
 {
-	struct uiommu_args args[] = {{"ecap_set", VTD_ECAP_DIT}, {NULL, 0}};
+	struct uiommu_args args[] = {{"ecap_set", VTD_ECAP_DIT, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	rig_open(args);

@@ -315,7 +315,8 @@ page_requests_of_traffic_invalidate(void **state)
 static void
 root_table_change(bool implicit)
 {
-	struct uiommu_args args[] = {{"cap_clear", implicit ? 0 : VTD_CAP_ESRTPS}, {NULL, 0}};
+	struct uiommu_args args[] = {{"cap_clear", implicit ? 0 : VTD_CAP_ESRTPS, NULL},
+				     {NULL, 0, NULL}};
 
 	tables_open(args);
 	pages_cache_and_go();
@@ -339,7 +340,7 @@ root_tables_invalidate_with_esrtps(void **state)
 static void
 absence_is_remembered(void **state)
 {
-	struct uiommu_args args[] = {{"cap_set", VTD_CAP_CM}, {NULL, 0}};
+	struct uiommu_args args[] = {{"cap_set", VTD_CAP_CM, NULL}, {NULL, 0, NULL}};
 	unsigned int mode;
 	uint64_t first, second, host;
 
@@ -375,7 +376,7 @@ absence_is_remembered(void **state)
 static void
 missing_rights_are_remembered(void **state)
 {
-	struct uiommu_args args[] = {{"cap_set", VTD_CAP_CM}, {NULL, 0}};
+	struct uiommu_args args[] = {{"cap_set", VTD_CAP_CM, NULL}, {NULL, 0, NULL}};
 	unsigned int mode;
 
 	(void)state;
@@ -397,7 +398,7 @@ missing_rights_are_remembered(void **state)
 static void
 refused_writes_leave_the_rest(void **state)
 {
-	struct uiommu_args args[] = {{"cap_set", VTD_CAP_CM}, {NULL, 0}};
+	struct uiommu_args args[] = {{"cap_set", VTD_CAP_CM, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	tables_open(args);
@@ -441,8 +442,8 @@ marks_are_remembered(void **state)
 static void
 caches_have_their_size(void **state)
 {
-	struct uiommu_args args[] = {{"iotlb", 4}, {"psc", 4}, {NULL, 0}};
-	struct uiommu_args wrong[] = {{"iotlb", 5}, {NULL, 0}};
+	struct uiommu_args args[] = {{"iotlb", 4, NULL}, {"psc", 4, NULL}, {NULL, 0, NULL}};
+	struct uiommu_args wrong[] = {{"iotlb", 5, NULL}, {NULL, 0, NULL}};
 	struct uiommu_platform plat = {.ops = platform_ops, .name = "x0", .driver = "vtd"};
 	unsigned int i, there = 0;
 

@@ -110,7 +110,7 @@ words_two_and_three_are_reserved(void **state)
 static void
 drain_needs_its_capability(void **state)
 {
-	struct uiommu_args args[] = {{"ecap_clear", VTD_ECAP_PDS}, {NULL, 0}};
+	struct uiommu_args args[] = {{"ecap_clear", VTD_ECAP_PDS, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	rig_open(args);

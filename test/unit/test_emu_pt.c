@@ -121,8 +121,8 @@ static void
 sizes_need_the_unit(void **state)
 {
 	struct uiommu_args args[] = {
-		{"cap_clear", VTD_CAP_FS1GP | UINT64_C(1) << 34}, {"ecap_clear", VTD_ECAP_SC},
-		{NULL, 0},
+		{"cap_clear", VTD_CAP_FS1GP | UINT64_C(1) << 34, NULL}, {"ecap_clear", VTD_ECAP_SC, NULL},
+		{NULL, 0, NULL},
 	};
 	const uint64_t at = UINT64_C(0x5555) << 30;
 
@@ -145,7 +145,7 @@ static void
 tables_have_their_widths(void **state)
 {
 	struct uiommu_args args[] = {
-		{"cap_set", (uint64_t)VTD_SAGAW_39 << VTD_CAP_SAGAW_SHIFT}, {NULL, 0},
+		{"cap_set", (uint64_t)VTD_SAGAW_39 << VTD_CAP_SAGAW_SHIFT, NULL}, {NULL, 0, NULL},
 	};
 	unsigned int levels;
 	uint64_t *root, top;

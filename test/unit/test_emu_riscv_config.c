@@ -107,7 +107,7 @@ test_misconfigured_device_contexts(void **state)
 static void
 misconfigured_without(uint64_t capability, uint64_t tc, uint64_t mode)
 {
-	struct uiommu_args args[] = {{"caps_clear", capability}, {NULL, 0}};
+	struct uiommu_args args[] = {{"caps_clear", capability, NULL}, {NULL, 0, NULL}};
 
 	rig_open(args);
 	rig_up();
@@ -188,7 +188,7 @@ static void
 wide_id(uint64_t caps_clear, uint32_t did, unsigned int root, unsigned int middle,
 	unsigned int word)
 {
-	struct uiommu_args args[] = {{"caps_clear", caps_clear}, {"did_bits", 24}, {NULL, 0}};
+	struct uiommu_args args[] = {{"caps_clear", caps_clear, NULL}, {"did_bits", 24, NULL}, {NULL, 0, NULL}};
 	uint64_t *at;
 
 	rig_open(args);

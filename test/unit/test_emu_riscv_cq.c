@@ -115,7 +115,7 @@ test_illegal_commands(void **state)
 static void
 test_what_capabilities_do_not_have_is_illegal(void **state)
 {
-	struct uiommu_args args[] = {{"caps_clear", UINT64_C(3) << 42 | 1 << 25}, {NULL, 0}};
+	struct uiommu_args args[] = {{"caps_clear", UINT64_C(3) << 42 | 1 << 25, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	rig_open(args);
@@ -130,7 +130,7 @@ test_what_capabilities_do_not_have_is_illegal(void **state)
 static void
 test_ids_that_are_too_wide(void **state)
 {
-	struct uiommu_args args[] = {{"caps_clear", UINT64_C(6) << 38}, {NULL, 0}};
+	struct uiommu_args args[] = {{"caps_clear", UINT64_C(6) << 38, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	rig_open(args);
@@ -296,7 +296,7 @@ test_answers(void **state)
 static void
 test_any_order_between_fences(void **state)
 {
-	struct uiommu_args args[] = {{"reorder", 1}, {NULL, 0}};
+	struct uiommu_args args[] = {{"reorder", 1, NULL}, {NULL, 0, NULL}};
 	struct uiommu_emu_response resp;
 	unsigned int orders = 0, round, i, last;
 	struct request request[3];

@@ -301,7 +301,7 @@ test_devices_are_asked_after_the_unit(void **state)
 static void
 test_lazy_devices(void **state)
 {
-	struct uiommu_args args[] = {{"lazy", 1}, {NULL, 0}};
+	struct uiommu_args args[] = {{"lazy", 1, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	held(args);

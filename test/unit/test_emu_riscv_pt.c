@@ -80,7 +80,7 @@ test_reserved_bits(void **state)
 static void
 test_reserved_bits_by_capability(void **state)
 {
-	struct uiommu_args args[] = {{"caps_clear", 1 << 15}, {"caps_set", 1 << 14}, {NULL, 0}};
+	struct uiommu_args args[] = {{"caps_clear", 1 << 15, NULL}, {"caps_set", 1 << 14, NULL}, {NULL, 0, NULL}};
 	const uint64_t good = PTE(0x400000, 0xd7);
 
 	(void)state;
@@ -141,7 +141,7 @@ test_marks(void **state)
 static void
 test_marks_by_software(void **state)
 {
-	struct uiommu_args args[] = {{"caps_clear", 1 << 24}, {NULL, 0}};
+	struct uiommu_args args[] = {{"caps_clear", 1 << 24, NULL}, {NULL, 0, NULL}};
 	const uint64_t good = PTE(0x400000, 0x17);
 
 	(void)state;

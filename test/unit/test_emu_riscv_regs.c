@@ -46,7 +46,7 @@ static void
 test_devargs(void **state)
 {
 	struct uiommu_args args[] = {
-		{"caps_clear", 1 << 25 | 1 << 22}, {"bare", 1}, {"ddt_levels", 2}, {NULL, 0},
+		{"caps_clear", 1 << 25 | 1 << 22, NULL}, {"bare", 1, NULL}, {"ddt_levels", 2, NULL}, {NULL, 0, NULL},
 	};
 
 	(void)state;
@@ -71,7 +71,7 @@ test_devargs(void **state)
 static int
 open_with(const char *key, uint64_t value)
 {
-	struct uiommu_args args[] = {{key, value}, {NULL, 0}};
+	struct uiommu_args args[] = {{key, value, NULL}, {NULL, 0, NULL}};
 	struct uiommu_platform plat = {
 		.ops = platform_ops, .name = "riscv9", .driver = "riscv",
 		.socket_id = SOCKET_ID_ANY,
@@ -292,7 +292,7 @@ static void
 test_wires_only(void **state)
 {
 	struct uiommu_args args[] = {
-		{"caps_set", UINT64_C(1) << 28}, {"caps_clear", UINT64_C(1) << 29}, {NULL, 0},
+		{"caps_set", UINT64_C(1) << 28, NULL}, {"caps_clear", UINT64_C(1) << 29, NULL}, {NULL, 0, NULL},
 	};
 
 	(void)state;

@@ -200,7 +200,7 @@ test_many_at_once(void **state)
 static void
 test_many_at_once_without_marks(void **state)
 {
-	struct uiommu_args args[] = {{"caps_clear", 1 << 24}, {NULL, 0}};
+	struct uiommu_args args[] = {{"caps_clear", 1 << 24, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	many_at_once(args);
@@ -223,7 +223,7 @@ map_all(void)
 static void
 test_devices_that_use_addresses(void **state)
 {
-	struct uiommu_args args[] = {{"reorder", 1}, {NULL, 0}};
+	struct uiommu_args args[] = {{"reorder", 1, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	rig_start_args(2, NULL);

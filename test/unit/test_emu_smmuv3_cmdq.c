@@ -96,8 +96,8 @@ test_commands_of_what_is_not_there(void **state)
 {
 	/* ATS, PRI; RIL; STALL_MODEL 1 */
 	struct uiommu_args args[] = {
-		{"idr0_clear", 1 << 10 | 1 << 16}, {"idr0_set", 1 << 24},
-		{"idr3_clear", 1 << 10}, {NULL, 0},
+		{"idr0_clear", 1 << 10 | 1 << 16, NULL}, {"idr0_set", 1 << 24, NULL},
+		{"idr3_clear", 1 << 10, NULL}, {NULL, 0, NULL},
 	};
 
 	(void)state;
@@ -131,7 +131,7 @@ test_sync_tells_in_three_ways(void **state)
 static void
 test_sync_without_messages(void **state)
 {
-	struct uiommu_args args[] = {{"idr0_clear", 1 << 13}, {NULL, 0}};
+	struct uiommu_args args[] = {{"idr0_clear", 1 << 13, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	rig_open(args);

@@ -78,7 +78,7 @@ test_bad_ste(void **state)
 static void
 test_stall_models(void **state)
 {
-	struct uiommu_args args[] = {{"idr0_set", 1 << 24}, {NULL, 0}};
+	struct uiommu_args args[] = {{"idr0_set", 1 << 24, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	/* S 5.5: STALL_MODEL 1, and S1STALLD */
@@ -190,7 +190,7 @@ test_features_that_cds_need(void **state)
 {
 	/* HTTU 1, ASID16 0, TERM_MODEL 1 */
 	struct uiommu_args args[] = {
-		{"idr0_clear", 1 << 7 | 1 << 12}, {"idr0_set", 1 << 6 | 1 << 26}, {NULL, 0},
+		{"idr0_clear", 1 << 7 | 1 << 12, NULL}, {"idr0_set", 1 << 6 | 1 << 26, NULL}, {NULL, 0, NULL},
 	};
 
 	(void)state;
@@ -305,7 +305,7 @@ test_two_levels_of_cds(void **state)
 static void
 test_without_two_levels(void **state)
 {
-	struct uiommu_args args[] = {{"idr0_clear", 1 << 19 | 1 << 27}, {NULL, 0}};
+	struct uiommu_args args[] = {{"idr0_clear", 1 << 19 | 1 << 27, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	rig_start_one(DEVICE, args);

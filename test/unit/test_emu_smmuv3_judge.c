@@ -86,7 +86,7 @@ test_answer_with_another_pasid(void **state)
 static void
 test_term_model(void **state)
 {
-	struct uiommu_args args[] = {{"idr0_set", 1 << 26}, {NULL, 0}};
+	struct uiommu_args args[] = {{"idr0_set", 1 << 26, NULL}, {NULL, 0, NULL}};
 	struct uiommu_emu_stalled access;
 	struct event event;
 
@@ -180,7 +180,7 @@ static void
 test_limit_of_stalls(void **state)
 {
 	/* STALL_MAX 2, all granules, 48 bits */
-	struct uiommu_args args[] = {{"idr5", 2 << 16 | 0x75}, {NULL, 0}};
+	struct uiommu_args args[] = {{"idr5", 2 << 16 | 0x75, NULL}, {NULL, 0, NULL}};
 	struct event event;
 	unsigned int i;
 

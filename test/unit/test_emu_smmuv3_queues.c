@@ -161,7 +161,7 @@ test_overflow_answers(void **state)
 static void
 test_overflow_answers_with_pps(void **state)
 {
-	struct uiommu_args args[] = {{"idr3_set", 1 << 5}, {NULL, 0}};
+	struct uiommu_args args[] = {{"idr3_set", 1 << 5, NULL}, {NULL, 0, NULL}};
 	struct uiommu_emu_response resp;
 
 	(void)state;

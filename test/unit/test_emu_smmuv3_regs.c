@@ -18,8 +18,8 @@ static void
 test_identification(void **state)
 {
 	struct uiommu_args args[] = {
-		{"idr0_clear", 1 << 16}, {"idr1", 0x1208}, {"idr5_set", 1 << 30}, {"aidr", 1},
-		{NULL, 0},
+		{"idr0_clear", 1 << 16, NULL}, {"idr1", 0x1208, NULL}, {"idr5_set", 1 << 30, NULL}, {"aidr", 1, NULL},
+		{NULL, 0, NULL},
 	};
 
 	(void)state;
@@ -47,7 +47,7 @@ test_identification(void **state)
 static void
 test_what_is_not_modelled_is_refused(void **state)
 {
-	struct uiommu_args args[] = {{"idr0_set", 1}, {NULL, 0}};
+	struct uiommu_args args[] = {{"idr0_set", 1, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	rig.plat = (struct uiommu_platform){

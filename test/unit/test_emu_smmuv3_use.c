@@ -150,7 +150,7 @@ test_requests_without_pasid_are_apart(void **state)
 static void
 test_lazy_devices(void **state)
 {
-	struct uiommu_args args[] = {{"lazy", 1}, {NULL, 0}};
+	struct uiommu_args args[] = {{"lazy", 1, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	mapped(args);

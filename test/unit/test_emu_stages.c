@@ -144,7 +144,7 @@ absent_entries_can_hide_faults(void **state)
 static void
 hidden_faults_are_remembered(void **state)
 {
-	struct uiommu_args args[] = {{"cap_set", VTD_CAP_CM}, {NULL, 0}};
+	struct uiommu_args args[] = {{"cap_set", VTD_CAP_CM, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	rig_open(args);
@@ -302,7 +302,7 @@ second_stage_translates_alone(void **state)
 static void
 large_pages_need_the_unit(void **state)
 {
-	struct uiommu_args args[] = {{"cap_clear", UINT64_C(1) << 35}, {NULL, 0}};
+	struct uiommu_args args[] = {{"cap_clear", UINT64_C(1) << 35, NULL}, {NULL, 0, NULL}};
 	uint64_t *table;
 
 	(void)state;
@@ -349,8 +349,8 @@ kinds_need_the_unit(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_COUNT(cases); i++) {
 		struct uiommu_args args[] = {
-			{"cap_clear", cases[i].cap_clear}, {"ecap_clear", cases[i].ecap_clear},
-			{NULL, 0},
+			{"cap_clear", cases[i].cap_clear, NULL}, {"ecap_clear", cases[i].ecap_clear, NULL},
+			{NULL, 0, NULL},
 		};
 
 		rig_open(args);

@@ -76,9 +76,9 @@ static void
 capabilities_come_from_arguments(void **state)
 {
 	struct uiommu_args args[] = {
-		{"ecap_clear", VTD_ECAP_PRS}, {"cap_set", VTD_CAP_CM}, {"ver", 0x10}, {NULL, 0},
+		{"ecap_clear", VTD_ECAP_PRS, NULL}, {"cap_set", VTD_CAP_CM, NULL}, {"ver", 0x10, NULL}, {NULL, 0, NULL},
 	};
-	struct uiommu_args incoherent[] = {{"coherent", 0}, {NULL, 0}};
+	struct uiommu_args incoherent[] = {{"coherent", 0, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	rig_open(args);
@@ -322,7 +322,7 @@ quiet_devices_send_a_stop_marker(void **state)
 static void
 caching_mode_remembers_absence(void **state)
 {
-	struct uiommu_args args[] = {{"cap_set", VTD_CAP_CM}, {NULL, 0}};
+	struct uiommu_args args[] = {{"cap_set", VTD_CAP_CM, NULL}, {NULL, 0, NULL}};
 
 	(void)state;
 	rig_open(args);
