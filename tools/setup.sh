@@ -40,7 +40,7 @@ command:gcc           gcc
 command:make          make
 module:cmocka         libcmocka-dev
 '
-# Without these some tests are skipped.
+# Without these some tests are skipped, and idle fault queues are read on each turn (liburing).
 packages_optional='
 command:clang         clang
 runtime:fuzzer        libclang-rt-dev
@@ -55,6 +55,7 @@ command:cpio          cpio
 command:qemu-system-aarch64 qemu-system-arm
 command:qemu-system-x86_64 qemu-system-x86
 command:spin          spin
+module:liburing       liburing-dev
 '
 
 have()

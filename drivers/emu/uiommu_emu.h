@@ -254,8 +254,11 @@ struct uiommu_emu_verdict {
 	uint64_t reports;        /**< faults without an answer that were put into the queue */
 	uint64_t reports_lost;   /**< those for which there was no room */
 	uint64_t report_overflows; /**< times the overflow flag of their queue was set */
-	/** requests that the unit took out of its queue again, at a detach: nobody had read them */
-	uint64_t taken_back;
+	/**
+	 * requests that software cannot read: kept by the unit until the last one of their group
+	 * comes, or forgotten; or of groups that the unit has answered itself before they were read
+	 */
+	uint64_t unread;
 	char first[128];         /**< the first violation in words; empty: none */
 };
 

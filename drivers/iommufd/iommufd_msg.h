@@ -142,38 +142,26 @@ iommufd_msg_decode(const struct iommufd_fault *msg, uint32_t endpoint_id,
 /* Accesses that can be: bit n for iommufd_fault::perm n. */
 #define IOMMUFD_MSG_PLAIN_PERMS UINT32_C(0xfefe)
 
-/**
- * Whether a message, of a group by itself, is as nearly all are: the last one of its group, with
- * an access that can be, and a PASID that can be or none.
- */
+/** Whether an access can be, as iommufd_msg_is_bad() has it. */
 static inline bool
-iommufd_msg_is_plain(const struct iommufd_fault *msg)
+iommufd_msg_perm_is_plain(uint32_t perm)
 {
-	return msg->perm <= IOMMUFD_MSG_PERMS && (IOMMUFD_MSG_PLAIN_PERMS >> msg->perm & 1) != 0 &&
-	       (msg->flags & IOMMUFD_FAULT_LAST) != 0 &&
-	       ((msg->flags & IOMMUFD_FAULT_PASID_VALID) == 0 || msg->pasid < UIOMMU_PASID_COUNT);
+	return perm <= IOMMUFD_MSG_PERMS && (IOMMUFD_MSG_PLAIN_PERMS >> perm & 1) != 0;
 }
 
-/**
- * iommufd_msgs_claim() and iommufd_msg_decode() in one, for a message that
- * iommufd_msg_is_plain(), and whose cookie iommufd_slots_is_new().
- */
-static inline void
-iommufd_msg_take(struct iommufd_slots *slots, const struct iommufd_fault *msg, uint32_t endpoint_id,
-		 uint32_t read, struct uiommu_fault *fault)
+/** Flags of a request, but for the access, by those of a message that is the last of its group. */
+static inline uint32_t
+iommufd_msg_last_flags(uint32_t flags)
 {
-	const uint32_t valid = msg->flags & IOMMUFD_FAULT_PASID_VALID, perm = msg->perm;
-	const uint32_t pasid = valid != 0 ? msg->pasid : UIOMMU_NO_PASID;
+	return UIOMMU_FAULT_LAST | (flags & IOMMUFD_FAULT_PASID_VALID) << 5;
+}
 
-	fault->iova = msg->addr & IOMMUFD_MSG_PAGE_MASK;
-	fault->endpoint_id = endpoint_id;
-	fault->pasid = pasid;
-	fault->prg_index = (uint16_t)msg->grpid;
+/** Flags of a request for the access that a message asks for. */
+static inline uint32_t
+iommufd_msg_perm_flags(uint32_t perm)
+{
 	/* READ and WRITE stay where they are, EXEC and PRIV make room for LAST */
-	fault->flags = (uint16_t)(perm + (perm & (IOMMUFD_PERM_EXEC | IOMMUFD_PERM_PRIV)) +
-				  (valid << 5) + UIOMMU_FAULT_LAST);
-	fault->nb_pages = 0;
-	fault->tag = (uint16_t)iommufd_slots_take_new(slots, msg->cookie, msg->dev_id, pasid, read);
+	return perm + (perm & (IOMMUFD_PERM_EXEC | IOMMUFD_PERM_PRIV));
 }
 
 /** Code of an answer, by enum uiommu_code. The kernel knows of no failure of a device. */

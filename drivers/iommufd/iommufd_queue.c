@@ -19,6 +19,10 @@
 #include "iommufd_msg.h"
 #include "iommufd_pvt.h"
 
+_Static_assert(offsetof(struct iommufd_fault, flags) == 0 &&
+		       offsetof(struct iommufd_fault, dev_id) == sizeof(uint32_t),
+	       "flags and device are the first word of 64 bits");
+
 /** Times that an answer is offered again, if the kernel says that it could not be taken now. */
 #define WRITE_RETRIES 64
 
@@ -145,24 +149,45 @@ read_done(struct iommufd_queue *queue, uint32_t nb)
 static __rte_noinline uint32_t
 take_plain(struct iommufd_queue *queue, struct uiommu_fault *faults, uint32_t max)
 {
-	struct iommufd_slots slots = queue->slots;
+	struct iommufd_slots_table *table = queue->slots.table;
+	const uint16_t *free = &table->free[queue->slots.nb_free];
 	const struct iommufd_fault *msg = queue->msgs, *end = msg + max;
-	uint32_t dev_id = 0, endpoint_id = IOMMUFD_DEVMAP_UNKNOWN;
+	uint32_t endpoint_id = IOMMUFD_DEVMAP_UNKNOWN, flags = 0;
 	const uint32_t number = queue->reads;
+	uint64_t who, last_who = 0;
 
 	for (; msg < end; msg++, faults++) {
+		const uint32_t perm = msg->perm, cookie = msg->cookie;
+		uint32_t pasid = UIOMMU_NO_PASID;
+
 		/* there is one behind the last, of no group */
-		if (unlikely(!iommufd_msg_is_plain(msg) || msg[1].cookie == msg->cookie ||
-			     !iommufd_slots_is_new(&slots, msg->cookie)))
+		if (unlikely(!iommufd_msg_perm_is_plain(perm) || msg[1].cookie == cookie ||
+			     !iommufd_slots_is_new(table, cookie)))
 			break;
-		if (unlikely(msg->dev_id != dev_id)) {
-			dev_id = msg->dev_id;
-			endpoint_id = iommufd_devmap_get(queue->devmap, dev_id);
+		/* flags and device: mostly those of the one before */
+		memcpy(&who, msg, sizeof(who));
+		if (unlikely(who != last_who)) {
+			if ((msg->flags & IOMMUFD_FAULT_LAST) == 0)
+				break;
+			last_who = who;
+			flags = iommufd_msg_last_flags(msg->flags);
+			endpoint_id = iommufd_devmap_get(queue->devmap, msg->dev_id);
 		}
-		iommufd_msg_take(&slots, msg, endpoint_id, number, faults);
+		if (flags != UIOMMU_FAULT_LAST) {
+			pasid = msg->pasid;
+			if (unlikely(pasid >= UIOMMU_PASID_COUNT))
+				break;
+		}
+		faults->iova = msg->addr & IOMMUFD_MSG_PAGE_MASK;
+		faults->endpoint_id = endpoint_id;
+		faults->pasid = pasid;
+		faults->prg_index = (uint16_t)msg->grpid;
+		faults->flags = (uint16_t)(iommufd_msg_perm_flags(perm) + flags);
+		faults->nb_pages = 0;
+		faults->tag = *--free;
+		iommufd_slots_fill_new(table, faults->tag, cookie, msg->dev_id, pasid, number);
 	}
 	max = (uint32_t)(msg - queue->msgs);
-	queue->slots.free = slots.free;
 	queue->slots.nb_free -= max;
 	return max;
 }
@@ -329,33 +354,49 @@ write_all(struct iommufd_queue *queue, uint32_t nb)
 		write_rest(queue, resps, nb, done);
 }
 
-/* Answers to those that have none yet; apart, so that all of it stays in registers. How many. */
+/* An answer that is not as most are. @return whether it is to be written */
+static __rte_noinline __rte_cold bool
+answer_make(struct iommufd_queue *queue, const struct uiommu_resp *resp, uint32_t *cookie)
+{
+	switch (iommufd_slots_give(&queue->slots, resp->tag, cookie)) {
+	case IOMMUFD_SLOT_WRITE:
+		return true;
+	case IOMMUFD_SLOT_DROP:
+		uiommu_count(&queue->stats.dead_answers, 1);
+		break;
+	case IOMMUFD_SLOT_WRONG:
+		uiommu_count(&queue->stats.wrong_answers, 1);
+		break;
+	}
+	return false;
+}
+
+/*
+ * Answers to those that have none yet; apart, as take_plain() is. How many.
+ */
 static __rte_noinline uint32_t
 answers_make(struct iommufd_queue *queue, const struct uiommu_resp *resps, uint32_t nb)
 {
-	struct iommufd_slots slots = queue->slots;
+	struct iommufd_slots_table *table = queue->slots.table;
+	uint16_t *free = &table->free[queue->slots.nb_free];
 	const struct uiommu_resp *end = resps + nb;
 	struct iommufd_resp *out = queue->resps;
-	uint32_t dead = 0, wrong = 0, cookie;
 
 	for (; resps < end; resps++) {
-		enum iommufd_slot_end slot_end = iommufd_slots_give(&slots, resps->tag, &cookie);
-
-		if (unlikely(slot_end != IOMMUFD_SLOT_WRITE)) {
-			dead += slot_end == IOMMUFD_SLOT_DROP;
-			wrong += slot_end == IOMMUFD_SLOT_WRONG;
-			continue;
+		if (likely(iommufd_slots_give_plain(table, resps->tag, free, &out->cookie))) {
+			free++;
+		} else {
+			queue->slots.nb_free = (uint32_t)(free - table->free);
+			if (!answer_make(queue, resps, &out->cookie)) {
+				free = &table->free[queue->slots.nb_free];
+				continue;
+			}
+			free = &table->free[queue->slots.nb_free];
 		}
-		out->cookie = cookie;
 		out->code = iommufd_resp_code(resps->code);
 		out++;
 	}
-	queue->slots.free = slots.free;
-	queue->slots.nb_free = slots.nb_free;
-	if (unlikely((dead | wrong) != 0)) {
-		uiommu_count(&queue->stats.dead_answers, dead);
-		uiommu_count(&queue->stats.wrong_answers, wrong);
-	}
+	queue->slots.nb_free = (uint32_t)(free - table->free);
 	return (uint32_t)(out - queue->resps);
 }
 

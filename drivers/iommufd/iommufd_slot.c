@@ -15,13 +15,14 @@ iommufd_slots_init(struct iommufd_slots *slots, uint32_t nb_slots,
 	slots->table = table;
 	slots->nb_slots = nb_slots;
 	slots->nb_free = nb_slots;
-	slots->free = nb_slots == 0 ? IOMMUFD_SLOT_NONE : 0;
 	for (i = 0; i <= UINT16_MAX; i++) {
 		table->slots[i] = (struct iommufd_slot){.pasid = IOMMUFD_SLOT_FREE};
-		/* low ones first, which are found first by iommufd_slots_end() */
-		table->next[i] = (uint16_t)(i + 1 < nb_slots ? i + 1 : IOMMUFD_SLOT_NONE);
+		table->next[i] = IOMMUFD_SLOT_NONE;
 		table->heads[i] = IOMMUFD_SLOT_NONE;
 	}
+	/* low ones first, which are found first by iommufd_slots_end() */
+	for (i = 0; i < nb_slots; i++)
+		table->free[i] = (uint16_t)(nb_slots - 1 - i);
 }
 
 uint32_t

@@ -52,15 +52,15 @@ struct iommufd_slot {
  */
 struct iommufd_slots_table {
 	struct iommufd_slot slots[UINT16_MAX + 1];
-	uint16_t next[UINT16_MAX + 1];  /**< of each slot: next of its chain, or of the free ones */
+	uint16_t next[UINT16_MAX + 1];  /**< of each slot in its chain; of others IOMMUFD_SLOT_NONE */
 	uint16_t heads[UINT16_MAX + 1]; /**< by the cookie's low bits: chains of those alive */
+	uint16_t free[UINT16_MAX + 1];  /**< stack of the free ones */
 };
 
 struct iommufd_slots {
 	struct iommufd_slots_table *table;
 	uint32_t nb_slots;
 	uint32_t nb_free;
-	uint32_t free; /**< the first free one */
 };
 
 /**
@@ -92,6 +92,7 @@ iommufd_slots_unmap(struct iommufd_slots_table *table, uint32_t slot)
 	while (*link != slot)
 		link = &table->next[*link];
 	*link = table->next[slot];
+	table->next[slot] = IOMMUFD_SLOT_NONE;
 }
 
 /**
@@ -105,19 +106,18 @@ iommufd_slots_take(struct iommufd_slots *slots, uint32_t cookie, uint32_t dev_id
 		   uint32_t read, uint32_t *recycled)
 {
 	struct iommufd_slots_table *table = slots->table;
-	uint16_t *head = &table->heads[(uint16_t)cookie], *link;
-	const uint16_t slot = (uint16_t)slots->free;
+	const uint16_t slot = table->free[--slots->nb_free];
+	uint16_t *head = &table->heads[(uint16_t)cookie];
+	uint32_t other;
 
-	for (link = head; *link != IOMMUFD_SLOT_NONE; link = &table->next[*link]) {
-		if (table->slots[*link].cookie != cookie)
+	for (other = *head; other != IOMMUFD_SLOT_NONE; other = table->next[other]) {
+		if (table->slots[other].cookie != cookie)
 			continue;
-		table->slots[*link].pasid = IOMMUFD_SLOT_DEAD;
-		*link = table->next[*link];
+		iommufd_slots_unmap(table, other);
+		table->slots[other].pasid = IOMMUFD_SLOT_DEAD;
 		(*recycled)++;
 		break;
 	}
-	slots->free = table->next[slot];
-	slots->nb_free--;
 	table->next[slot] = *head;
 	*head = slot;
 	table->slots[slot] = (struct iommufd_slot){
@@ -128,27 +128,23 @@ iommufd_slots_take(struct iommufd_slots *slots, uint32_t cookie, uint32_t dev_id
 
 /** Whether no slot has a cookie with the same low bits: then it is no other's. */
 static inline bool
-iommufd_slots_is_new(const struct iommufd_slots *slots, uint32_t cookie)
+iommufd_slots_is_new(const struct iommufd_slots_table *table, uint32_t cookie)
 {
-	return slots->table->heads[(uint16_t)cookie] == IOMMUFD_SLOT_NONE;
+	return table->heads[(uint16_t)cookie] == IOMMUFD_SLOT_NONE;
 }
 
-/** As iommufd_slots_take(), for a cookie that iommufd_slots_is_new(). The caller counts nb_free. */
-static inline uint32_t
-iommufd_slots_take_new(struct iommufd_slots *slots, uint32_t cookie, uint32_t dev_id,
-		       uint32_t pasid, uint32_t read)
+/** As iommufd_slots_take(), for a cookie that iommufd_slots_is_new(), and a slot taken off free. */
+static inline void
+iommufd_slots_fill_new(struct iommufd_slots_table *table, uint16_t slot, uint32_t cookie,
+		       uint32_t dev_id, uint32_t pasid, uint32_t read)
 {
-	struct iommufd_slots_table *table = slots->table;
-	const uint32_t slot = slots->free;
+	struct iommufd_slot *of = &table->slots[slot];
 
-	slots->free = table->next[slot];
-	table->next[slot] = IOMMUFD_SLOT_NONE;
-	table->heads[(uint16_t)cookie] = (uint16_t)slot;
-	table->slots[slot].cookie = cookie;
-	table->slots[slot].dev_id = dev_id;
-	table->slots[slot].pasid = pasid;
-	table->slots[slot].read = read;
-	return slot;
+	table->heads[(uint16_t)cookie] = slot;
+	of->cookie = cookie;
+	of->dev_id = dev_id;
+	of->pasid = pasid;
+	of->read = read;
 }
 
 /** What became of a slot that was given back. */
@@ -163,21 +159,43 @@ static inline enum iommufd_slot_end
 iommufd_slots_give(struct iommufd_slots *slots, uint32_t slot, uint32_t *cookie)
 {
 	struct iommufd_slots_table *table = slots->table;
-	const uint32_t pasid = table->slots[slot].pasid;
+	struct iommufd_slot *const of = &table->slots[slot];
 	enum iommufd_slot_end end = IOMMUFD_SLOT_WRITE;
 
-	*cookie = table->slots[slot].cookie;
-	if (pasid < IOMMUFD_SLOT_DEAD)
+	*cookie = of->cookie;
+	if (of->pasid < IOMMUFD_SLOT_DEAD)
 		iommufd_slots_unmap(table, slot);
-	else if (pasid == IOMMUFD_SLOT_DEAD)
+	else if (of->pasid == IOMMUFD_SLOT_DEAD)
 		end = IOMMUFD_SLOT_DROP;
 	else
 		return IOMMUFD_SLOT_WRONG;
-	table->slots[slot].pasid = IOMMUFD_SLOT_FREE;
-	table->next[slot] = (uint16_t)slots->free;
-	slots->free = slot;
-	slots->nb_free++;
+	of->pasid = IOMMUFD_SLOT_FREE;
+	table->free[slots->nb_free++] = (uint16_t)slot;
 	return end;
+}
+
+/**
+ * iommufd_slots_give() for the usual case: the group has no answer yet, and no other cookie has
+ * the same low bits. Not counted in nb_free.
+ *
+ * @param free where the number of the slot is put
+ * @return false: nothing was done
+ */
+static inline bool
+iommufd_slots_give_plain(struct iommufd_slots_table *table, uint16_t slot, uint16_t *free,
+			 uint32_t *cookie)
+{
+	struct iommufd_slot *const of = &table->slots[slot];
+	uint16_t *const head = &table->heads[(uint16_t)of->cookie];
+
+	if (of->pasid >= IOMMUFD_SLOT_DEAD || *head != slot ||
+	    table->next[slot] != IOMMUFD_SLOT_NONE)
+		return false;
+	*cookie = of->cookie;
+	*head = IOMMUFD_SLOT_NONE;
+	of->pasid = IOMMUFD_SLOT_FREE;
+	*free = slot;
+	return true;
 }
 
 #endif /* IOMMUFD_SLOT_H */

@@ -4,6 +4,8 @@
 
 /* From routed requests to groups: the third step of the pipeline. Runs on the owner of a queue. */
 
+#include <string.h>
+
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 
@@ -89,6 +91,13 @@ struct grouping {
 	uintptr_t mixed;                    /* not 0: another one has another domain */
 };
 
+/* The members of a group behind its pointers, as bits of a word. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the number of requests is bits 15:0");
+_Static_assert(offsetof(struct uiommu_group, index) ==
+		       offsetof(struct uiommu_group, nb_faults) + 2, "the place is bits 31:16");
+_Static_assert(offsetof(struct uiommu_group, slot) ==
+		       offsetof(struct uiommu_group, nb_faults) + 4, "the slot is bits 63:32");
+
 /*
  * Requests that are whole groups by themselves, up to max, until there is one that is not.
  * This is where nearly all requests of most devices go: kept short.
@@ -100,14 +109,15 @@ group_plain(const struct uiommu_queue *queue, struct grouping *so_far, uint32_t 
 	const struct uiommu_route *route = &queue->routes[so_far->fault_pos];
 	struct uiommu_group *group = &queue->groups[so_far->nb_groups];
 	const struct uiommu_domain *domain = so_far->domain;
-	const uint32_t no_slot = uiommu_slot_none(queue);
-	uint32_t index = so_far->nb_groups;
+	/* number of requests, place in the burst, no slot: the members of a group in one word */
+	uint64_t numbers = UINT64_C(1) | (uint64_t)so_far->nb_groups << 16 |
+			   (uint64_t)uiommu_slot_none(queue) << 32;
 	uintptr_t mixed = 0;
 	uint32_t n;
 
 	if (domain == NULL && max != 0 && route->attach != NULL)
 		domain = route->attach->bulk;
-	for (n = 0; n < max; n++, fault++, route++, group++, index++) {
+	for (n = 0; n < max; n++, fault++, route++, group++, numbers += UINT64_C(1) << 16) {
 		struct uiommu_attach *attach = route->attach;
 
 		if (unlikely((fault->flags & (UIOMMU_FAULT_LAST | UIOMMU_FAULT_REJECT)) !=
@@ -116,9 +126,8 @@ group_plain(const struct uiommu_queue *queue, struct grouping *so_far, uint32_t 
 			break;
 		group->faults = fault;
 		group->attach = attach;
-		group->nb_faults = 1;
-		group->index = (uint16_t)index;
-		group->slot = no_slot;
+		memcpy((uint8_t *)group + offsetof(struct uiommu_group, nb_faults), &numbers,
+		       sizeof(numbers));
 		mixed |= (uintptr_t)attach->bulk ^ (uintptr_t)domain;
 	}
 	so_far->fault_pos += n;

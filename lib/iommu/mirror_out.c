@@ -324,8 +324,7 @@ uiommu_pvt_mirror_unmap(struct uiommu_paging *paging, uint64_t iova, uint64_t le
 	ret = range_take(&taking, iova, len, &taken);
 	*unmapped += taken;
 	uiommu_pgtable_gather_init(&gather);
-	if (taken == 0 || taking.error != 0 ||
-	    uiommu_pgtable_trim(paging->pt, iova, len, &gather) == 0)
+	if (taking.error != 0 || uiommu_pgtable_trim(paging->pt, iova, len, &gather) == 0)
 		return ret;
 	freed = uiommu_pvt_paging_flush(paging->domain, &gather);
 	return freed != 0 ? freed : ret;

@@ -211,28 +211,38 @@ void
 uiommu_pvt_codes_apply(struct uiommu_queue *queue, const struct uiommu_group *groups,
 		       const uint8_t *codes, uint16_t nb_groups)
 {
-	struct uiommu_resp *resp = &queue->resps[queue->nb_resps];
-	uint64_t tally = 0; /* 16 bits for each code: a burst is at most 512 */
-	unsigned int code;
-	uint16_t i;
+	struct uiommu_resp *const first = &queue->resps[queue->nb_resps], *resp = first;
+	const struct uiommu_group *group = groups, *end = groups + nb_groups;
+	uint64_t tally = 0; /* 16 bits for each code but SUCCESS: a burst is at most 512 */
+	unsigned int code, nb;
 
-	for (i = 0; i < nb_groups; i++) {
-		const struct uiommu_group *group = &groups[i];
-
-		code = codes[i];
+	for (; group < end; group++, codes++) {
+		code = *codes;
+		/* what most are, in as few steps as there can be */
+		if (likely(code == UIOMMU_CODE_SUCCESS && group->slot >= UIOMMU_SLOT_NONE)) {
+			resp_fill(resp++, &group->faults[group->nb_faults - 1],
+				  UIOMMU_CODE_SUCCESS);
+			continue;
+		}
 		if (unlikely(code >= UIOMMU_CODE_SENT_COUNT || code == UIOMMU_CODE_FAILURE ||
 			     group->slot < UIOMMU_SLOT_NONE)) {
 			code = code_settle(queue, group, code);
 			if (code == UIOMMU_CODE_DEFERRED)
 				continue;
 		}
-		resp_fill(resp, &group->faults[group->nb_faults - 1], code);
-		tally += UINT64_C(1) << (16 * code);
-		resp++;
+		resp_fill(resp++, &group->faults[group->nb_faults - 1], code);
+		if (code != UIOMMU_CODE_SUCCESS)
+			tally += UINT64_C(1) << (16 * code);
 	}
 	queue->nb_resps = (uint16_t)(resp - queue->resps);
-	for (code = 0; code < UIOMMU_CODE_SENT_COUNT; code++)
-		uiommu_count(&queue->stats.codes[code], (tally >> (16 * code)) & 0xffff);
+	nb = (unsigned int)(resp - first);
+	for (code = UIOMMU_CODE_SUCCESS + 1; code < UIOMMU_CODE_SENT_COUNT; code++) {
+		const unsigned int nb_code = (tally >> (16 * code)) & 0xffff;
+
+		uiommu_count(&queue->stats.codes[code], nb_code);
+		nb -= nb_code;
+	}
+	uiommu_count(&queue->stats.codes[UIOMMU_CODE_SUCCESS], nb);
 }
 
 uint16_t

@@ -257,7 +257,9 @@ tables_go(void **state)
 	assert_true(nb_graces != 0);
 	assert_int_equal(unmap(IOVA, PAGE), PAGE);
 	assert_int_equal(uiommu_pgtable_pages(domain.paging->pt), pages);
+	/* where nothing is there, too */
 	assert_int_equal(unmap(0, UINT64_C(1) << 48), 0);
+	assert_int_equal(uiommu_pgtable_pages(domain.paging->pt), 1);
 }
 
 /* Memory that lies otherwise in a large page: small leaves, one call all the same. */
