@@ -78,13 +78,14 @@ notices_look(struct iommufd_queue *queue)
 
 /* ------------------------------------------------------------------------- reading */
 
-/* Nothing there: wait for something, where that is possible, and then read with all room. */
+/* Nothing there: in the end wait for something, where that is possible; and read with all room. */
 static __rte_noinline void
 read_empty(struct iommufd_queue *queue)
 {
 	uiommu_count(&queue->stats.empty_reads, 1);
 	queue->widen = true;
-	if (queue->ready == NULL)
+	queue->idle_reads++;
+	if (queue->ready == NULL || queue->idle_reads < IOMMUFD_ARM_AFTER)
 		return;
 	queue->armed = iommufd_ready_arm(queue->ready);
 	uiommu_count(&queue->stats.armed, queue->armed);
@@ -134,6 +135,7 @@ read_done(struct iommufd_queue *queue, uint32_t nb)
 	__atomic_store_n(&queue->reads, queue->reads + 1, __ATOMIC_RELEASE);
 	queue->pos = 0;
 	queue->nb = nb;
+	queue->idle_reads = 0;
 	/* for take_plain(), which looks no further */
 	queue->msgs[nb].perm = IOMMUFD_MSG_END;
 	queue->msgs[nb].cookie = ~queue->msgs[nb - 1].cookie;
@@ -225,6 +227,7 @@ refill(struct iommufd_queue *queue)
 		if (likely(!iommufd_ready_look(queue->ready)))
 			return false;
 		queue->armed = false;
+	queue->idle_reads = 0;
 		uiommu_count(&queue->stats.wakeups, 1);
 	}
 	if (unlikely(nb > queue->slots.nb_free))
