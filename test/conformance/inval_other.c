@@ -157,6 +157,8 @@ without_ats(bool second)
 	struct paging p;
 	uint64_t pa;
 
+	if (harness_lacks(HARNESS_NEEDS_SWITCH))
+		harness_skip("the kernel switches ATS on and off");
 	paging_open(&p, &conf);
 	endpoint = rig_endpoint_with(p.rig, id, UIOMMU_ENDPOINT_NO_PAGE_REQUESTS |
 				     UIOMMU_ENDPOINT_NO_ATS, 0);

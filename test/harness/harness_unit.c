@@ -228,9 +228,9 @@ static const struct harness_spoil riscv_spoils[] = {
 /* --------------------------------------------------------------- iommufd */
 
 /*
- * struct iommu_hwpt_pgfault: flags (PASID_VALID 0, LAST_PAGE 1), dev_id; pasid, grpid; perm (READ 0,
- * WRITE 1, EXEC 2, PRIV 3), reserved; addr; length, cookie. The model puts the device's id where an
- * endpoint id is.
+ * struct iommu_hwpt_pgfault: flags (PASID_VALID 0, LAST_PAGE 1), dev_id; pasid, grpid; perm (READ
+ * 0, WRITE 1, EXEC 2, PRIV 3), reserved; addr; length, cookie. The model puts the device's id where
+ * an endpoint id is.
  */
 static void
 iommufd_encode(const struct uiommu_emu_request *req, uint64_t *entry)
@@ -272,7 +272,9 @@ static const struct harness_spoil iommufd_spoils[] = {
 		.lacks = HARNESS_NEEDS_PARKING | HARNESS_NEEDS_OVERFLOW |                          \
 			 HARNESS_NEEDS_GROUPS_BY_PASID | HARNESS_NEEDS_LAST_WORD |                 \
 			 HARNESS_NEEDS_COMMANDS | HARNESS_NEEDS_VF_REQUESTS |                      \
-			 HARNESS_NEEDS_SWITCH,                                                     \
+			 HARNESS_NEEDS_SWITCH | HARNESS_NEEDS_REPORTS |                            \
+			 HARNESS_NEEDS_STOP_MARKERS,                                               \
+		.sign_bits = 1, .one_table = true,                                                 \
 		.queues_blocked = true,                                                            \
 		.counters = {                                                                      \
 			.dead_answers = "_dead_answers", .refused_answers = "_refused_answers",    \
