@@ -235,7 +235,7 @@ void
 iommufd_model_pool_give(struct iommufd_model_pool *pool, void *piece);
 void
 iommufd_model_pool_fini(struct iommufd_model_pool *pool);
-/** Larger copy in place of an array; the new part is zero. @return false: no memory, nothing done */
+/** Larger copy in place of an array; the new part is zero. @return false: no memory */
 bool
 iommufd_model_grow(void **array, size_t item, uint32_t nb, uint32_t more);
 

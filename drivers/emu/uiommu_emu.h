@@ -143,7 +143,7 @@ uiommu_emu_data_word(uint32_t space, uint64_t page, uint32_t version, uint32_t i
 struct uiommu_emu_traffic {
 	enum uiommu_emu_profile profile;
 	enum uiommu_emu_judge judge;
-	/** pages of a group, 1 to 256; of devices that send single requests only (kernel=mock): 1 */
+	/** pages of a group, 1 to 256; where devices send single requests (kernel=mock): 1 */
 	uint32_t group_pages_min;
 	uint32_t group_pages_max;   /**< at least group_pages_min */
 	double write_ratio;         /**< 0 to 1: share of requests that want write access */

@@ -209,7 +209,7 @@ case_misfit(uint64_t wanted)
 		{HARNESS_NEEDS_COMMANDS, "the unit is told by system calls, not by commands"},
 		{HARNESS_NEEDS_VF_REQUESTS, "virtual functions cannot send page requests"},
 		{HARNESS_NEEDS_SWITCH, "the kernel switches page requests and ATS on and off"},
-		{HARNESS_NEEDS_REPORTS, "accesses that fail are told to nobody but the kernel's log"},
+		{HARNESS_NEEDS_REPORTS, "accesses that fail are told to the kernel's log alone"},
 		{HARNESS_NEEDS_STOP_MARKERS, "stop markers end before the queue"},
 	};
 	size_t i;

@@ -228,9 +228,9 @@ static const struct harness_spoil riscv_spoils[] = {
 /* --------------------------------------------------------------- iommufd */
 
 /*
- * struct iommu_hwpt_pgfault: flags (PASID_VALID 0, LAST_PAGE 1), dev_id; pasid, grpid; perm (READ 0,
- * WRITE 1, EXEC 2, PRIV 3), reserved; addr; length, cookie. The model puts the device's id where an
- * endpoint id is.
+ * struct iommu_hwpt_pgfault: flags (PASID_VALID 0, LAST_PAGE 1), dev_id; pasid, grpid; perm (READ
+ * 0, WRITE 1, EXEC 2, PRIV 3), reserved; addr; length, cookie. The model puts the device's id where
+ * an endpoint id is.
  */
 static void
 iommufd_encode(const struct uiommu_emu_request *req, uint64_t *entry)
