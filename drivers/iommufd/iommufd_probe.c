@@ -223,6 +223,7 @@ static const struct uiommu_dev_ops iommufd_dev_ops = {
 	.table_format = iommufd_table_format,
 	.table_map = iommufd_table_map,
 	.table_unmap = iommufd_table_unmap,
+	.table_extent = iommufd_table_extent,
 	.nested_invalidate = iommufd_nested_invalidate,
 };
 

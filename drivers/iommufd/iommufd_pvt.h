@@ -334,5 +334,8 @@ iommufd_table_map(struct uiommu_dev *dev, void *domain_private, uint64_t iova, u
 int
 iommufd_table_unmap(struct uiommu_dev *dev, void *domain_private,
 		    const struct uiommu_pgtable_range *ranges, uint32_t nb_ranges);
+int
+iommufd_table_extent(struct uiommu_dev *dev, void *domain_private,
+		     struct uiommu_pgtable_range *range);
 
 #endif /* IOMMUFD_PVT_H */

@@ -154,8 +154,11 @@ take_plain(struct iommufd_queue *queue, struct uiommu_fault *faults, uint32_t ma
 	const struct iommufd_fault *msg = queue->msgs, *end = msg + max;
 	uint32_t endpoint_id = IOMMUFD_DEVMAP_UNKNOWN, flags = 0;
 	const uint32_t number = queue->reads;
-	uint64_t who, last_who = 0;
+	uint64_t who, last_who;
 
+	/* no message is like the one before the first */
+	memcpy(&last_who, msg, sizeof(last_who));
+	last_who = ~last_who;
 	for (; msg < end; msg++, faults++) {
 		const uint32_t perm = msg->perm, cookie = msg->cookie;
 		uint32_t pasid = UIOMMU_NO_PASID;

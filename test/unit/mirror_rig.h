@@ -35,6 +35,7 @@ static int unmap_error;
 static unsigned int unmap_error_nb;
 static bool lock_is_taken;        /* by another thread */
 static unsigned int nb_failed;    /* unit failed */
+static unsigned int nb_extents;
 static struct uiommu_dev_ops mirror_ops;
 
 bool
@@ -143,12 +144,36 @@ fake_unmap(struct uiommu_dev *dev, void *domain_private, const struct uiommu_pgt
 		assert_true(i == 0 || ranges[i].iova > ranges[i - 1].iova + ranges[i - 1].len);
 		assert_busy(ranges[i].iova, ranges[i].len);
 		for (j = 0; j < nb_areas;) {
-			if (overlaps(&areas[j], ranges[i].iova, ranges[i].len))
+			if (overlaps(&areas[j], ranges[i].iova, ranges[i].len)) {
+				if (mirror_ops.table_extent != NULL)
+					assert_busy(areas[j].iova, areas[j].len);
 				area_cut(j, ranges[i].iova, ranges[i].len);
-			else
+			} else {
 				j++;
+			}
 		}
 	}
+	return 0;
+}
+
+/* Areas go as a whole, and what is to stay comes again: meanwhile nobody may see it. */
+static int
+fake_extent(struct uiommu_dev *dev, void *domain_private, struct uiommu_pgtable_range *range)
+{
+	uint64_t end = range->iova + range->len;
+	unsigned int i;
+
+	assert_true(lock_is_held);
+	nb_extents++;
+	for (i = 0; i < nb_areas; i++) {
+		if (!overlaps(&areas[i], range->iova, end - range->iova))
+			continue;
+		if (areas[i].iova + areas[i].len > end)
+			end = areas[i].iova + areas[i].len;
+		if (areas[i].iova < range->iova)
+			range->iova = areas[i].iova;
+	}
+	range->len = end - range->iova;
 	return 0;
 }
 
@@ -199,6 +224,7 @@ static inline void
 mirror_make(struct uiommu_paging *of)
 {
 	mirrored = of->pt;
+	nb_extents = 0;
 	nb_areas = nb_maps = nb_unmaps = nb_ranges_unmapped = nb_failed = 0;
 	map_error_nb = unmap_error_nb = 0;
 	map_error_at = UIOMMU_PA_NONE;
@@ -206,6 +232,7 @@ mirror_make(struct uiommu_paging *of)
 	lock_is_taken = false;
 	mirror_ops.table_map = fake_map;
 	mirror_ops.table_unmap = fake_unmap;
+	mirror_ops.table_extent = fake_extent;
 	unit.dev.ops = &mirror_ops;
 	unit.state = UIOMMU_DEV_STARTED;
 	of->mirror = true;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../../lib/iommu/mirror.c"
+#include "../../lib/iommu/mirror_call.c"
 #include "../../lib/iommu/mirror_out.c"
 #include "../../lib/iommu/paging.c"
 #include "../../lib/iommu/paging_hand.c"
@@ -502,6 +503,30 @@ scattered(void **state)
 	assert_int_equal(nb_areas, 0);
 }
 
+/*
+ * Of what came together a part goes: the rest is absent for a moment, and nobody is told that it is
+ * there, nor was told so just before.
+ */
+static void
+what_came_together(void **state)
+{
+	uint32_t pages;
+
+	assert_int_equal(map(IOVA, VA, LARGE + 8 * PAGE, RW), 0);
+	pages = uiommu_pgtable_pages(domain.paging->pt);
+	assert_int_equal(unmap(IOVA + LARGE + 3 * PAGE, 2 * PAGE), 2 * PAGE);
+	assert_int_equal(nb_extents, 1);
+	assert_int_equal(nb_graces, 1);
+	assert_int_equal(uiommu_pgtable_pages(domain.paging->pt), pages);
+	assert_mirrored();
+	assert_int_equal(unit_reaches(IOVA + LARGE + 2 * PAGE, W), VA + LARGE + 2 * PAGE);
+	assert_int_equal(unit_reaches(IOVA + LARGE + 5 * PAGE, W), VA + LARGE + 5 * PAGE);
+	/* all that is left of an area: nothing else is touched */
+	assert_int_equal(unmap(IOVA + LARGE + 5 * PAGE, 3 * PAGE), 3 * PAGE);
+	assert_int_equal(nb_graces, 1);
+	assert_mirrored();
+}
+
 /* ------------------------------------------------------------------- somebody meanwhile */
 
 static void
@@ -616,6 +641,7 @@ main(void)
 		CASE(change_fails),
 		CASE(protect),
 		CASE(scattered),
+		CASE(what_came_together),
 		CASE(others_are_waited_for),
 		CASE(regions_are_left_alone),
 		CASE(random_history),
