@@ -19,10 +19,6 @@
 #include "iommufd_msg.h"
 #include "iommufd_pvt.h"
 
-_Static_assert(offsetof(struct iommufd_fault, flags) == 0 &&
-		       offsetof(struct iommufd_fault, dev_id) == sizeof(uint32_t),
-	       "flags and device are the first word of 64 bits");
-
 /** Times that an answer is offered again, if the kernel says that it could not be taken now. */
 #define WRITE_RETRIES 64
 
@@ -142,54 +138,14 @@ read_done(struct iommufd_queue *queue, uint32_t nb)
 }
 
 /*
- * What a read gave, group by group, until there is one that is not plain. This is where nearly all
- * messages go, once: kept short, and apart, so that all of it stays in registers. How many, all of
- * them decoded.
+ * This is where nearly all messages go, once: kept apart, so that all of it stays in registers. How
+ * many are decoded.
  */
 static __rte_noinline uint32_t
 take_plain(struct iommufd_queue *queue, struct uiommu_fault *faults, uint32_t max)
 {
-	struct iommufd_slots_table *table = queue->slots.table;
-	const uint16_t *free = &table->free[queue->slots.nb_free];
-	const struct iommufd_fault *msg = queue->msgs, *end = msg + max;
-	uint32_t endpoint_id = IOMMUFD_DEVMAP_UNKNOWN, flags = 0;
-	const uint32_t number = queue->reads;
-	uint64_t who, last_who = 0;
-
-	for (; msg < end; msg++, faults++) {
-		const uint32_t perm = msg->perm, cookie = msg->cookie;
-		uint32_t pasid = UIOMMU_NO_PASID;
-
-		/* there is one behind the last, of no group */
-		if (unlikely(!iommufd_msg_perm_is_plain(perm) || msg[1].cookie == cookie ||
-			     !iommufd_slots_is_new(table, cookie)))
-			break;
-		/* flags and device: mostly those of the one before */
-		memcpy(&who, msg, sizeof(who));
-		if (unlikely(who != last_who)) {
-			if ((msg->flags & IOMMUFD_FAULT_LAST) == 0)
-				break;
-			last_who = who;
-			flags = iommufd_msg_last_flags(msg->flags);
-			endpoint_id = iommufd_devmap_get(queue->devmap, msg->dev_id);
-		}
-		if (flags != UIOMMU_FAULT_LAST) {
-			pasid = msg->pasid;
-			if (unlikely(pasid >= UIOMMU_PASID_COUNT))
-				break;
-		}
-		faults->iova = msg->addr & IOMMUFD_MSG_PAGE_MASK;
-		faults->endpoint_id = endpoint_id;
-		faults->pasid = pasid;
-		faults->prg_index = (uint16_t)msg->grpid;
-		faults->flags = (uint16_t)(iommufd_msg_perm_flags(perm) + flags);
-		faults->nb_pages = 0;
-		faults->tag = *--free;
-		iommufd_slots_fill_new(table, faults->tag, cookie, msg->dev_id, pasid, number);
-	}
-	max = (uint32_t)(msg - queue->msgs);
-	queue->slots.nb_free -= max;
-	return max;
+	return iommufd_msgs_take_plain(&queue->slots, queue->devmap, queue->msgs, max,
+				       queue->reads, faults);
 }
 
 /*

@@ -49,6 +49,7 @@ static uint64_t counts[COUNTS];
 
 static struct iommufd_slots slots;
 static struct iommufd_slots_table table;
+static struct iommufd_devmap devmap;
 static struct iommufd_fault msgs[READ_MAX + 1];
 static uint32_t nb_msgs;
 static uint32_t reads;
@@ -132,35 +133,34 @@ group_take(const struct iommufd_fault *before, const struct iommufd_fault *after
 	counts[LARGE_GROUPS] += nb > 1;
 }
 
-/* As take_plain() of the driver: those at the front that are groups by themselves. */
+/* Those at the front that are groups by themselves, and the same by the other way. */
 static uint32_t
 plain_take(void)
 {
-	struct uiommu_fault fault, again;
+	static struct uiommu_fault faults[READ_MAX];
+	struct uiommu_fault again;
 	struct iommufd_fault copy;
-	uint32_t i;
+	uint32_t i, nb = iommufd_msgs_take_plain(&slots, &devmap, msgs, nb_msgs, reads, faults);
 
-	for (i = 0; i < nb_msgs; i++) {
+	rule(nb <= nb_msgs, "no more is taken than there is");
+	for (i = 0; i < nb; i++) {
 		const struct iommufd_fault *msg = &msgs[i];
 
-		if (!iommufd_msg_is_plain(msg) || msg[1].cookie == msg->cookie ||
-		    !iommufd_slots_is_new(&slots, msg->cookie))
-			break;
-		iommufd_msg_take(&slots, msg, 1, reads, &fault);
-		slots.nb_free--;
-		slot_given(fault.tag, msg, iommufd_msg_pasid(msg));
-		fault_check(&fault, false);
-		/* the same by the other way */
+		rule((msg->flags & IOMMUFD_FAULT_LAST) != 0, "a plain one is the last");
+		rule(msg[1].cookie != msg->cookie, "a plain one is alone");
+		slot_given(faults[i].tag, msg, iommufd_msg_pasid(msg));
+		fault_check(&faults[i], false);
 		copy = *msg;
 		copy.flags &= IOMMUFD_FAULT_FLAGS;
-		copy.length = fault.tag;
-		rule(!iommufd_msg_decode(&copy, 1, &again), "what is plain is not refused");
-		rule(memcmp(&fault, &again, sizeof(fault)) == 0, "both ways decode the same");
-		known[fault.tag].closed = true;
+		copy.length = faults[i].tag;
+		rule(!iommufd_msg_decode(&copy, iommufd_devmap_get(&devmap, msg->dev_id), &again),
+		     "what is plain is not refused");
+		rule(memcmp(&faults[i], &again, sizeof(again)) == 0, "both ways decode the same");
+		known[faults[i].tag].closed = true;
 		counts[PLAIN]++;
 		counts[GROUPS]++;
 	}
-	return i;
+	return nb;
 }
 
 static void
@@ -198,8 +198,13 @@ static void
 answer(uint16_t slot)
 {
 	uint32_t cookie = 0;
-	const enum iommufd_slot_end end = iommufd_slots_give(&slots, slot, &cookie);
+	enum iommufd_slot_end end = IOMMUFD_SLOT_WRITE;
 
+	/* as the driver does it: the usual way first */
+	if (iommufd_slots_give_plain(&table, slot, &table.free[slots.nb_free], &cookie))
+		slots.nb_free++;
+	else
+		end = iommufd_slots_give(&slots, slot, &cookie);
 	if (slot >= SLOTS || !known[slot].given) {
 		rule(end == IOMMUFD_SLOT_WRONG, "what was not given has no answer");
 		counts[WRONG]++;
@@ -261,8 +266,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint32_t i;
 
 	/* all that was given has gone back at the end of the input before */
-	if (!used)
+	if (!used) {
 		iommufd_slots_init(&slots, SLOTS, &table);
+		rule(iommufd_devmap_add(&devmap, 7, 0x700) == 0, "there is room for a device");
+	}
 	used = true;
 	nb_msgs = 0;
 	for (; size >= STEP; data += STEP, size -= STEP)
