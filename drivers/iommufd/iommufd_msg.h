@@ -175,9 +175,10 @@ _Static_assert(offsetof(struct iommufd_fault, flags) == 0 &&
 	       "flags and device are the first word of 64 bits");
 
 /**
- * iommufd_msgs_claim() and iommufd_msg_decode() in one, for messages as nearly all are: each a group
- * by itself that says so, with an access that can be, a PASID that can be or none, and a cookie of
- * which no slot has the low bits. From the first one on, until there is one that is not so.
+ * iommufd_msgs_claim() and iommufd_msg_decode() in one, for messages as nearly all are: each a
+ * group by itself that says so, with an access that can be, a PASID that can be or none, and a
+ * cookie of which no slot has the low bits. From the first one on, until there is one that is not
+ * so.
  *
  * @param msgs with one behind the last, of another cookie
  * @param max of them at most; there are as many free slots
