@@ -19,7 +19,8 @@
 void
 iommufd_model_group_free(struct iommufd_model *model, struct iommufd_model_group *group)
 {
-	emu_free(group->parts);
+	if (group->parts != NULL)
+		emu_free(group->parts);
 	iommufd_model_pool_give(&model->groups, group);
 }
 
@@ -127,6 +128,22 @@ group_make(struct iommufd_model *model, struct iommufd_model_device *device,
 	return true;
 }
 
+/* Bits of address that the unit behind the kernel takes: 5 levels, S 3.6 of VT-d's manual. */
+#define CANONICAL_SHIFT (64 - 57)
+
+/*
+ * What the kernel's driver of the unit refuses before anybody is asked (drivers/iommu/intel/prq.c):
+ * addresses that are none, privileged accesses, execution.
+ */
+static bool
+is_malformed(const struct emu_message *msg)
+{
+	const uint64_t extended =
+		(uint64_t)((int64_t)(msg->iova << CANONICAL_SHIFT) >> CANONICAL_SHIFT);
+
+	return extended != msg->iova || (msg->flags & (EMU_REQ_EXEC | EMU_REQ_PRIV)) != 0;
+}
+
 static enum iommufd_kernel_raised
 message_raise(struct iommufd_model *model, const struct emu_message *msg)
 {
@@ -137,7 +154,7 @@ message_raise(struct iommufd_model *model, const struct emu_message *msg)
 	struct iommufd_model_handle *handle;
 
 	handle = device != NULL ? handler_find(model, device, msg->pasid) : NULL;
-	if (handle == NULL || handle->hwpt->fault == NULL ||
+	if (handle == NULL || handle->hwpt->fault == NULL || is_malformed(msg) ||
 	    !group_make(model, device, handle, &kept, msg->endpoint_id, handle->hwpt->fault))
 		return IOMMUFD_KERNEL_REFUSED;
 	return IOMMUFD_KERNEL_QUEUED;

@@ -98,7 +98,7 @@ static const struct stat_place queue_stats[] = {
 	QUEUE_STAT(reads),
 	QUEUE_STAT(empty_reads),
 	QUEUE_STAT(messages),
-	QUEUE_STAT(malformed),
+	QUEUE_STAT(refused_messages),
 	QUEUE_STAT(not_ended),
 	QUEUE_STAT(mixed_pasids),
 	QUEUE_STAT(grown_reads),

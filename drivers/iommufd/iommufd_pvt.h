@@ -71,7 +71,7 @@ struct iommufd_queue_stats {
 	uint64_t reads;            /**< reads that gave something */
 	uint64_t empty_reads;
 	uint64_t messages;
-	uint64_t malformed;        /**< refused messages: access, PASID */
+	uint64_t refused_messages; /**< refused messages: access, PASID */
 	uint64_t not_ended;        /**< groups without a flag for their last message */
 	uint64_t mixed_pasids;     /**< messages left out: not of the PASID of their group */
 	uint64_t grown_reads;      /**< reads for which the first group was too large */

@@ -293,7 +293,7 @@ iommufd_fetch(void *queue_private, struct uiommu_fault *faults, uint16_t nb, uin
 	queue->taken += n;
 	*taken = (uint16_t)n;
 	if (unlikely(bad != 0))
-		uiommu_count(&queue->stats.malformed, bad);
+		uiommu_count(&queue->stats.refused_messages, bad);
 	if (unlikely((uint32_t)(out - faults) != n))
 		uiommu_count(&queue->stats.mixed_pasids, n - (uint32_t)(out - faults));
 	return (uint16_t)(out - faults);

@@ -210,6 +210,7 @@ case_misfit(uint64_t wanted)
 		{HARNESS_NEEDS_VF_REQUESTS, "virtual functions cannot send page requests"},
 		{HARNESS_NEEDS_SWITCH, "the kernel switches page requests and ATS on and off"},
 		{HARNESS_NEEDS_REPORTS, "accesses that fail are told to the kernel's log alone"},
+		{HARNESS_NEEDS_ANY_ADDRESS, "the kernel has refused addresses that are none"},
 		{HARNESS_NEEDS_STOP_MARKERS, "stop markers end before the queue"},
 	};
 	size_t i;

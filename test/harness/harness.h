@@ -46,7 +46,9 @@ struct harness_unit;
 #define HARNESS_NEEDS_REPORTS (UINT64_C(1) << 55)
 /** stop markers are in the queue */
 #define HARNESS_NEEDS_STOP_MARKERS (UINT64_C(1) << 54)
-#define HARNESS_NEEDS_FIRST HARNESS_NEEDS_STOP_MARKERS
+/** what the unit puts into its queue may have addresses that it cannot have */
+#define HARNESS_NEEDS_ANY_ADDRESS (UINT64_C(1) << 53)
+#define HARNESS_NEEDS_FIRST HARNESS_NEEDS_ANY_ADDRESS
 
 /** One case. */
 struct harness_case {
