@@ -21,7 +21,7 @@ static const char help_text[] =
 	"first two worker lcores are the fault lcore and the model's.\n"
 	"\n"
 	"Unit:\n"
-	"  --unit NAME           unit to emulate: vtd (default), smmuv3, riscv; see --list\n"
+	"  --unit NAME           unit to emulate: vtd (default), smmuv3, riscv, iommufd; --list\n"
 	"  --iommu DEVARGS       full device arguments instead, \"vtd,platform=emu,...\"\n"
 	"  --source S            pri: devices send page requests (default); stall: their accesses\n"
 	"                        wait in the unit; both: half of the devices each. stall and\n"

@@ -12,12 +12,14 @@
 /*
  * VT-d: descriptors of page requests, S 7.4.1.1, and of page group responses, S 7.6.1. SMMUv3: PRI
  * queue entries, chapter 8; event records, S 7.3; commands, S 4.1.1. RISC-V: page requests and
- * commands, "In-memory queue interface".
+ * commands, "In-memory queue interface". iommufd: records and answers of a fault queue,
+ * struct iommu_hwpt_pgfault and iommu_hwpt_page_response.
  */
 static const struct unit_kind kinds[] = {
 	{"vtd", {32, 32}, {0, 0}},
 	{"smmuv3", {16, 16}, {32, 16}},
 	{"riscv", {16, 16}, {0, 0}},
+	{"iommufd", {40, 8}, {0, 0}},
 };
 
 const struct unit_kind *

@@ -137,7 +137,7 @@ struct emu_model_ops {
 	/** An entry of either queue past all checks. @return false: no room */
 	bool (*raw)(struct uiommu_emu *emu, const uint64_t *entry, uint32_t size);
 	void (*encode)(const struct emu_message *msg, uint64_t *entry);
-	/** Likewise, as software reads it, where encode() makes something else. NULL: it does not */
+	/** Likewise, as software reads it. NULL: as encode() makes it */
 	void (*record)(const struct emu_message *msg, uint64_t *entry);
 	/** Likewise for the event of a stall; prgi is the index of its slot. */
 	void (*event)(const struct emu_message *msg, uint64_t *entry);

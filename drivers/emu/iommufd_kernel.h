@@ -99,7 +99,11 @@ struct iommufd_kernel_lookup {
 struct iommufd_kernel {
 	struct uiommu_emu *emu; /**< whose it is; for emu_violation(), EMU_LOG() */
 	uint32_t flags;         /**< IOMMUFD_KERNEL_*; set by open() */
-	uint64_t forgotten;     /**< requests whose last one never came; any thread, atomic */
+	/**
+	 * requests that were kept for the last one of their group, less those for which it came:
+	 * since the model looked; any thread, atomic, modulo 2^64
+	 */
+	uint64_t kept;
 	void *priv;             /**< of the kernel, zeroed, priv_size bytes */
 };
 

@@ -59,14 +59,6 @@ model_open(struct iommufd_kernel *kernel, struct uiommu_args *args)
 	ret = options_get(&model->options, args);
 	if (ret < 0)
 		return ret;
-	model->endpoint_max = kernel->emu->endpoint_max;
-	model->device_of = emu_alloc(((size_t)model->endpoint_max + 1) *
-					     sizeof(model->device_of[0]),
-				     kernel->emu->socket_id);
-	if (model->device_of == NULL) {
-		EMU_LOG(ERR, "%s: no memory", kernel->emu->name);
-		return -ENOMEM;
-	}
 	kernel->flags = IOMMUFD_KERNEL_GROUPS | IOMMUFD_KERNEL_ANSWERS | IOMMUFD_KERNEL_LOOKUP |
 			(model->options.pasid_attach ? IOMMUFD_KERNEL_PASIDS : 0);
 	return 0;
@@ -136,7 +128,8 @@ model_close(struct iommufd_kernel *kernel)
 	emu_free(model->answers.ring);
 	emu_free(model->nobody.parts);
 	emu_free(model->files);
-	emu_free(model->device_of);
+	for (i = 0; i < IOMMUFD_MODEL_SEGMENTS; i++)
+		emu_free(model->segments[i]);
 }
 
 static int

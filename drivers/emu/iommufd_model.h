@@ -118,6 +118,9 @@ struct iommufd_model_message {
 	uint32_t perm;   /**< bits of struct iommufd_fault::perm besides */
 };
 
+#define IOMMUFD_MODEL_SEGMENTS 256
+#define IOMMUFD_MODEL_RIDS 65536
+
 #define IOMMUFD_MODEL_LEAF_BITS 10
 #define IOMMUFD_MODEL_LEAF (1U << IOMMUFD_MODEL_LEAF_BITS)
 
@@ -216,8 +219,8 @@ struct iommufd_model {
 	struct iommufd_model_file *files;
 	uint32_t nb_files;
 	LIST_HEAD(, iommufd_model_context) contexts;
-	struct iommufd_model_device **device_of; /**< by endpoint id; NULL: not open */
-	uint32_t endpoint_max;
+	/** open ones by endpoint id: segment, then requester id */
+	struct iommufd_model_device **segments[IOMMUFD_MODEL_SEGMENTS];
 	struct iommufd_model_device nobody; /**< whose raw records are that are no device's */
 	struct iommufd_model_answers answers;
 	struct iommufd_model_pool groups;
@@ -232,7 +235,7 @@ void
 iommufd_model_pool_give(struct iommufd_model_pool *pool, void *piece);
 void
 iommufd_model_pool_fini(struct iommufd_model_pool *pool);
-/** Larger copy in place of an array; the new part is zero. @return false: no memory, nothing done */
+/** Larger copy in place of an array; the new part is zero. @return false: no memory */
 bool
 iommufd_model_grow(void **array, size_t item, uint32_t nb, uint32_t more);
 
@@ -321,6 +324,18 @@ int
 iommufd_model_hwpt_invalidate(struct iommufd_model_context *context, void *arg);
 
 /* iommufd_model_device.c */
+/** @return NULL: not open */
+static inline struct iommufd_model_device *
+iommufd_model_device_find(const struct iommufd_model *model, uint32_t endpoint_id)
+{
+	struct iommufd_model_device **segment;
+
+	if (endpoint_id >= IOMMUFD_MODEL_SEGMENTS * IOMMUFD_MODEL_RIDS)
+		return NULL;
+	segment = model->segments[endpoint_id / IOMMUFD_MODEL_RIDS];
+	return segment != NULL ? segment[endpoint_id % IOMMUFD_MODEL_RIDS] : NULL;
+}
+
 int
 iommufd_model_device_open(struct iommufd_model *model, uint32_t endpoint_id,
 			  const struct uiommu_file_device *conf);
@@ -391,7 +406,7 @@ bool
 iommufd_model_raw(struct iommufd_kernel *kernel, const struct iommufd_fault *record);
 /** Parts whose last request did not come are forgotten. */
 void
-iommufd_model_parts_drop(struct iommufd_model *model, struct iommufd_model_device *device);
+iommufd_model_parts_drop(struct iommufd_model_device *device);
 void
 iommufd_model_group_free(struct iommufd_model *model, struct iommufd_model_group *group);
 /** The judge is to see an answer. */

@@ -68,13 +68,13 @@ attach_check(const struct iommufd_model_device *device, uint32_t pasid,
 }
 
 static void
-faulting_change(struct iommufd_model *model, struct iommufd_model_device *device,
-		const struct iommufd_model_hwpt *old, const struct iommufd_model_hwpt *hwpt)
+faulting_change(struct iommufd_model_device *device, const struct iommufd_model_hwpt *old,
+		const struct iommufd_model_hwpt *hwpt)
 {
 	if (hwpt != NULL && hwpt->fault != NULL)
 		device->faulting++;
 	if (old != NULL && old->fault != NULL && --device->faulting == 0)
-		iommufd_model_parts_drop(model, device);
+		iommufd_model_parts_drop(device);
 }
 
 /* What came by an attachment that has gone; and it is gone. */
@@ -122,12 +122,12 @@ hwpt_attach(struct iommufd_model *model, struct iommufd_model_device *device, ui
 		.device = device, .hwpt = hwpt, .pasid = pasid,
 	};
 	hwpt->obj.users++;
-	faulting_change(model, device, NULL, hwpt);
+	faulting_change(device, NULL, hwpt);
 	*handle_at(device, pasid) = handle;
 	device->nb_pasids += pasid != IOMMUFD_MODEL_RID && old == NULL;
 	if (old != NULL) {
 		old->hwpt->ioas->nb_attached--;
-		faulting_change(model, device, old->hwpt, NULL);
+		faulting_change(device, old->hwpt, NULL);
 		handle_end(model, old, model->options.quirk ? hwpt->fault : old->hwpt->fault);
 	}
 	return 0;
@@ -197,7 +197,7 @@ iommufd_model_detach(struct iommufd_model *model, struct iommufd_model_device *d
 	*handle_at(device, pasid) = NULL;
 	device->nb_pasids -= pasid != IOMMUFD_MODEL_RID;
 	handle->hwpt->ioas->nb_attached--;
-	faulting_change(model, device, handle->hwpt, NULL);
+	faulting_change(device, handle->hwpt, NULL);
 	handle_end(model, handle, handle->hwpt->fault);
 }
 

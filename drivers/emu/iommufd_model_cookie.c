@@ -4,8 +4,8 @@
 
 /*
  * Cookies of a fault queue: the lowest free number from 1 on, so that one is used again as soon as
- * it was answered (xa_alloc() with XA_FLAGS_ALLOC1). Who had a cookie last is kept, to tell a second
- * answer from one that is late.
+ * it was answered (xa_alloc() with XA_FLAGS_ALLOC1). Who had a cookie last is kept, to tell a
+ * second answer from one that is late.
  */
 
 #include <errno.h>

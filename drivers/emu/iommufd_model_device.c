@@ -13,17 +13,30 @@
 
 #define BIND_SIZE 16
 
+/* @return place of a device; NULL: no memory */
+static struct iommufd_model_device **
+device_place(struct iommufd_model *model, uint32_t endpoint_id)
+{
+	struct iommufd_model_device ***segment =
+		&model->segments[endpoint_id / IOMMUFD_MODEL_RIDS];
+
+	if (*segment == NULL)
+		*segment = emu_alloc(IOMMUFD_MODEL_RIDS * sizeof(**segment), model->emu->socket_id);
+	return *segment == NULL ? NULL : &(*segment)[endpoint_id % IOMMUFD_MODEL_RIDS];
+}
+
 int
 iommufd_model_device_open(struct iommufd_model *model, uint32_t endpoint_id,
 			  const struct uiommu_file_device *conf)
 {
-	struct iommufd_model_device *device;
+	struct iommufd_model_device **place, *device;
 	int fd;
 
-	if (endpoint_id > model->endpoint_max)
+	if (endpoint_id >= IOMMUFD_MODEL_SEGMENTS * IOMMUFD_MODEL_RIDS)
 		return -ENODEV;
-	if (model->device_of[endpoint_id] != NULL)
-		return -EBUSY;
+	place = device_place(model, endpoint_id);
+	if (place == NULL || *place != NULL)
+		return place == NULL ? -ENOMEM : -EBUSY;
 	device = emu_alloc(sizeof(*device), model->emu->socket_id);
 	if (device == NULL)
 		return -ENOMEM;
@@ -34,7 +47,7 @@ iommufd_model_device_open(struct iommufd_model *model, uint32_t endpoint_id,
 	if (fd < 0)
 		emu_free(device);
 	else
-		model->device_of[endpoint_id] = device;
+		*place = device;
 	return fd;
 }
 
@@ -56,7 +69,7 @@ iommufd_model_device_close(struct iommufd_model *model, struct iommufd_model_dev
 	struct iommufd_model_context *context = device->obj.context;
 
 	iommufd_model_detach_all(model, device);
-	model->device_of[device->endpoint_id] = NULL;
+	*device_place(model, device->endpoint_id) = NULL;
 	if (context != NULL) {
 		iommufd_model_object_remove(&device->obj);
 		iommufd_model_context_put(context);

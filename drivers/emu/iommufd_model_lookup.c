@@ -90,8 +90,7 @@ static const struct iommufd_model_hwpt *
 hwpt_find(const struct iommufd_model *model, const struct iommufd_kernel_lookup *lookup)
 {
 	const struct iommufd_model_device *device =
-		lookup->endpoint_id <= model->endpoint_max ? model->device_of[lookup->endpoint_id] :
-							     NULL;
+		iommufd_model_device_find(model, lookup->endpoint_id);
 	const struct iommufd_model_handle *handle = NULL;
 
 	if (device == NULL)

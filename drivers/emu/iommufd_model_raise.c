@@ -19,20 +19,21 @@
 void
 iommufd_model_group_free(struct iommufd_model *model, struct iommufd_model_group *group)
 {
-	emu_free(group->parts);
+	if (group->parts != NULL)
+		emu_free(group->parts);
 	iommufd_model_pool_give(&model->groups, group);
 }
 
 void
-iommufd_model_parts_drop(struct iommufd_model *model, struct iommufd_model_device *device)
+iommufd_model_parts_drop(struct iommufd_model_device *device)
 {
-	__atomic_fetch_add(&model->kernel->forgotten, device->nb_parts, __ATOMIC_RELAXED);
 	device->nb_parts = 0;
 }
 
 /* Kept until the last request of the group comes. */
 static bool
-part_keep(struct iommufd_model_device *device, const struct iommufd_model_message *part)
+part_keep(struct iommufd_model *model, struct iommufd_model_device *device,
+	  const struct iommufd_model_message *part)
 {
 	const uint32_t more = RTE_MAX(device->parts_size, (uint32_t)PARTS_FIRST);
 	void *parts = device->parts;
@@ -44,6 +45,7 @@ part_keep(struct iommufd_model_device *device, const struct iommufd_model_messag
 		device->parts_size += more;
 	}
 	device->parts[device->nb_parts++] = *part;
+	__atomic_fetch_add(&model->kernel->kept, 1, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -69,6 +71,7 @@ parts_move(struct iommufd_model *model, struct iommufd_model_device *device,
 		else
 			device->parts[left++] = device->parts[i];
 	device->nb_parts = left;
+	__atomic_fetch_sub(&model->kernel->kept, group->nb_parts, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -105,7 +108,7 @@ group_make(struct iommufd_model *model, struct iommufd_model_device *device,
 	struct iommufd_model_group *group;
 
 	if ((msg->flags & EMU_REQ_LAST) == 0)
-		return part_keep(device, msg);
+		return part_keep(model, device, msg);
 	group = iommufd_model_pool_take(&model->groups, model->emu->socket_id);
 	if (group == NULL)
 		return false;
@@ -125,18 +128,33 @@ group_make(struct iommufd_model *model, struct iommufd_model_device *device,
 	return true;
 }
 
+/* Bits of address that the unit behind the kernel takes: 5 levels, S 3.6 of VT-d's manual. */
+#define CANONICAL_SHIFT (64 - 57)
+
+/*
+ * What the kernel's driver of the unit refuses before anybody is asked (drivers/iommu/intel/prq.c):
+ * addresses that are none, privileged accesses, execution.
+ */
+static bool
+is_malformed(const struct emu_message *msg)
+{
+	const uint64_t extended =
+		(uint64_t)((int64_t)(msg->iova << CANONICAL_SHIFT) >> CANONICAL_SHIFT);
+
+	return extended != msg->iova || (msg->flags & (EMU_REQ_EXEC | EMU_REQ_PRIV)) != 0;
+}
+
 static enum iommufd_kernel_raised
 message_raise(struct iommufd_model *model, const struct emu_message *msg)
 {
-	struct iommufd_model_device *device =
-		msg->endpoint_id <= model->endpoint_max ? model->device_of[msg->endpoint_id] : NULL;
+	struct iommufd_model_device *device = iommufd_model_device_find(model, msg->endpoint_id);
 	const struct iommufd_model_message kept = {
 		.iova = msg->iova, .pasid = msg->pasid, .prgi = msg->prgi, .flags = msg->flags,
 	};
 	struct iommufd_model_handle *handle;
 
 	handle = device != NULL ? handler_find(model, device, msg->pasid) : NULL;
-	if (handle == NULL || handle->hwpt->fault == NULL ||
+	if (handle == NULL || handle->hwpt->fault == NULL || is_malformed(msg) ||
 	    !group_make(model, device, handle, &kept, msg->endpoint_id, handle->hwpt->fault))
 		return IOMMUFD_KERNEL_REFUSED;
 	return IOMMUFD_KERNEL_QUEUED;
@@ -175,10 +193,8 @@ queue_any(const struct iommufd_model *model)
 static bool
 record_raise(struct iommufd_model *model, const struct iommufd_fault *record)
 {
-	const bool is_known = record->dev_id <= model->endpoint_max &&
-			      model->device_of[record->dev_id] != NULL;
-	struct iommufd_model_device *device =
-		is_known ? model->device_of[record->dev_id] : &model->nobody;
+	struct iommufd_model_device *known = iommufd_model_device_find(model, record->dev_id);
+	struct iommufd_model_device *device = known != NULL ? known : &model->nobody;
 	const struct iommufd_model_message msg = {
 		.iova = record->addr,
 		.pasid = (record->flags & IOMMUFD_FAULT_PASID_VALID) != 0 ? record->pasid :
@@ -194,7 +210,7 @@ record_raise(struct iommufd_model *model, const struct iommufd_fault *record)
 	struct iommufd_model_fault *queue = queue_any(model);
 	struct iommufd_model_handle *handle = NULL;
 
-	if (is_known && (msg.pasid < UIOMMU_PASID_COUNT || msg.pasid == EMU_NO_PASID))
+	if (known != NULL && (msg.pasid < UIOMMU_PASID_COUNT || msg.pasid == EMU_NO_PASID))
 		handle = handler_find(model, device, msg.pasid);
 	if (handle != NULL && handle->hwpt->fault == NULL)
 		handle = NULL;

@@ -90,7 +90,7 @@ iommufd_unit_close(struct uiommu_emu *emu)
 static uint64_t
 no_register(struct uiommu_emu *emu, uint32_t offset)
 {
-	emu_violation(emu, &emu->live.protocol, "register 0x%x of a unit without registers", offset);
+	emu_violation(emu, &emu->live.protocol, "register 0x%x of a unit that has none", offset);
 	return 0;
 }
 

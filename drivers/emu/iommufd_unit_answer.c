@@ -51,7 +51,7 @@ answer_judge(struct uiommu_emu *emu, const struct iommufd_kernel_answer *answer)
 	if (answer->refused != IOMMUFD_KERNEL_TAKEN)
 		refused_judge(emu, answer);
 	else if (answer->by_kernel) {
-		uiommu_count(&emu->live.taken_back, answer->unread);
+		uiommu_count(&emu->live.unread, answer->unread);
 		emu_own_answer(emu, &resp);
 	} else
 		emu_judge_response(emu, &resp);
@@ -92,8 +92,8 @@ iommufd_unit_collect(struct uiommu_emu *emu)
 		judged += emu->several ? burst_judge(emu, answers, nb, true) :
 					 burst_judge(emu, answers, nb, false);
 	} while (nb == BURST);
-	uiommu_count(&emu->live.taken_back,
-		     __atomic_exchange_n(&unit->kernel.forgotten, 0, __ATOMIC_RELAXED));
+	uiommu_count(&emu->live.unread,
+		     __atomic_exchange_n(&unit->kernel.kept, 0, __ATOMIC_RELAXED));
 	/* an answer must be true when software has given it */
 	emu_verify_flush(emu);
 	unit->judged += judged;

@@ -24,15 +24,16 @@ iommufd_unit_make(struct uiommu_emu *emu, unsigned int max)
 	return emu_fast_send(emu, max, EMU_SOURCE_REQUESTS, IOMMUFD_UNIT_LAYOUT(emu));
 }
 
-/* The kernel has answered a request that was taken for one that it would queue. */
+/* The kernel has answered a request that was counted as one that it would queue. */
 static void
 request_refused(struct uiommu_emu *emu, const struct emu_message *msg)
 {
 	const uint16_t device = emu->device_of[msg->endpoint_id];
 
 	emu_unit_answer(emu, msg, UIOMMU_EMU_INVALID);
+	uiommu_count(&emu->live.requests, UINT64_MAX);
 	if (emu_own_end(emu, device, msg->pasid, msg->prgi))
-		/* nor will it be judged */
+		/* from now on each is looked at */
 		emu_bonds_disarm(emu);
 }
 

@@ -143,7 +143,7 @@ uiommu_emu_data_word(uint32_t space, uint64_t page, uint32_t version, uint32_t i
 struct uiommu_emu_traffic {
 	enum uiommu_emu_profile profile;
 	enum uiommu_emu_judge judge;
-	/** pages of a group, 1 to 256; of devices that send single requests only (kernel=mock): 1 */
+	/** pages of a group, 1 to 256; where devices send single requests (kernel=mock): 1 */
 	uint32_t group_pages_min;
 	uint32_t group_pages_max;   /**< at least group_pages_min */
 	double write_ratio;         /**< 0 to 1: share of requests that want write access */
@@ -254,8 +254,11 @@ struct uiommu_emu_verdict {
 	uint64_t reports;        /**< faults without an answer that were put into the queue */
 	uint64_t reports_lost;   /**< those for which there was no room */
 	uint64_t report_overflows; /**< times the overflow flag of their queue was set */
-	/** requests that the unit took out of its queue again, at a detach: nobody had read them */
-	uint64_t taken_back;
+	/**
+	 * requests that software cannot read: kept by the unit until the last one of their group
+	 * comes, or forgotten; or of groups that the unit has answered itself before they were read
+	 */
+	uint64_t unread;
 	char first[128];         /**< the first violation in words; empty: none */
 };
 

@@ -386,3 +386,26 @@ iommufd_table_unmap(struct uiommu_dev *dev, void *domain_private,
 	}
 	return 0;
 }
+
+/* Areas that a range begins and ends in go as a whole, and what is left of them comes again. */
+int
+iommufd_table_extent(struct uiommu_dev *dev, void *domain_private,
+		     struct uiommu_pgtable_range *range)
+{
+	struct iommufd_domain *domain = domain_private;
+	uint64_t first = range->iova, last = range->iova + range->len - 1;
+	const struct iommufd_area *begin, *end;
+
+	if (!areas_lock(domain, is_owner(iommufd_of(dev))))
+		return put_off(domain);
+	begin = iommufd_areas_find(&domain->areas, first, first);
+	end = iommufd_areas_find(&domain->areas, last, last);
+	if (begin != NULL)
+		first = begin->iova;
+	if (end != NULL)
+		last = iommufd_area_last(end);
+	pthread_mutex_unlock(&domain->lock);
+	range->iova = first;
+	range->len = last - first + 1;
+	return 0;
+}

@@ -15,13 +15,10 @@
  */
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <uiommu_fault.h>
 
-#include "iommufd_devmap.h"
 #include "iommufd_hw.h"
 #include "iommufd_slot.h"
 
@@ -142,97 +139,31 @@ iommufd_msg_decode(const struct iommufd_fault *msg, uint32_t endpoint_id,
 	return bad;
 }
 
-/* As unlikely() of DPDK, which is not needed here. */
-#define IOMMUFD_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#define IOMMUFD_MSG_R UIOMMU_FAULT_READ
+#define IOMMUFD_MSG_W UIOMMU_FAULT_WRITE
+#define IOMMUFD_MSG_X UIOMMU_FAULT_EXEC
+#define IOMMUFD_MSG_P UIOMMU_FAULT_PRIV
 
-/* Accesses that can be: bit n for iommufd_fault::perm n. */
-#define IOMMUFD_MSG_PLAIN_PERMS UINT32_C(0xfefe)
+/* Flags of a request by iommufd_fault::perm; 0: no access that can be, see iommufd_msg_is_bad(). */
+static const uint8_t iommufd_msg_perm_flags[IOMMUFD_MSG_PERMS + 1] = {
+	0, IOMMUFD_MSG_R, IOMMUFD_MSG_W, IOMMUFD_MSG_R | IOMMUFD_MSG_W,
+	IOMMUFD_MSG_X, IOMMUFD_MSG_R | IOMMUFD_MSG_X, IOMMUFD_MSG_W | IOMMUFD_MSG_X,
+	IOMMUFD_MSG_R | IOMMUFD_MSG_W | IOMMUFD_MSG_X,
+	0, IOMMUFD_MSG_R | IOMMUFD_MSG_P, IOMMUFD_MSG_W | IOMMUFD_MSG_P,
+	IOMMUFD_MSG_R | IOMMUFD_MSG_W | IOMMUFD_MSG_P, IOMMUFD_MSG_X | IOMMUFD_MSG_P,
+	IOMMUFD_MSG_R | IOMMUFD_MSG_X | IOMMUFD_MSG_P,
+	IOMMUFD_MSG_W | IOMMUFD_MSG_X | IOMMUFD_MSG_P,
+	IOMMUFD_MSG_R | IOMMUFD_MSG_W | IOMMUFD_MSG_X | IOMMUFD_MSG_P,
+};
 
-/** Whether an access can be, as iommufd_msg_is_bad() has it. */
-static inline bool
-iommufd_msg_perm_is_plain(uint32_t perm)
-{
-	return perm <= IOMMUFD_MSG_PERMS && (IOMMUFD_MSG_PLAIN_PERMS >> perm & 1) != 0;
-}
+/** iommufd_fault::perm of what stands behind the last message of a read. */
+#define IOMMUFD_MSG_END UINT32_MAX
 
 /** Flags of a request, but for the access, by those of a message that is the last of its group. */
 static inline uint32_t
 iommufd_msg_last_flags(uint32_t flags)
 {
 	return UIOMMU_FAULT_LAST | (flags & IOMMUFD_FAULT_PASID_VALID) << 5;
-}
-
-/** Flags of a request for the access that a message asks for. */
-static inline uint32_t
-iommufd_msg_perm_flags(uint32_t perm)
-{
-	/* READ and WRITE stay where they are, EXEC and PRIV make room for LAST */
-	return perm + (perm & (IOMMUFD_PERM_EXEC | IOMMUFD_PERM_PRIV));
-}
-
-_Static_assert(offsetof(struct iommufd_fault, flags) == 0 &&
-		       offsetof(struct iommufd_fault, dev_id) == sizeof(uint32_t),
-	       "flags and device are the first word of 64 bits");
-
-/**
- * iommufd_msgs_claim() and iommufd_msg_decode() in one, for messages as nearly all are: each a
- * group by itself that says so, with an access that can be, a PASID that can be or none, and a
- * cookie of which no slot has the low bits. From the first one on, until there is one that is not
- * so.
- *
- * @param msgs with one behind the last, of another cookie
- * @param max of them at most; there are as many free slots
- * @param read number of the read that brought them
- * @param faults filled
- * @return how many
- */
-static inline uint32_t
-iommufd_msgs_take_plain(struct iommufd_slots *slots, struct iommufd_devmap *devmap,
-			const struct iommufd_fault *msgs, uint32_t max, uint32_t read,
-			struct uiommu_fault *faults)
-{
-	struct iommufd_slots_table *table = slots->table;
-	const uint16_t *free = &table->free[slots->nb_free];
-	const struct iommufd_fault *msg = msgs, *end = msgs + max;
-	uint32_t endpoint_id = IOMMUFD_DEVMAP_UNKNOWN, flags = 0;
-	uint64_t who, last_who;
-
-	/* none yet: of the first one nothing is known */
-	memcpy(&last_who, msgs, sizeof(last_who));
-	last_who = ~last_who;
-	for (; msg < end; msg++, faults++) {
-		const uint32_t perm = msg->perm, cookie = msg->cookie;
-		uint32_t pasid = UIOMMU_NO_PASID;
-
-		if (IOMMUFD_UNLIKELY(!iommufd_msg_perm_is_plain(perm) || msg[1].cookie == cookie ||
-				     !iommufd_slots_is_new(table, cookie)))
-			break;
-		/* flags and device: mostly those of the one before */
-		memcpy(&who, msg, sizeof(who));
-		if (IOMMUFD_UNLIKELY(who != last_who)) {
-			if ((msg->flags & IOMMUFD_FAULT_LAST) == 0)
-				break;
-			last_who = who;
-			flags = iommufd_msg_last_flags(msg->flags);
-			endpoint_id = iommufd_devmap_get(devmap, msg->dev_id);
-		}
-		if (flags != UIOMMU_FAULT_LAST) {
-			pasid = msg->pasid;
-			if (IOMMUFD_UNLIKELY(pasid >= UIOMMU_PASID_COUNT))
-				break;
-		}
-		faults->iova = msg->addr & IOMMUFD_MSG_PAGE_MASK;
-		faults->endpoint_id = endpoint_id;
-		faults->pasid = pasid;
-		faults->prg_index = (uint16_t)msg->grpid;
-		faults->flags = (uint16_t)(iommufd_msg_perm_flags(perm) + flags);
-		faults->nb_pages = 0;
-		faults->tag = *--free;
-		iommufd_slots_fill_new(table, faults->tag, cookie, msg->dev_id, pasid, read);
-	}
-	max = (uint32_t)(msg - msgs);
-	slots->nb_free -= max;
-	return max;
 }
 
 /** Code of an answer, by enum uiommu_code. The kernel knows of no failure of a device. */

@@ -98,7 +98,7 @@ static const struct stat_place queue_stats[] = {
 	QUEUE_STAT(reads),
 	QUEUE_STAT(empty_reads),
 	QUEUE_STAT(messages),
-	QUEUE_STAT(malformed),
+	QUEUE_STAT(refused_messages),
 	QUEUE_STAT(not_ended),
 	QUEUE_STAT(mixed_pasids),
 	QUEUE_STAT(grown_reads),
@@ -223,6 +223,7 @@ static const struct uiommu_dev_ops iommufd_dev_ops = {
 	.table_format = iommufd_table_format,
 	.table_map = iommufd_table_map,
 	.table_unmap = iommufd_table_unmap,
+	.table_extent = iommufd_table_extent,
 	.nested_invalidate = iommufd_nested_invalidate,
 };
 

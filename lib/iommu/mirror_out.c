@@ -7,27 +7,14 @@
 #include <errno.h>
 
 #include <rte_common.h>
-#include <rte_cycles.h>
-#include <rte_pause.h>
 
 #include "mirror_pvt.h"
 #include "region_pvt.h"
 #include "uiommu_pvt.h"
 
-/* Entries that are filled at a time. */
-#define FILL_MAX 64
 #define PARTS_MAX 64
 /* A moment without memory is no reason to give a unit up. */
 #define RESTORE_TRIES 16
-
-/* Leaves alike, side by side, that are busy. */
-struct part {
-	uint64_t iova;
-	uint64_t pa;   /* for a change: where they lead, side by side as well */
-	uint64_t len;
-	uint32_t prot; /* that they had */
-	uint8_t shift;
-};
 
 /* What a writer has taken so far. */
 struct taking {
@@ -37,130 +24,16 @@ struct taking {
 	bool add;      /* and with what they had */
 	uint32_t prot;
 	uint32_t nb;
-	struct part part[PARTS_MAX];
+	struct uiommu_mirror_part part[PARTS_MAX];
 };
 
-void
-uiommu_pvt_mirror_commit(struct uiommu_paging *paging, uint64_t iova, uint64_t pa, uint32_t nb,
-			 uint32_t shift, uint32_t prot)
-{
-	uint64_t leaf_pa[FILL_MAX];
-	uint32_t at, n, i;
-
-	for (at = 0; at < nb; at += n) {
-		n = RTE_MIN(nb - at, (uint32_t)FILL_MAX);
-		for (i = 0; i < n; i++)
-			leaf_pa[i] = pa + ((uint64_t)(at + i) << shift);
-		uiommu_pgtable_commit(paging->pt, iova + ((uint64_t)at << shift), shift, n, leaf_pa,
-				      prot);
-	}
-}
-
-/* ------------------------------------------------------------------------------ calls */
-
-/* The driver may come to that later; inside a handler somebody else is as good as through. */
-static bool
-wait_for_driver(struct uiommu_unit *unit, uint64_t *give_up)
-{
-	if (*give_up == 0)
-		*give_up = uiommu_pvt_give_up_tsc(unit);
-	else if (rte_get_tsc_cycles() > *give_up)
-		return false;
-	if (uiommu_pvt_in_handler())
-		rte_pause();
-	else
-		uiommu_pvt_wait_turn();
-	return true;
-}
-
-int
-uiommu_pvt_mirror_call_map(struct uiommu_paging *paging, uint64_t iova, uint64_t pa, uint64_t len,
-			   uint32_t prot, bool patient)
-{
-	struct uiommu_unit *unit = paging->unit;
-	uint64_t give_up = 0;
-	int ret;
-
-	/* what entries of the mirror cannot hold */
-	if (pa > paging->pa_last || len - 1 > paging->pa_last - pa)
-		return -EINVAL;
-	do {
-		ret = unit->dev.ops->table_map(&unit->dev, paging->domain->drv, iova, pa, len,
-					       prot);
-	} while (ret == -EAGAIN && patient && wait_for_driver(unit, &give_up));
-	return ret;
-}
-
-static int
-call_unmap(struct uiommu_paging *paging, const struct uiommu_pgtable_range *ranges, uint32_t nb)
-{
-	struct uiommu_unit *unit = paging->unit;
-	uint64_t give_up = 0;
-	int ret;
-
-	if (uiommu_pvt_state(unit) == UIOMMU_DEV_FAILED)
-		return -EIO;
-	do {
-		ret = unit->dev.ops->table_unmap(&unit->dev, paging->domain->drv, ranges, nb);
-	} while (ret == -EAGAIN && wait_for_driver(unit, &give_up));
-	uiommu_count(&paging->ctl.invalidations, 1);
-	uiommu_count(&paging->ctl.ranges, nb);
-	if (ret != 0)
-		uiommu_pvt_unit_fail(unit, "what was unmapped may be reached still");
-	return ret == -EAGAIN ? -ETIMEDOUT : ret;
-}
+/* ------------------------------------------------------------ entries that are taken */
 
 static void
-ranges_flush(struct uiommu_mirror_ranges *ranges)
-{
-	int ret;
-
-	if (ranges->nb == 0)
-		return;
-	ret = call_unmap(ranges->paging, ranges->range, ranges->nb);
-	if (ranges->error == 0)
-		ranges->error = ret;
-	ranges->nb = 0;
-}
-
-void
-uiommu_pvt_mirror_ranges_add(struct uiommu_mirror_ranges *ranges, uint64_t iova, uint64_t len)
-{
-	struct uiommu_pgtable_range *last = NULL;
-
-	if (ranges->nb != 0)
-		last = &ranges->range[ranges->nb - 1];
-	if (last != NULL && last->iova + last->len == iova) {
-		last->len += len;
-		return;
-	}
-	/* by address */
-	if (ranges->nb == UIOMMU_MIRROR_RANGES || (last != NULL && iova < last->iova))
-		ranges_flush(ranges);
-	ranges->range[ranges->nb++] = (struct uiommu_pgtable_range){.iova = iova, .len = len};
-}
-
-int
-uiommu_pvt_mirror_ranges_end(struct uiommu_mirror_ranges *ranges)
-{
-	ranges_flush(ranges);
-	return ranges->error;
-}
-
-/* --------------------------------------------------------------------- entries that are taken */
-
-static void
-part_absent(struct uiommu_paging *paging, const struct part *part)
+part_absent(struct uiommu_paging *paging, const struct uiommu_mirror_part *part)
 {
 	uiommu_pgtable_commit(paging->pt, part->iova, part->shift,
 			      (uint32_t)(part->len >> part->shift), NULL, 0);
-}
-
-static void
-part_fill(struct uiommu_paging *paging, const struct part *part, uint32_t prot)
-{
-	uiommu_pvt_mirror_commit(paging, part->iova, part->pa,
-				 (uint32_t)(part->len >> part->shift), part->shift, prot);
 }
 
 /* Whether somebody has to get the pages at an address back. */
@@ -178,7 +51,7 @@ is_owned(const struct uiommu_paging *paging, uint64_t iova)
  * has failed.
  */
 static void
-part_restore(struct uiommu_paging *paging, const struct part *part)
+part_restore(struct uiommu_paging *paging, const struct uiommu_mirror_part *part)
 {
 	const bool owned = is_owned(paging, part->iova);
 	unsigned int tries = owned ? RESTORE_TRIES : 1;
@@ -189,7 +62,7 @@ part_restore(struct uiommu_paging *paging, const struct part *part)
 						 part->prot, true);
 	} while (ret != 0 && --tries != 0);
 	if (ret == 0 || owned)
-		part_fill(paging, part, part->prot);
+		uiommu_pvt_mirror_part_fill(paging, part, part->prot);
 	else
 		part_absent(paging, part);
 	if (ret != 0 && owned)
@@ -197,7 +70,7 @@ part_restore(struct uiommu_paging *paging, const struct part *part)
 }
 
 static uint32_t
-new_prot(const struct taking *taking, const struct part *part)
+new_prot(const struct taking *taking, const struct uiommu_mirror_part *part)
 {
 	return taking->add ? part->prot | taking->prot : taking->prot;
 }
@@ -206,7 +79,7 @@ new_prot(const struct taking *taking, const struct part *part)
 static uint32_t
 parts_together(const struct taking *taking, uint32_t i)
 {
-	const struct part *part = &taking->part[i];
+	const struct uiommu_mirror_part *part = &taking->part[i];
 	uint32_t n = 1;
 
 	while (i + n < taking->nb && part[n].iova == part[n - 1].iova + part[n - 1].len &&
@@ -221,7 +94,7 @@ static int
 parts_map(struct taking *taking)
 {
 	struct uiommu_paging *paging = taking->paging;
-	const struct part *part, *last;
+	const struct uiommu_mirror_part *part, *last;
 	int ret, error = 0;
 	uint32_t i, n;
 
@@ -234,7 +107,7 @@ parts_map(struct taking *taking)
 						 new_prot(taking, part), true);
 		for (; part <= last; part++) {
 			if (ret == 0)
-				part_fill(paging, part, new_prot(taking, part));
+				uiommu_pvt_mirror_part_fill(paging, part, new_prot(taking, part));
 			else
 				part_restore(paging, part);
 		}
@@ -265,36 +138,20 @@ taking_flush(struct taking *taking)
 	taking->nb = 0;
 }
 
-/* Whether a leaf goes on where a part ends. */
-static bool
-goes_on(const struct taking *taking, const struct part *part,
-	const struct uiommu_pgtable_leaf *leaf)
-{
-	if (part->iova + part->len != leaf->iova || UINT64_C(1) << part->shift != leaf->size)
-		return false;
-	return !taking->change ||
-	       (part->pa + part->len == leaf->pa && part->prot == leaf->prot);
-}
-
 /* Called for each leaf that was taken: busy by now. */
 static void
 leaf_add(void *priv, const struct uiommu_pgtable_leaf *leaf)
 {
 	struct taking *taking = priv;
 
-	if (taking->nb != 0 && goes_on(taking, &taking->part[taking->nb - 1], leaf)) {
+	if (taking->nb != 0 && uiommu_pvt_mirror_goes_on(&taking->part[taking->nb - 1],
+						      leaf, taking->change)) {
 		taking->part[taking->nb - 1].len += leaf->size;
 		return;
 	}
 	if (taking->nb == PARTS_MAX)
 		taking_flush(taking);
-	taking->part[taking->nb++] = (struct part){
-		.iova = leaf->iova,
-		.pa = leaf->pa,
-		.len = leaf->size,
-		.prot = leaf->prot,
-		.shift = (uint8_t)__builtin_ctzll(leaf->size),
-	};
+	taking->part[taking->nb++] = uiommu_pvt_mirror_part_of(leaf);
 }
 
 /* Take a range, all of it with as few calls as can be. */

@@ -34,6 +34,37 @@ struct uiommu_mirror_ranges {
 	struct uiommu_pgtable_range range[UIOMMU_MIRROR_RANGES];
 };
 
+/* Leaves alike, side by side, that are busy. */
+struct uiommu_mirror_part {
+	uint64_t iova;
+	uint64_t pa;   /* where they lead, side by side as well where that matters */
+	uint64_t len;
+	uint32_t prot; /* that they had */
+	uint8_t shift;
+};
+
+static inline struct uiommu_mirror_part
+uiommu_pvt_mirror_part_of(const struct uiommu_pgtable_leaf *leaf)
+{
+	return (struct uiommu_mirror_part){
+		.iova = leaf->iova,
+		.pa = leaf->pa,
+		.len = leaf->size,
+		.prot = leaf->prot,
+		.shift = (uint8_t)__builtin_ctzll(leaf->size),
+	};
+}
+
+/* Whether a leaf goes on where a part ends; alike: and leads on, with the same access. */
+static inline bool
+uiommu_pvt_mirror_goes_on(const struct uiommu_mirror_part *part,
+			  const struct uiommu_pgtable_leaf *leaf, bool alike)
+{
+	if (part->iova + part->len != leaf->iova || UINT64_C(1) << part->shift != leaf->size)
+		return false;
+	return !alike || (part->pa + part->len == leaf->pa && part->prot == leaf->prot);
+}
+
 /* ------------------------------------------------------------------------ mirror.c */
 
 /*
@@ -58,12 +89,19 @@ uiommu_pvt_mirror_fill(struct uiommu_paging *paging, uint64_t iova, uint32_t shi
 int
 uiommu_pvt_mirror_grow(struct uiommu_paging *paging, uint64_t iova, uint32_t prot);
 
-/* -------------------------------------------------------------------- mirror_out.c */
+/* ------------------------------------------------------------------- mirror_call.c */
 
 /* Entries that are busy, side by side, lead to memory side by side. */
 void
 uiommu_pvt_mirror_commit(struct uiommu_paging *paging, uint64_t iova, uint64_t pa, uint32_t nb,
 			 uint32_t shift, uint32_t prot);
+static inline void
+uiommu_pvt_mirror_part_fill(struct uiommu_paging *paging, const struct uiommu_mirror_part *part,
+			    uint32_t prot)
+{
+	uiommu_pvt_mirror_commit(paging, part->iova, part->pa,
+				 (uint32_t)(part->len >> part->shift), part->shift, prot);
+}
 /* The driver maps. Patient: it is asked again while it says -EAGAIN, up to the time-out. */
 int
 uiommu_pvt_mirror_call_map(struct uiommu_paging *paging, uint64_t iova, uint64_t pa, uint64_t len,
@@ -74,6 +112,9 @@ uiommu_pvt_mirror_ranges_add(struct uiommu_mirror_ranges *ranges, uint64_t iova,
 /* Have it forget the rest. 0, -ETIMEDOUT or -EIO: of any of them, and the unit has failed. */
 int
 uiommu_pvt_mirror_ranges_end(struct uiommu_mirror_ranges *ranges);
+
+/* -------------------------------------------------------------------- mirror_out.c */
+
 /*
  * As uiommu_pgtable_unmap(), but for the waits: when this returns 0 nothing reaches what was there.
  * Tables that have become empty go, too. Lock held.

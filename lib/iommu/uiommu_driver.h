@@ -331,9 +331,9 @@ struct uiommu_dev_ops {
 	 * those together in one range.
 	 *
 	 * @param ranges nb_ranges, by address, 4 KiB aligned, none next to another
-	 * @return 0: out of force; -EAGAIN: not now, and nothing was done: the library comes again
-	 *   soon, up to the time-out; -EIO, with one line in the log: some may be left, or more
-	 *   has gone than was asked for: the unit is a failed one then
+	 * @return 0: out of force; -EAGAIN: not now, or not all of it: the library comes again
+	 *   soon, with the same ranges, up to the time-out; -EIO, with one line in the log: some
+	 *   may be left, or more has gone than was asked for: the unit is a failed one then
 	 */
 	int (*table_unmap)(struct uiommu_dev *dev, void *domain_private,
 			   const struct uiommu_pgtable_range *ranges, uint32_t nb_ranges);
@@ -353,7 +353,17 @@ struct uiommu_dev_ops {
 	 */
 	int (*nested_invalidate)(struct uiommu_dev *dev, void *domain_private, uint64_t iova,
 				 uint64_t len);
-	void *reserved[2]; /**< NULL */
+	/**
+	 * Where only what came together can go together: what else will be absent for a moment when
+	 * table_unmap() takes a range out. The library answers nothing SUCCESS there meanwhile.
+	 * Called just before it, as table_unmap(). NULL: nothing else.
+	 *
+	 * @param range what is to go; widened to what is touched
+	 * @return 0; -EAGAIN: not now
+	 */
+	int (*table_extent)(struct uiommu_dev *dev, void *domain_private,
+			    struct uiommu_pgtable_range *range);
+	void *reserved[1]; /**< NULL */
 };
 
 /** A unit, as its driver sees it. */

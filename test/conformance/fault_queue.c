@@ -298,7 +298,8 @@ bulk(void)
 }
 
 static const struct harness_case fault_queue_cases[] = {
-	{"R8 K12 T24 fault queue: whole groups, in order", whole_groups, 0},
+	{"R8 K12 T24 fault queue: whole groups, in order", whole_groups,
+	 HARNESS_NEEDS_GROUPS_BY_PASID},
 	{"R8 K12 fault queue: each member of a message", access_bits, 0},
 	{"R8 T24 fault queue: a burst of many groups", large_burst, 0},
 	{"R8 T24 T25 fault queue: buffer smaller than a group", small_buffer, 0},

@@ -385,7 +385,7 @@ static const struct harness_case fault_queue_end_cases[] = {
 	{"R4 fault queue: an endpoint is removed", endpoint_removed, 0},
 	{"R4 T29 fault queue: replace from queue to queue", replaced, 0},
 	{"R1 T22 fault queue: destroyed with groups read and unread", destroyed, 0},
-	{"R1 fault queue: stop with groups read and unread", stopped, 0},
+	{"R1 fault queue: stop with groups read and unread", stopped, HARNESS_NEEDS_LAST_WORD},
 	{"fault queue: deadline, answered INVALID", deadline_invalid, 0},
 	{"fault queue: deadline, answered RETRY", deadline_retry, 0},
 	{"R5 T21 fault queue: a stuck consumer", stuck_consumer, 0},

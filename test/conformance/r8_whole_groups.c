@@ -369,7 +369,8 @@ static const struct harness_case r8_cases[] = {
 	{"R8 burst interface, groups left to release and stop", burst_left_to_release, 0},
 	{"R8 T24 T25 burst interface, array of one", small_array, 0},
 	{"R8 more large groups than fit at once", large_groups, 0},
-	{"R8 T23 T24 burst interface, more large groups than fit at once", large_groups_burst, 0},
+	{"R8 T23 T24 burst interface, more large groups than fit at once", large_groups_burst,
+	 HARNESS_NEEDS_PARKING},
 	{"R8 R4 burst interface, detach by the owner with groups in hand", burst_and_detach, 0},
 };
 

@@ -250,4 +250,4 @@ static const struct harness_case reports_cases[] = {
 	{"T15 T35 reports: control calls inside", inside_a_report, UIOMMU_CAPA_PASID},
 };
 
-HARNESS_SUITE_OF(reports, 0);
+HARNESS_SUITE_OF(reports, HARNESS_NEEDS_REPORTS);

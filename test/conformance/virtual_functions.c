@@ -319,4 +319,4 @@ static const struct harness_case virtual_functions_cases[] = {
 	{"P7 stop and close with a family", close_with_family, 0},
 };
 
-HARNESS_SUITE(virtual_functions);
+HARNESS_SUITE_OF(virtual_functions, UIOMMU_CAPA_PAGE_REQUESTS | HARNESS_NEEDS_VF_REQUESTS);

@@ -112,7 +112,8 @@ beyond(void)
 
 static const struct harness_case wide_ids_cases[] = {
 	{"R10 T36 endpoint ids of more than 16 bits", routed, UIOMMU_CAPA_PASID},
-	{"P7 T36 families with ids of more than 16 bits", family, UIOMMU_CAPA_PASID},
+	{"P7 T36 families with ids of more than 16 bits", family,
+	 UIOMMU_CAPA_PASID | HARNESS_NEEDS_VF_REQUESTS},
 	{"R10 endpoint ids beyond the unit's width", beyond, 0},
 };
 

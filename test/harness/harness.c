@@ -208,14 +208,17 @@ case_misfit(uint64_t wanted)
 		{HARNESS_NEEDS_LAST_WORD, "the unit itself answers what a bond has left"},
 		{HARNESS_NEEDS_COMMANDS, "the unit is told by system calls, not by commands"},
 		{HARNESS_NEEDS_VF_REQUESTS, "virtual functions cannot send page requests"},
-		{HARNESS_NEEDS_SWITCH, "page requests cannot be switched on and off"},
+		{HARNESS_NEEDS_SWITCH, "the kernel switches page requests and ATS on and off"},
+		{HARNESS_NEEDS_REPORTS, "accesses that fail are told to the kernel's log alone"},
+		{HARNESS_NEEDS_ANY_ADDRESS, "the kernel has refused addresses that are none"},
+		{HARNESS_NEEDS_STOP_MARKERS, "stop markers end before the queue"},
 	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_COUNT(reasons); i++)
 		if ((wanted & reasons[i].needs) != 0 && harness_lacks(reasons[i].needs))
 			return reasons[i].why;
-	wanted &= HARNESS_NEEDS_PARKING - 1;
+	wanted &= HARNESS_NEEDS_FIRST - 1;
 	return (wanted & ~harness_unit()->capa) != 0 ? "the unit lacks a capability" : NULL;
 }
 

@@ -40,8 +40,15 @@ struct harness_unit;
 #define HARNESS_NEEDS_COMMANDS (UINT64_C(1) << 60)
 /** page requests of virtual functions */
 #define HARNESS_NEEDS_VF_REQUESTS (UINT64_C(1) << 61)
-/** page requests of an endpoint can be switched on and off */
+/** page requests and translations of an endpoint are switched on and off by software */
 #define HARNESS_NEEDS_SWITCH (UINT64_C(1) << 62)
+/** accesses that fail for good are reported to software */
+#define HARNESS_NEEDS_REPORTS (UINT64_C(1) << 55)
+/** stop markers are in the queue */
+#define HARNESS_NEEDS_STOP_MARKERS (UINT64_C(1) << 54)
+/** what the unit puts into its queue may have addresses that it cannot have */
+#define HARNESS_NEEDS_ANY_ADDRESS (UINT64_C(1) << 53)
+#define HARNESS_NEEDS_FIRST HARNESS_NEEDS_ANY_ADDRESS
 
 /** One case. */
 struct harness_case {

@@ -228,9 +228,9 @@ static const struct harness_spoil riscv_spoils[] = {
 /* --------------------------------------------------------------- iommufd */
 
 /*
- * struct iommu_hwpt_pgfault: flags (PASID_VALID 0, LAST_PAGE 1), dev_id; pasid, grpid; perm (READ 0,
- * WRITE 1, EXEC 2, PRIV 3), reserved; addr; length, cookie. The model puts the device's id where an
- * endpoint id is.
+ * struct iommu_hwpt_pgfault: flags (PASID_VALID 0, LAST_PAGE 1), dev_id; pasid, grpid; perm (READ
+ * 0, WRITE 1, EXEC 2, PRIV 3), reserved; addr; length, cookie. The model puts the device's id where
+ * an endpoint id is.
  */
 static void
 iommufd_encode(const struct uiommu_emu_request *req, uint64_t *entry)
@@ -252,12 +252,6 @@ static const struct harness_spoil iommufd_permission = PERMISSION(4);
 
 static const struct harness_spoil iommufd_spoils[] = {
 	PERMISSION(4), PERMISSION(5), PERMISSION(16), PERMISSION(31),
-	{"PASID of 21 bits", {0}, {0, BIT(20)}, true},
-	{"PASID of 32 bits", {0}, {0, BIT(31)}, true},
-	{"privileged", {0}, {0, 0, BIT(3)}, true},
-	{"execute and read", {0}, {0, 0, BIT(2)}, true},
-	{"address 0x0100000000000000", {0}, {0, 0, 0, BIT(56)}, true},
-	{"address 0x8000000000000000", {0}, {0, 0, 0, BIT(63)}, true},
 };
 
 #define IOMMUFD(args, text, more, ...)                                                             \
@@ -272,7 +266,9 @@ static const struct harness_spoil iommufd_spoils[] = {
 		.lacks = HARNESS_NEEDS_PARKING | HARNESS_NEEDS_OVERFLOW |                          \
 			 HARNESS_NEEDS_GROUPS_BY_PASID | HARNESS_NEEDS_LAST_WORD |                 \
 			 HARNESS_NEEDS_COMMANDS | HARNESS_NEEDS_VF_REQUESTS |                      \
-			 HARNESS_NEEDS_SWITCH,                                                     \
+			 HARNESS_NEEDS_SWITCH | HARNESS_NEEDS_REPORTS |                            \
+			 HARNESS_NEEDS_STOP_MARKERS | HARNESS_NEEDS_ANY_ADDRESS,                   \
+		.sign_bits = 1, .one_table = true,                                                 \
 		.queues_blocked = true,                                                            \
 		.counters = {                                                                      \
 			.dead_answers = "_dead_answers", .refused_answers = "_refused_answers",    \
@@ -318,6 +314,16 @@ static const struct harness_unit units[] = {
 	      "riscv/emu-small", .is_variant = true, .reorders = true),
 	IOMMUFD("iommufd,platform=emu", "iommufd/emu", UIOMMU_CAPA_PASID,
 		.encode = iommufd_encode, .wide_ids = ",endpoint_bits=24"),
+	/*
+	 * A kernel that reads and replaces in other ways: a group that does not fit reads as nothing,
+	 * a replace answers what is in the new table's queue alone, records show no flag of the
+	 * kernel's own. Two fault queues.
+	 */
+	IOMMUFD("iommufd,platform=emu,old_read=1,quirk=1,leak_flags=0,queues=2", "iommufd/emu-quirks",
+		UIOMMU_CAPA_PASID, .is_variant = true),
+	/* As Linux 6.12: nothing but the requester id is attached, and nested tables for faults. */
+	IOMMUFD("iommufd,platform=emu,pasid_attach=0,paging_faults=0", "iommufd/emu-6.12", 0,
+		.is_variant = true, .asks_kernel = true),
 	/* The kernel that runs here, with its mock devices: in a guest, see test/kernel. */
 	IOMMUFD("iommufd,platform=emu,kernel=mock", "iommufd/mock", UIOMMU_CAPA_PASID,
 		.lone_requests = true),

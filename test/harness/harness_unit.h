@@ -80,12 +80,12 @@ struct harness_unit {
 	 */
 	bool refuses_endpoints;
 	bool small_tables;       /**< of an endpoint: pages, of those that are kept ready */
+	/** addresses begin at 0: there is no second half from their negative on */
+	bool one_table;
 	/** requests for a BLOCKED domain are queued as others are */
 	bool queues_blocked;
 	/** its devices send groups of one request only: cases with others are skipped */
 	bool lone_requests;
-	/** a kernel has the last word on PASIDs: where it attaches none, cases with some are skipped */
-	bool asks_kernel;
 	bool merges_faults;      /**< reports tell no page that is missing from a right that is */
 	bool reorders;           /**< commands, and so answers, are carried out in any order */
 	/** a last request without access, without PASID, is one like others: INVALID */

@@ -307,13 +307,13 @@ rig_check_counters(struct rig *rig)
 	EXPECT(s.busy_polls <= s.polls);
 	/* and the unit has seen the same */
 	EXPECT_EQ(v.responses + unheard, s.responses + ended);
-	EXPECT_EQ(v.requests, s.requests + ended + v.taken_back);
+	EXPECT_EQ(v.requests, s.requests + ended + v.unread);
 	if (unheard == 0) {
 		EXPECT_EQ(v.code_success,
 			  s.codes[UIOMMU_CODE_SUCCESS] + s.codes[UIOMMU_CODE_RETRY]);
 		EXPECT_EQ(v.code_invalid, s.codes[UIOMMU_CODE_INVALID] + ended);
 	}
-	EXPECT(unheard + v.taken_back == 0 || harness_lacks(HARNESS_NEEDS_LAST_WORD));
+	EXPECT(unheard + v.unread == 0 || harness_lacks(HARNESS_NEEDS_LAST_WORD));
 	EXPECT_EQ(v.code_failure, s.codes[UIOMMU_CODE_FAILURE]);
 	/* the model does not look into what is raw */
 	if (!rig->raw)

@@ -206,7 +206,7 @@ rig_served(const struct rig *rig);
 uint64_t
 rig_taken(const struct rig *rig);
 
-/** Requests that the engine keeps until the last one of their group comes, of nb that wait for it. */
+/** Of nb requests that wait for the last one of their group, those that the engine keeps. */
 static inline uint64_t
 rig_parked(uint64_t nb)
 {

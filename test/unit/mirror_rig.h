@@ -9,8 +9,10 @@
  * What mirrored tables mirror: areas as they were mapped, each call noted, any of them made to
  * fail. It knows what the mirror must look like in a call: all of what comes or goes is busy there.
  *
- * Before this is included: lib/iommu/mirror.c and mirror_out.c; unit, lock_is_held.
+ * Before this is included: lib/iommu/mirror*.c; unit, lock_is_held. After it: uiommu_pvt_trylock().
  */
+
+#include <pthread.h>
 
 #define AREAS_MAX 4096
 
@@ -23,6 +25,7 @@ struct area {
 
 static struct area areas[AREAS_MAX];
 static unsigned int nb_areas;
+static pthread_mutex_t areas_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct uiommu_pgtable *mirrored; /* what the busy entries are looked for in */
 /* calls, those refused among them */
 static unsigned int nb_maps, nb_unmaps, nb_ranges_unmapped;
@@ -35,17 +38,8 @@ static int unmap_error;
 static unsigned int unmap_error_nb;
 static bool lock_is_taken;        /* by another thread */
 static unsigned int nb_failed;    /* unit failed */
+static unsigned int nb_extents;
 static struct uiommu_dev_ops mirror_ops;
-
-bool
-uiommu_pvt_trylock(struct uiommu_unit *of)
-{
-	assert_ptr_equal(of, &unit);
-	if (lock_is_held || lock_is_taken)
-		return false;
-	lock_is_held = true;
-	return true;
-}
 
 void
 uiommu_pvt_unit_fail(struct uiommu_unit *of, const char *why)
@@ -83,12 +77,10 @@ overlaps(const struct area *area, uint64_t iova, uint64_t len)
 }
 
 static int
-fake_map(struct uiommu_dev *dev, void *domain_private, uint64_t iova, uint64_t pa, uint64_t len,
-	 uint32_t prot)
+area_add(uint64_t iova, uint64_t pa, uint64_t len, uint32_t prot)
 {
 	unsigned int i;
 
-	assert_ptr_equal(dev, &unit.dev);
 	assert_int_equal((iova | pa | len) % 4096, 0);
 	assert_true(len != 0);
 	assert_busy(iova, len);
@@ -105,6 +97,19 @@ fake_map(struct uiommu_dev *dev, void *domain_private, uint64_t iova, uint64_t p
 	assert_true(nb_areas < AREAS_MAX);
 	areas[nb_areas++] = last_map;
 	return 0;
+}
+
+static int
+fake_map(struct uiommu_dev *dev, void *domain_private, uint64_t iova, uint64_t pa, uint64_t len,
+	 uint32_t prot)
+{
+	int ret;
+
+	assert_ptr_equal(dev, &unit.dev);
+	pthread_mutex_lock(&areas_mutex);
+	ret = area_add(iova, pa, len, prot);
+	pthread_mutex_unlock(&areas_mutex);
+	return ret;
 }
 
 static void
@@ -138,17 +143,45 @@ fake_unmap(struct uiommu_dev *dev, void *domain_private, const struct uiommu_pgt
 		unmap_error_nb--;
 		return unmap_error;
 	}
+	pthread_mutex_lock(&areas_mutex);
 	for (i = 0; i < nb_ranges; i++) {
 		nb_ranges_unmapped++;
 		assert_true(i == 0 || ranges[i].iova > ranges[i - 1].iova + ranges[i - 1].len);
 		assert_busy(ranges[i].iova, ranges[i].len);
 		for (j = 0; j < nb_areas;) {
-			if (overlaps(&areas[j], ranges[i].iova, ranges[i].len))
+			if (overlaps(&areas[j], ranges[i].iova, ranges[i].len)) {
+				if (mirror_ops.table_extent != NULL)
+					assert_busy(areas[j].iova, areas[j].len);
 				area_cut(j, ranges[i].iova, ranges[i].len);
-			else
+			} else {
 				j++;
+			}
 		}
 	}
+	pthread_mutex_unlock(&areas_mutex);
+	return 0;
+}
+
+/* Areas go as a whole, and what is to stay comes again: meanwhile nobody may see it. */
+static int
+fake_extent(struct uiommu_dev *dev, void *domain_private, struct uiommu_pgtable_range *range)
+{
+	uint64_t end = range->iova + range->len;
+	unsigned int i;
+
+	assert_true(lock_is_held);
+	nb_extents++;
+	pthread_mutex_lock(&areas_mutex);
+	for (i = 0; i < nb_areas; i++) {
+		if (!overlaps(&areas[i], range->iova, end - range->iova))
+			continue;
+		if (areas[i].iova + areas[i].len > end)
+			end = areas[i].iova + areas[i].len;
+		if (areas[i].iova < range->iova)
+			range->iova = areas[i].iova;
+	}
+	pthread_mutex_unlock(&areas_mutex);
+	range->len = end - range->iova;
 	return 0;
 }
 
@@ -199,6 +232,7 @@ static inline void
 mirror_make(struct uiommu_paging *of)
 {
 	mirrored = of->pt;
+	nb_extents = 0;
 	nb_areas = nb_maps = nb_unmaps = nb_ranges_unmapped = nb_failed = 0;
 	map_error_nb = unmap_error_nb = 0;
 	map_error_at = UIOMMU_PA_NONE;
@@ -206,6 +240,7 @@ mirror_make(struct uiommu_paging *of)
 	lock_is_taken = false;
 	mirror_ops.table_map = fake_map;
 	mirror_ops.table_unmap = fake_unmap;
+	mirror_ops.table_extent = fake_extent;
 	unit.dev.ops = &mirror_ops;
 	unit.state = UIOMMU_DEV_STARTED;
 	of->mirror = true;

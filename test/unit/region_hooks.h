@@ -108,6 +108,7 @@ hooked_fstatfs(int fd, struct statfs *fs)
 #undef PAGE_SHIFT
 #include "../../lib/iommu/evict.c"
 #include "../../lib/iommu/mirror.c"
+#include "../../lib/iommu/mirror_call.c"
 #include "../../lib/iommu/mirror_out.c"
 #include "../../lib/iommu/region.c"
 #include "../../lib/iommu/region_unmap.c"

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "../../lib/iommu/mirror.c"
+#include "../../lib/iommu/mirror_call.c"
 #include "../../lib/iommu/mirror_out.c"
 #include "../../lib/iommu/resolve.c"
 #include "../../lib/iommu/resolve_mem.c"
@@ -70,6 +71,13 @@ uiommu_pvt_unlock(struct uiommu_unit *of)
 }
 
 int
+uiommu_pvt_paging_grace(struct uiommu_paging *of)
+{
+	fail_msg("waits for itself");
+	return 0;
+}
+
+int
 uiommu_pvt_paging_flush(struct uiommu_domain *of, struct uiommu_pgtable_gather *gather)
 {
 	fail_msg("frees tables on the data path");
@@ -77,6 +85,16 @@ uiommu_pvt_paging_flush(struct uiommu_domain *of, struct uiommu_pgtable_gather *
 }
 
 #include "mirror_rig.h"
+
+bool
+uiommu_pvt_trylock(struct uiommu_unit *of)
+{
+	assert_ptr_equal(of, &unit);
+	if (lock_is_held || lock_is_taken)
+		return false;
+	lock_is_held = true;
+	return true;
+}
 
 struct uiommu_queue *
 uiommu_pvt_group_queue(const struct uiommu_group *group)

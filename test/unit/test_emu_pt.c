@@ -121,7 +121,8 @@ static void
 sizes_need_the_unit(void **state)
 {
 	struct uiommu_args args[] = {
-		{"cap_clear", VTD_CAP_FS1GP | UINT64_C(1) << 34, NULL}, {"ecap_clear", VTD_ECAP_SC, NULL},
+		{"cap_clear", VTD_CAP_FS1GP | UINT64_C(1) << 34, NULL},
+		{"ecap_clear", VTD_ECAP_SC, NULL},
 		{NULL, 0, NULL},
 	};
 	const uint64_t at = UINT64_C(0x5555) << 30;

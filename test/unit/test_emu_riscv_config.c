@@ -188,7 +188,8 @@ static void
 wide_id(uint64_t caps_clear, uint32_t did, unsigned int root, unsigned int middle,
 	unsigned int word)
 {
-	struct uiommu_args args[] = {{"caps_clear", caps_clear, NULL}, {"did_bits", 24, NULL}, {NULL, 0, NULL}};
+	struct uiommu_args args[] = {{"caps_clear", caps_clear, NULL}, {"did_bits", 24, NULL},
+		{NULL, 0, NULL}};
 	uint64_t *at;
 
 	rig_open(args);

@@ -115,7 +115,8 @@ test_illegal_commands(void **state)
 static void
 test_what_capabilities_do_not_have_is_illegal(void **state)
 {
-	struct uiommu_args args[] = {{"caps_clear", UINT64_C(3) << 42 | 1 << 25, NULL}, {NULL, 0, NULL}};
+	struct uiommu_args args[] = {{"caps_clear", UINT64_C(3) << 42 | 1 << 25, NULL},
+		{NULL, 0, NULL}};
 
 	(void)state;
 	rig_open(args);

@@ -80,7 +80,8 @@ test_reserved_bits(void **state)
 static void
 test_reserved_bits_by_capability(void **state)
 {
-	struct uiommu_args args[] = {{"caps_clear", 1 << 15, NULL}, {"caps_set", 1 << 14, NULL}, {NULL, 0, NULL}};
+	struct uiommu_args args[] = {{"caps_clear", 1 << 15, NULL}, {"caps_set", 1 << 14, NULL},
+		{NULL, 0, NULL}};
 	const uint64_t good = PTE(0x400000, 0xd7);
 
 	(void)state;

@@ -46,7 +46,8 @@ static void
 test_devargs(void **state)
 {
 	struct uiommu_args args[] = {
-		{"caps_clear", 1 << 25 | 1 << 22, NULL}, {"bare", 1, NULL}, {"ddt_levels", 2, NULL}, {NULL, 0, NULL},
+		{"caps_clear", 1 << 25 | 1 << 22, NULL}, {"bare", 1, NULL}, {"ddt_levels", 2, NULL},
+		{NULL, 0, NULL},
 	};
 
 	(void)state;
@@ -292,7 +293,8 @@ static void
 test_wires_only(void **state)
 {
 	struct uiommu_args args[] = {
-		{"caps_set", UINT64_C(1) << 28, NULL}, {"caps_clear", UINT64_C(1) << 29, NULL}, {NULL, 0, NULL},
+		{"caps_set", UINT64_C(1) << 28, NULL}, {"caps_clear", UINT64_C(1) << 29, NULL},
+		{NULL, 0, NULL},
 	};
 
 	(void)state;

@@ -190,7 +190,8 @@ test_features_that_cds_need(void **state)
 {
 	/* HTTU 1, ASID16 0, TERM_MODEL 1 */
 	struct uiommu_args args[] = {
-		{"idr0_clear", 1 << 7 | 1 << 12, NULL}, {"idr0_set", 1 << 6 | 1 << 26, NULL}, {NULL, 0, NULL},
+		{"idr0_clear", 1 << 7 | 1 << 12, NULL}, {"idr0_set", 1 << 6 | 1 << 26, NULL},
+		{NULL, 0, NULL},
 	};
 
 	(void)state;

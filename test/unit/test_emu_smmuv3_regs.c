@@ -18,7 +18,8 @@ static void
 test_identification(void **state)
 {
 	struct uiommu_args args[] = {
-		{"idr0_clear", 1 << 16, NULL}, {"idr1", 0x1208, NULL}, {"idr5_set", 1 << 30, NULL}, {"aidr", 1, NULL},
+		{"idr0_clear", 1 << 16, NULL}, {"idr1", 0x1208, NULL}, {"idr5_set", 1 << 30, NULL},
+		{"aidr", 1, NULL},
 		{NULL, 0, NULL},
 	};
 

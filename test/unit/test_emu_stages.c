@@ -349,7 +349,8 @@ kinds_need_the_unit(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_COUNT(cases); i++) {
 		struct uiommu_args args[] = {
-			{"cap_clear", cases[i].cap_clear, NULL}, {"ecap_clear", cases[i].ecap_clear, NULL},
+			{"cap_clear", cases[i].cap_clear, NULL},
+			{"ecap_clear", cases[i].ecap_clear, NULL},
 			{NULL, 0, NULL},
 		};
 

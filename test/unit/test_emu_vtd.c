@@ -76,7 +76,8 @@ static void
 capabilities_come_from_arguments(void **state)
 {
 	struct uiommu_args args[] = {
-		{"ecap_clear", VTD_ECAP_PRS, NULL}, {"cap_set", VTD_CAP_CM, NULL}, {"ver", 0x10, NULL}, {NULL, 0, NULL},
+		{"ecap_clear", VTD_ECAP_PRS, NULL}, {"cap_set", VTD_CAP_CM, NULL},
+		{"ver", 0x10, NULL}, {NULL, 0, NULL},
 	};
 	struct uiommu_args incoherent[] = {{"coherent", 0, NULL}, {NULL, 0, NULL}};
 

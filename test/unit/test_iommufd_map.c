@@ -219,6 +219,39 @@ others_wait(void **state)
 	down();
 }
 
+static void
+assert_extent(uint64_t page, uint64_t nb, uint64_t first, uint64_t pages_in_all)
+{
+	struct uiommu_pgtable_range range = {.iova = page * PAGE, .len = nb * PAGE};
+
+	assert_int_equal(iommufd_table_extent(&dev, domain, &range), 0);
+	assert_int_equal(range.iova, first * PAGE);
+	assert_int_equal(range.len, pages_in_all * PAGE);
+}
+
+/* What will be absent for a moment: the areas at the ends of a range, as wholes. */
+static void
+extents(void **state)
+{
+	const uint32_t nb_calls = fake.nb_calls;
+
+	up();
+	assert_int_equal(map(4, 4, RW), 0);
+	assert_int_equal(map(8, 4, RW), 0);
+	assert_int_equal(map(14, 2, RW), 0);
+	fake.nb_calls = nb_calls;
+	assert_extent(0, 2, 0, 2);
+	assert_extent(4, 4, 4, 4);
+	assert_extent(5, 1, 4, 4);
+	assert_extent(7, 2, 4, 8);
+	assert_extent(0, 5, 0, 8);
+	assert_extent(9, 6, 8, 8);
+	assert_extent(12, 2, 12, 2);
+	/* the kernel is not asked */
+	assert_int_equal(fake.nb_calls, nb_calls);
+	down();
+}
+
 /* More than go by one request. */
 static void
 many_areas(void **state)
@@ -337,6 +370,7 @@ main(void)
 		cmocka_unit_test(unmap_errors),
 		cmocka_unit_test(owners_do_not_wait),
 		cmocka_unit_test(others_wait),
+		cmocka_unit_test(extents),
 		cmocka_unit_test(many_areas),
 		cmocka_unit_test(trees_stay_low),
 		cmocka_unit_test(histories),

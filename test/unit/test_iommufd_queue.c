@@ -41,7 +41,7 @@ bursts(void **state)
 	assert_int_equal(stat_get("reads"), 100);
 	assert_int_equal(stat_get("messages"), got);
 	assert_int_equal(stat_get("writes"), 100);
-	assert_int_equal(stat_get("malformed") + stat_get("short_writes"), 0);
+	assert_int_equal(stat_get("refused_messages") + stat_get("short_writes"), 0);
 	device_down();
 }
 
@@ -403,11 +403,11 @@ odd_messages(void **state)
 	device_up(64, 8, 8);
 	fake_raise(DEV, 0x100000 - 1, 1);
 	assert_int_equal(fetch(8), 1);
-	assert_int_equal(stat_get("malformed"), 0);
+	assert_int_equal(stat_get("refused_messages"), 0);
 	answer(faults, 1, UIOMMU_CODE_SUCCESS);
 	fake_raise(DEV, 0x100001, 1);
 	assert_int_equal(fetch(8), 1);
-	assert_int_equal(stat_get("malformed"), 1);
+	assert_int_equal(stat_get("refused_messages"), 1);
 	answer(faults, 1, UIOMMU_CODE_INVALID);
 	assert_answered(1, 1, IOMMUFD_RESP_INVALID);
 	device_down();
