@@ -313,9 +313,10 @@ def iommufd():
     yield "groups", messages(1, 2) + messages(2, 1) + messages(3, 16) + [read, answers(2, 0, 1)]
     yield "group-in-two-reads", messages(1, 2)[:1] + [read] + messages(1, 2)[1:] + [read]
     yield "no-last", [msg(1, flags=0), msg(1, flags=0), msg(2, flags=0), read]
-    yield "all-zeros-and-all-ones", [struct.pack("<6IQ2I", 0, 0, 0, 0, 1, 0, 0, 0, 1), read,
-                                     struct.pack("<6IQ2I", 0xDFFFFFDF, 0xFFFFFFFF, 0, 0, 1, 0, 0, 0,
-                                                 2), read]
+    yield "nothing-at-all", [msg(9, 0x1000, flags=0, dev=0, grpid=1), msg(5, 0)]
+    yield "all-ones", [struct.pack("<6IQ2I", 0xDFFFFFDF, 0xFFFFFFFF, 0, 0, 1, 0, 0, 0, 2), read]
+    yield "writes-that-stop", [msg(1 + i, i << 12, grpid=i) for i in range(40)] + [
+        order(0xF0, struct.pack("<H34xBB", 0xFFFF, 0xC3, 0xA5))]
     yield "last-in-the-middle", [msg(1), msg(1), msg(1), read, answers(0)]
     yield "same-cookie-apart", [msg(1), msg(2), msg(1), read, answers(0, 1, 2)]
     yield "cookie-comes-again", [msg(1), read, msg(1), read, answers(0), answers(1)]
