@@ -312,7 +312,7 @@ stress()
 # stress_all NAME [command to run it with]: all stress tests
 stress_all()
 {
-        local build=$1 unit units=(vtd/emu smmuv3/emu riscv/emu)
+        local build=$1 unit units=(vtd/emu smmuv3/emu riscv/emu iommufd/emu)
         local seconds=$((stress_seconds / ${#units[@]}))
 
         shift

@@ -300,7 +300,7 @@ iommufd_bond_set(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid,
 void
 iommufd_bond_clear(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid);
 
-/** Attach all bonds of an endpoint, as start does; after an error none is. */
+/** Attach all bonds of an endpoint, as start does; after an error some of them. */
 int
 iommufd_bonds_attach(struct iommufd_endpoint *endpoint);
 /** Detach all of them; they are kept. */

@@ -230,7 +230,7 @@ refill(struct iommufd_queue *queue)
 		if (likely(!iommufd_ready_look(queue->ready)))
 			return false;
 		queue->armed = false;
-	queue->idle_reads = 0;
+		queue->idle_reads = 0;
 		uiommu_count(&queue->stats.wakeups, 1);
 	}
 	if (unlikely(nb > queue->slots.nb_free))

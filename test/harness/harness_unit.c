@@ -317,13 +317,10 @@ static const struct harness_unit units[] = {
 	/*
 	 * A kernel that reads and replaces in other ways: a group that does not fit reads as nothing,
 	 * a replace answers what is in the new table's queue alone, records show no flag of the
-	 * kernel's own. Two fault queues.
+	 * kernel's own.
 	 */
-	IOMMUFD("iommufd,platform=emu,old_read=1,quirk=1,leak_flags=0,queues=2", "iommufd/emu-quirks",
+	IOMMUFD("iommufd,platform=emu,old_read=1,quirk=1,leak_flags=0", "iommufd/emu-quirks",
 		UIOMMU_CAPA_PASID, .is_variant = true),
-	/* As Linux 6.12: nothing but the requester id is attached, and nested tables for faults. */
-	IOMMUFD("iommufd,platform=emu,pasid_attach=0,paging_faults=0", "iommufd/emu-6.12", 0,
-		.is_variant = true, .asks_kernel = true),
 	/* The kernel that runs here, with its mock devices: in a guest, see test/kernel. */
 	IOMMUFD("iommufd,platform=emu,kernel=mock", "iommufd/mock", UIOMMU_CAPA_PASID,
 		.lone_requests = true, .needs_kernel = true),

@@ -180,6 +180,13 @@ endpoint_stalls(const struct life *life, unsigned int index)
 	       (life->rig->info.capa & UIOMMU_CAPA_STALL) != 0;
 }
 
+/** Address spaces of processes: the unit has a first stage for their tables. */
+static inline bool
+has_spaces(const struct life *life)
+{
+	return (life->rig->info.capa & UIOMMU_CAPA_FIRST_STAGE) != 0;
+}
+
 /** PASID of a place. */
 static inline uint32_t
 place_pasid(unsigned int place)

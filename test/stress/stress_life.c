@@ -62,13 +62,21 @@ model_catch_up(struct worker *self)
 
 /* ------------------------------------------------------------ control threads */
 
+/* Of the family of PF_INDEX, where virtual functions may ask for pages. */
+static bool
+endpoint_is_vf(unsigned int index)
+{
+	return index > PF_INDEX && index < BOND_ENDPOINTS &&
+	       !harness_lacks(HARNESS_NEEDS_VF_REQUESTS);
+}
+
 static void
 endpoint_add(struct worker *self, unsigned int index)
 {
 	struct uiommu_endpoint_conf conf = {.size = sizeof(conf)};
 	struct endpoint *endpoint = &self->life->endpoints[index];
 
-	if (index > PF_INDEX && index < BOND_ENDPOINTS) {
+	if (endpoint_is_vf(index)) {
 		conf.flags = UIOMMU_ENDPOINT_VF;
 		conf.pf_id = (uint16_t)endpoint_id(PF_INDEX);
 	} else if (index >= BOND_ENDPOINTS) {
@@ -107,7 +115,7 @@ endpoint_change(struct worker *self, unsigned int index)
 		endpoint_remove(self, index);
 		sched_yield();
 		endpoint_add(self, index);
-	} else if (index >= BOND_ENDPOINTS && what < 24) {
+	} else if (index >= BOND_ENDPOINTS && what < 24 && has_spaces(self->life)) {
 		sva_change(self, index);
 	} else {
 		bond_change(self, index);
@@ -272,8 +280,8 @@ devices_plug(struct life *life)
 			.credits = 128,
 			.pasids = pasids,
 			.nb_pasids = i < BOND_ENDPOINTS ? BOND_PASIDS : SVA_PASIDS + 1,
-			.is_vf = i > PF_INDEX && i < BOND_ENDPOINTS,
-			.pf_id = i > PF_INDEX && i < BOND_ENDPOINTS ? endpoint_id(PF_INDEX) : 0,
+			.is_vf = endpoint_is_vf(i),
+			.pf_id = endpoint_is_vf(i) ? endpoint_id(PF_INDEX) : 0,
 			.stalls = endpoint_stalls(life, i),
 		};
 		unsigned int place;
@@ -440,7 +448,8 @@ stress_life(void)
 	/* it was what it claims to be */
 	CHECK(stats.groups > 0 && stats.delivered > 0);
 	CHECK(life->detached > 0 && life->started > 0 && life->replaced > 0);
-	CHECK(life->removed > 0 && life->bound > 0 && life->unbound > 0);
+	CHECK(life->removed > 0);
+	CHECK((life->bound > 0 && life->unbound > 0) || !has_spaces(life));
 	CHECK(stats.late_answers >= life->answered);
 	life_close(life);
 }

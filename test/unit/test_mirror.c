@@ -364,16 +364,17 @@ static void
 regions_are_left_alone(void **state)
 {
 	static struct uiommu_region region = {.iova = IOVA + PAGE, .len = PAGE, .prot = R};
-	static struct {
-		struct uiommu_region_table table;
-		struct uiommu_region *region[1];
-	} one = {.table.nb = 1, .region = {&region}};
+	struct uiommu_region_table *one = malloc(sizeof(*one) + sizeof(one->region[0]));
 
-	domain.paging->regions = &one.table;
+	assert_non_null(one);
+	one->nb = 1;
+	one->region[0] = &region;
+	domain.paging->regions = one;
 	assert_int_equal(map(IOVA, VA, 2 * PAGE, RW), -EEXIST);
 	assert_int_equal(map(IOVA, VA, PAGE, R), 0);
 	assert_int_equal(map(IOVA, VA, PAGE, RW), 0);
 	domain.paging->regions = &uiommu_pvt_no_regions;
+	free(one);
 	assert_mirrored();
 }
 
