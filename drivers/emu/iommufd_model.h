@@ -172,6 +172,7 @@ struct iommufd_model_cookies {
 
 struct iommufd_model_fault {
 	struct iommufd_model_object obj;
+	uint32_t nb_handles; /**< attachments that it serves */
 	struct iommufd_model_groups deliver;
 	struct iommufd_model_cookies cookies;
 };

@@ -91,6 +91,9 @@ handle_end(struct iommufd_model *model, struct iommufd_model_handle *handle,
 			      "not the new one's, which the kernel leaves there",
 			      handle->device->endpoint_id, handle->pasid, handle->nb_groups);
 	}
+	/* what was made by hand, of no attachment, goes with the last one */
+	if (handle->hwpt->fault != NULL && --handle->hwpt->fault->nb_handles == 0)
+		iommufd_model_fault_flush(model, handle->hwpt->fault, NULL);
 	iommufd_model_hwpt_put(model, handle->hwpt);
 	emu_free(handle);
 }
@@ -122,6 +125,8 @@ hwpt_attach(struct iommufd_model *model, struct iommufd_model_device *device, ui
 		.device = device, .hwpt = hwpt, .pasid = pasid,
 	};
 	hwpt->obj.users++;
+	if (hwpt->fault != NULL)
+		hwpt->fault->nb_handles++;
 	faulting_change(device, NULL, hwpt);
 	*handle_at(device, pasid) = handle;
 	device->nb_pasids += pasid != IOMMUFD_MODEL_RID && old == NULL;
