@@ -223,6 +223,7 @@ struct iommufd_model {
 	/** open ones by endpoint id: segment, then requester id */
 	struct iommufd_model_device **segments[IOMMUFD_MODEL_SEGMENTS];
 	struct iommufd_model_device nobody; /**< whose raw records are that are no device's */
+	struct iommufd_model_handle by_hand; /**< that raw records came by which are nobody's */
 	struct iommufd_model_answers answers;
 	struct iommufd_model_pool groups;
 	struct iommufd_model_pool areas;

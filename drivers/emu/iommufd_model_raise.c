@@ -97,7 +97,6 @@ handler_find(const struct iommufd_model *model, const struct iommufd_model_devic
 /*
  * The last one of a group goes into a queue with the others, the others are kept.
  *
- * @param handle that it comes by; NULL: none
  * @return false: no memory
  */
 static bool
@@ -122,8 +121,7 @@ group_make(struct iommufd_model *model, struct iommufd_model_device *device,
 		iommufd_model_group_free(model, group);
 		return false;
 	}
-	if (handle != NULL)
-		handle->nb_groups++;
+	handle->nb_groups++;
 	STAILQ_INSERT_TAIL(&queue->deliver, group, next);
 	return true;
 }
@@ -212,10 +210,10 @@ record_raise(struct iommufd_model *model, const struct iommufd_fault *record)
 
 	if (known != NULL && (msg.pasid < UIOMMU_PASID_COUNT || msg.pasid == EMU_NO_PASID))
 		handle = handler_find(model, device, msg.pasid);
-	if (handle != NULL && handle->hwpt->fault == NULL)
-		handle = NULL;
-	if (handle != NULL)
+	if (handle != NULL && handle->hwpt->fault != NULL)
 		queue = handle->hwpt->fault;
+	else
+		handle = &model->by_hand;
 	/* an id that none has */
 	model->nobody.obj.id = UINT32_MAX;
 	return queue != NULL && group_make(model, device, handle, &msg, record->dev_id, queue);
