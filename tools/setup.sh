@@ -55,6 +55,11 @@ command:cpio          cpio
 command:qemu-system-aarch64 qemu-system-arm
 command:qemu-system-x86_64 qemu-system-x86
 command:spin          spin
+command:flex          flex
+command:bison         bison
+command:bc            bc
+command:xz            xz-utils
+header:gelf.h         libelf-dev
 module:liburing       liburing-dev
 '
 

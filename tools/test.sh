@@ -11,15 +11,18 @@ cd "$(dirname "$0")/.."
 usage()
 {
         cat <<'END'
-Usage: tools/test.sh [--quick | --full | --builds LIST] [arguments of "meson test"]
+Usage: tools/test.sh [--quick | --kernel | --full | --builds LIST] [arguments of "meson test"]
 
 Without arguments: all steps below, as CI does it, in less than half an hour on two cores. Further
 arguments, names of tests say or --suite unit, choose among the tests and, unless --builds is
 given, leave only the step "gcc".
 
   --quick        only the step "gcc"
+  --kernel       only the step "kernel": a small kernel with iommufd is built (2 to 4 minutes on two
+                 cores) or taken from the cache, and the tests of test/kernel run on it, in QEMU
   --full         all steps, with the long runs (10 minutes each: fuzz, storm with churn, and the
-                 stress tests under ThreadSanitizer and AddressSanitizer)
+                 stress tests under ThreadSanitizer and AddressSanitizer, random
+                 calls on iommufd of a real kernel)
   --builds LIST  steps by name, with commas between them
   --list         names of the steps
   --help         this text
@@ -29,7 +32,7 @@ where at least one test passed and none failed.
 END
 }
 
-steps_all=(source gcc clang fuzz asan tsan release other-dpdk arm64 riscv64 omit)
+steps_all=(source gcc clang fuzz asan tsan release kernel other-dpdk arm64 riscv64 omit)
 declare -A steps_text=(
         [source]='devtools/check-*'
         [gcc]='gcc, warnings are errors: all tests but those that release has'
@@ -38,6 +41,7 @@ declare -A steps_text=(
         [asan]='AddressSanitizer, UndefinedBehaviorSanitizer: all tests, stress tests'
         [tsan]='ThreadSanitizer: tests with threads, stress tests, a storm with churn'
         [release]='release: storms, stress, the first unit of each driver, the installed package'
+        [kernel]='a kernel with iommufd and mock devices, built or cached: all tests on it'
         [other-dpdk]='compile and unit tests with other versions of DPDK'
         [arm64]='cross compiler for arm64: unit tests, conformance, autotest under qemu-user'
         [riscv64]='cross compiler for riscv64: the same, and a QEMU guest that owns an IOMMU'
@@ -48,6 +52,7 @@ steps=()
 fuzz_seconds=30
 churn_seconds=20
 stress_seconds=15
+random_seconds=10
 meson_arguments=()
 
 while (($# > 0)); do
@@ -55,11 +60,15 @@ while (($# > 0)); do
         --quick)
                 steps=(gcc)
                 ;;
+        --kernel)
+                steps=(kernel)
+                ;;
         --full)
                 steps=("${steps_all[@]}")
                 fuzz_seconds=600
                 churn_seconds=600
                 stress_seconds=600
+                random_seconds=600
                 ;;
         --builds | --builds=*)
                 if [[ $1 == --builds ]]; then
@@ -225,7 +234,7 @@ step_gcc()
         newer_qemu
         # programs as a user starts them, and what takes its time: once without a sanitizer
         if [[ " ${steps[*]} " == *" release "* ]]; then
-                without smoke install stress firsts guest
+                without smoke install stress firsts guest kernel
         fi
         run_tests gcc "${less[@]}"
 }
@@ -388,11 +397,56 @@ step_release()
         build release gcc --buildtype=release -Dfuzz=disabled || return 0
         # the same by turns
         if [[ " ${steps[*]} " == *" gcc "* ]]; then
-                without model variants hil
+                without model variants hil kernel
+        elif [[ " ${steps[*]} " == *" kernel "* ]]; then
+                without model kernel
         else
                 without model
         fi
         run_tests release "${less[@]}"
+}
+
+# The folder of a kernel goes to the tests by UIOMMU_KERNEL; by UIOMMU_KERNEL_RELEASES, those of
+# further releases of Debian are tried too.
+step_kernel()
+{
+        local release folder status releases=()
+
+        read -r -a releases <<<"trixie ${UIOMMU_KERNEL_RELEASES-}"
+        # the build of an earlier step does
+        if [[ -f $top/release/build.ninja && " ${steps[*]} " == *" release "* ]]; then
+                rm -rf "$top/kernel"
+                ln -s release "$top/kernel"
+        else
+                rm -rf "$top/kernel"
+                build kernel gcc --buildtype=release -Dfuzz=disabled || return 0
+        fi
+        newer_qemu
+        for release in "${releases[@]}"; do
+                status=0
+                echo "kernel: of Debian $release, built or cached"
+                run_logged "kernel-$release" test/kernel/kernel.sh --release "$release" --build ||
+                        status=$?
+                case $status in
+                0) ;;
+                77)
+                        record skip "kernel: of Debian $release" \
+                                "$(tail -n 1 "$logs/kernel-$release.log")"
+                        continue
+                        ;;
+                *)
+                        record fail "kernel: of Debian $release" "exit $status"
+                        continue
+                        ;;
+                esac
+                record pass "kernel: of Debian $release"
+                folder=$(tail -n 1 "$logs/kernel-$release.log")
+                UIOMMU_KERNEL=$folder UIOMMU_RANDOM_SECONDS=$random_seconds \
+                        run_tests kernel --suite kernel -t $((1 + random_seconds / 120))
+                if [[ -f $results/kernel.json ]]; then
+                        mv "$results/kernel.json" "$results/kernel-$release.json"
+                fi
+        done
 }
 
 step_other-dpdk()

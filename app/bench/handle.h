@@ -14,9 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "mock_hw.h"
+#include "../../drivers/emu/iommufd_mock_hw.h"
 
-#define WINDOW_IOVA MOCK_APERTURE_START
+#define WINDOW_IOVA IOMMUFD_MOCK_IOVA_FIRST
 #define WINDOW_PAGES UINT64_C(0x8000)
 #define READ_ONLY_EVERY 16
 

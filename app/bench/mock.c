@@ -8,10 +8,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "../../drivers/emu/iommufd_mock_hw.h"
 #include "../../drivers/iommufd/iommufd_hw.h"
 
 #include "mock.h"
-#include "mock_hw.h"
 
 static int
 call(int fd, unsigned long request, void *arg)
@@ -30,7 +30,7 @@ mock_context_open(void)
 int
 mock_device_make(int iommu, struct mock_device *d)
 {
-	struct mock_test_cmd cmd = {.size = sizeof(cmd), .op = MOCK_OP_DOMAIN};
+	struct iommufd_mock_cmd cmd = {.size = sizeof(cmd), .op = IOMMUFD_MOCK_OP_DEVICE};
 	struct iommufd_ioas_alloc ioas = {.size = sizeof(ioas)};
 	int ret;
 
@@ -38,33 +38,33 @@ mock_device_make(int iommu, struct mock_device *d)
 	if (ret != 0)
 		return ret;
 	cmd.id = ioas.out_ioas_id;
-	ret = call(iommu, MOCK_TEST_CMD, &cmd);
+	ret = call(iommu, IOMMUFD_MOCK_CMD, &cmd);
 	if (ret != 0)
 		return ret;
 	d->iommu = iommu;
 	d->parking = ioas.out_ioas_id;
-	d->stdev = cmd.domain.out_stdev_id;
-	d->idev = cmd.domain.out_idev_id;
+	d->stdev = cmd.device.out_stdev_id;
+	d->idev = cmd.device.out_idev_id;
 	return 0;
 }
 
 int
 mock_device_attach(const struct mock_device *d, uint32_t pt)
 {
-	struct mock_test_cmd cmd = {.size = sizeof(cmd), .op = MOCK_OP_DOMAIN_REPLACE,
-				    .id = d->stdev, .replace.pt_id = pt};
+	struct iommufd_mock_cmd cmd = {.size = sizeof(cmd), .op = IOMMUFD_MOCK_OP_REPLACE,
+				       .id = d->stdev, .replace.pt_id = pt};
 
-	return call(d->iommu, MOCK_TEST_CMD, &cmd);
+	return call(d->iommu, IOMMUFD_MOCK_CMD, &cmd);
 }
 
 int
 mock_raise(const struct mock_device *d, uint64_t iova, uint32_t perm, uint32_t group)
 {
-	struct mock_test_cmd cmd = {.size = sizeof(cmd), .op = MOCK_OP_TRIGGER_IOPF,
-				    .trigger = {.dev_id = d->idev, .grpid = group, .perm = perm,
-						.addr = iova}};
+	struct iommufd_mock_cmd cmd = {.size = sizeof(cmd), .op = IOMMUFD_MOCK_OP_TRIGGER_IOPF,
+				       .trigger = {.dev_id = d->idev, .grpid = group,
+						   .perm = perm, .addr = iova}};
 
-	return call(d->iommu, MOCK_TEST_CMD, &cmd);
+	return call(d->iommu, IOMMUFD_MOCK_CMD, &cmd);
 }
 
 int
@@ -74,7 +74,7 @@ mock_hwpt_alloc(int iommu, struct iommufd_hwpt_alloc *hwpt, uint32_t *parent)
 					   .flags = IOMMUFD_HWPT_NEST_PARENT,
 					   .pt_id = hwpt->pt_id};
 	struct iommufd_hwpt_alloc nested = *hwpt;
-	uint32_t word = 0;
+	struct iommufd_mock_hwpt data = {.iotlb = 0};
 	int ret;
 
 	*parent = 0;
@@ -87,9 +87,9 @@ mock_hwpt_alloc(int iommu, struct iommufd_hwpt_alloc *hwpt, uint32_t *parent)
 		return ret;
 	*parent = above.out_hwpt_id;
 	nested.pt_id = above.out_hwpt_id;
-	nested.data_type = MOCK_HWPT_DATA;
-	nested.data_len = sizeof(word);
-	nested.data_uptr = (uintptr_t)&word;
+	nested.data_type = IOMMUFD_MOCK_HWPT_DATA;
+	nested.data_len = sizeof(data);
+	nested.data_uptr = (uintptr_t)&data;
 	ret = call(iommu, IOMMUFD_HWPT_ALLOC, &nested);
 	hwpt->out_hwpt_id = nested.out_hwpt_id;
 	return ret;

@@ -127,6 +127,8 @@ mock_close(struct iommufd_kernel *kernel)
 		close(mock->context);
 	if (mock->judge)
 		mock_answers_close(mock);
+	for (i = 0; i < MOCK_DEVICES_MAX; i++)
+		free(mock->devices[i].read);
 	mock_hwpts_forget(mock);
 	pthread_mutex_destroy(&mock->lock);
 }
@@ -227,14 +229,8 @@ mock_ioctl(struct iommufd_kernel *kernel, int fd, unsigned long request, void *a
 static ssize_t
 mock_read(struct iommufd_kernel *kernel, int fd, void *buf, size_t len)
 {
-	struct mock *mock = mock_of(kernel);
-	ssize_t done;
-
 	mock_call_set(MOCK_CALL_OTHER);
-	done = read(fd, buf, len);
-	if (done > 0 && __atomic_load_n(&mock->nb_standing, __ATOMIC_RELAXED) != 0)
-		mock_messages_name(mock, buf, (size_t)done / sizeof(struct iommufd_fault));
-	return done < 0 ? -errno : done;
+	return mock_messages_read(mock_of(kernel), fd, buf, len);
 }
 
 static ssize_t

@@ -55,6 +55,7 @@ struct mock_device {
 	uint32_t stdev_id;   /**< to be destroyed by, and replaced */
 	uint32_t idev_id;    /**< what requests are raised with; 0: the place is free */
 	uint64_t address;    /**< in the kernel, as answers have it; 0: not introduced */
+	uint64_t *read;      /**< groups that software has read: a bit for each index; stays */
 	uint16_t next[MOCK_KEYS];
 };
 
@@ -120,10 +121,10 @@ mock_endpoint_key(uint32_t endpoint_id, uint32_t pasid)
 {
 	return (uint64_t)endpoint_id << 32 | pasid;
 }
+#define MOCK_READ_BYTES (65536 / 8)
 /** A free place of the table; the address comes later. @return NULL: there is none */
 struct mock_device *
 mock_device_add(struct mock *mock, const struct mock_device *like);
-/** It is known by its address still: answers may be on their way. */
 void
 mock_device_remove(struct mock *mock, struct mock_device *device);
 void
@@ -190,8 +191,8 @@ mock_responses(struct iommufd_kernel *kernel, struct iommufd_kernel_answer *answ
 void
 mock_raise(struct iommufd_kernel *kernel, const struct emu_message *msgs, uint8_t *outcomes,
 	   unsigned int nb);
-/** Messages that were read: those of devices that stand for a PASID are given it. */
-void
-mock_messages_name(struct mock *mock, struct iommufd_fault *faults, size_t nb);
+/** As read(2) of a fault queue. */
+ssize_t
+mock_messages_read(struct mock *mock, int fd, struct iommufd_fault *faults, size_t bytes);
 
 #endif /* IOMMUFD_MOCK_H */

@@ -108,7 +108,7 @@ mock_answers_close(struct mock *mock)
 }
 
 /* The device of an answer; NULL: another process's. An introduction is taken here. */
-static const struct mock_device *
+static struct mock_device *
 device_of(struct mock *mock, const struct iommufd_trace_record *record)
 {
 	uint32_t place = record->grpid & (MOCK_DEVICES_MAX - 1);
@@ -151,9 +151,10 @@ answer_keep(struct mock_answers *answers, const struct iommufd_kernel_answer *an
 static void
 record_take(struct mock *mock, const struct iommufd_trace_record *record)
 {
-	const struct mock_device *device = device_of(mock, record);
+	struct mock_device *device = device_of(mock, record);
 	enum mock_call call = call_of(record->tid);
 	struct iommufd_kernel_answer answer;
+	uint64_t *word, bit;
 
 	if (device == NULL)
 		return;
@@ -164,6 +165,10 @@ record_take(struct mock *mock, const struct iommufd_trace_record *record)
 		.code = (uint8_t)record->code,
 		.by_kernel = call != MOCK_CALL_WRITE,
 	};
+	word = &device->read[answer.prgi / 64];
+	bit = UINT64_C(1) << answer.prgi % 64;
+	answer.unread = answer.by_kernel && (*word & bit) == 0;
+	*word &= ~bit;
 	if (!answer_keep(call == MOCK_CALL_RAISE ? &mock->refusals : &mock->answers, &answer))
 		mock->trace.lost++;
 }

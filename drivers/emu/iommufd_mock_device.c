@@ -112,25 +112,23 @@ mock_device_replace(struct mock *mock, uint32_t stdev_id, uint32_t pt_id)
 void
 mock_device_destroy(struct mock *mock, uint32_t endpoint_id, uint32_t pasid)
 {
+	const uint64_t key = mock_endpoint_key(endpoint_id, pasid);
 	struct mock_device *device;
 	uint32_t stdev_id = 0;
-	uint64_t address = 0;
 
 	pthread_mutex_lock(&mock->lock);
-	device = mock_device_by(mock, MOCK_BY_ENDPOINT, mock_endpoint_key(endpoint_id, pasid));
-	if (device != NULL) {
+	device = mock_device_by(mock, MOCK_BY_ENDPOINT, key);
+	if (device != NULL)
 		stdev_id = device->stdev_id;
-		address = device->address;
-		mock_device_remove(mock, device);
-	}
 	pthread_mutex_unlock(&mock->lock);
 	if (stdev_id == 0)
 		return;
+	/* as long as the kernel has it, its messages may be read */
 	stdev_destroy(mock, stdev_id);
 	/* its last answers; then the address may be anybody's */
 	if (mock->judge)
 		mock_answers_take(mock);
 	pthread_mutex_lock(&mock->lock);
-	mock_address_forget(mock, address);
+	mock_device_remove(mock, device);
 	pthread_mutex_unlock(&mock->lock);
 }

@@ -4,6 +4,9 @@
 
 /* Requests of mock devices, and the messages that the kernel makes of them. */
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "emu_pvt.h"
 #include "iommufd_mock.h"
 #include "iommufd_mock_hw.h"
@@ -106,23 +109,48 @@ mock_raise(struct iommufd_kernel *kernel, const struct emu_message *msgs, uint8_
 	mock_call_set(MOCK_CALL_OTHER);
 }
 
-void
-mock_messages_name(struct mock *mock, struct iommufd_fault *faults, size_t nb)
+/* Those of devices that stand for a PASID are given it. */
+static void
+message_name(struct mock *mock, const struct mock_device *device, struct iommufd_fault *fault)
 {
-	const struct mock_device *device, *function;
-	size_t i;
+	const struct mock_device *function;
 
+	if (device->pasid == EMU_NO_PASID)
+		return;
+	function = mock_device_by(mock, MOCK_BY_ENDPOINT,
+				  mock_endpoint_key(device->endpoint_id, EMU_NO_PASID));
+	fault->flags |= IOMMUFD_FAULT_PASID_VALID;
+	fault->pasid = device->pasid;
+	if (function != NULL)
+		fault->dev_id = function->idev_id;
+}
+
+/*
+ * Under the lock: an answer of the kernel to a group that is being read is seen when the group has
+ * been noted.
+ */
+ssize_t
+mock_messages_read(struct mock *mock, int fd, struct iommufd_fault *faults, size_t bytes)
+{
+	struct mock_device *device;
+	ssize_t done, i;
+
+	if (!mock->judge && __atomic_load_n(&mock->nb_standing, __ATOMIC_RELAXED) == 0) {
+		done = read(fd, faults, bytes);
+		return done < 0 ? -errno : done;
+	}
 	pthread_mutex_lock(&mock->lock);
-	for (i = 0; i < nb; i++) {
+	done = read(fd, faults, bytes);
+	if (done < 0)
+		done = -errno;
+	for (i = 0; i < done / (ssize_t)sizeof(*faults); i++) {
 		device = mock_device_by(mock, MOCK_BY_IDEV, faults[i].dev_id);
-		if (device == NULL || device->pasid == EMU_NO_PASID)
+		if (device == NULL)
 			continue;
-		function = mock_device_by(mock, MOCK_BY_ENDPOINT,
-					  mock_endpoint_key(device->endpoint_id, EMU_NO_PASID));
-		faults[i].flags |= IOMMUFD_FAULT_PASID_VALID;
-		faults[i].pasid = device->pasid;
-		if (function != NULL)
-			faults[i].dev_id = function->idev_id;
+		device->read[(uint16_t)faults[i].grpid / 64] |= UINT64_C(1)
+								<< faults[i].grpid % 64;
+		message_name(mock, device, &faults[i]);
 	}
 	pthread_mutex_unlock(&mock->lock);
+	return done;
 }

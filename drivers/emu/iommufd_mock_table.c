@@ -4,7 +4,8 @@
 
 /* Table of mock devices, by what they are asked for. */
 
-#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "emu_pvt.h"
 #include "iommufd_mock.h"
@@ -59,6 +60,17 @@ mock_device_by(struct mock *mock, enum mock_key by, uint64_t key)
 	return at != 0 ? &mock->devices[at] : NULL;
 }
 
+void
+mock_address_forget(struct mock *mock, uint64_t address)
+{
+	struct mock_device *device = mock_device_by(mock, MOCK_BY_ADDRESS, address);
+
+	if (address == 0 || device == NULL)
+		return;
+	link_out(mock, device, MOCK_BY_ADDRESS);
+	device->address = 0;
+}
+
 struct mock_device *
 mock_device_add(struct mock *mock, const struct mock_device *like)
 {
@@ -74,10 +86,15 @@ mock_device_add(struct mock *mock, const struct mock_device *like)
 	if (i == MOCK_DEVICES_MAX)
 		return NULL;
 	device = &mock->devices[mock->next_device];
-	if (device->address != 0)
-		link_out(mock, device, MOCK_BY_ADDRESS);
-	*device = *like;
-	device->address = 0;
+	if (device->read == NULL)
+		device->read = malloc(MOCK_READ_BYTES);
+	if (device->read == NULL)
+		return NULL;
+	memset(device->read, 0, MOCK_READ_BYTES);
+	device->endpoint_id = like->endpoint_id;
+	device->pasid = like->pasid;
+	device->stdev_id = like->stdev_id;
+	device->idev_id = like->idev_id;
 	link_in(mock, device, MOCK_BY_ENDPOINT);
 	link_in(mock, device, MOCK_BY_IDEV);
 	if (device->pasid != EMU_NO_PASID)
@@ -90,20 +107,10 @@ mock_device_remove(struct mock *mock, struct mock_device *device)
 {
 	link_out(mock, device, MOCK_BY_ENDPOINT);
 	link_out(mock, device, MOCK_BY_IDEV);
+	mock_address_forget(mock, device->address);
 	if (device->pasid != EMU_NO_PASID)
 		__atomic_fetch_sub(&mock->nb_standing, 1, __ATOMIC_RELAXED);
 	device->idev_id = 0;
-}
-
-void
-mock_address_forget(struct mock *mock, uint64_t address)
-{
-	struct mock_device *device = mock_device_by(mock, MOCK_BY_ADDRESS, address);
-
-	if (address == 0 || device == NULL)
-		return;
-	link_out(mock, device, MOCK_BY_ADDRESS);
-	device->address = 0;
 }
 
 void

@@ -58,6 +58,8 @@ static const struct probe probes[IOMMUFD_TRACE_KINDS] = {
 #define KIND_PADDING 29
 #define KIND_TIME_EXTEND 30
 #define KIND_TIME_STAMP 31
+#define TIME_SHIFT 27
+#define TIME_UPPER (UINT64_C(0x1f) << 59)
 
 /** An event of our probe, behind that word: fields of all events, of all probes, and its own. */
 struct event {
@@ -183,6 +185,8 @@ iommufd_trace_open(struct iommufd_trace *trace, unsigned int buffer_kib, bool re
 	snprintf(text, sizeof(text), "%u", buffer_kib);
 	ret = file_write(trace->instance, "buffer_size_kb", text, 0);
 	if (ret == 0)
+		ret = file_write(trace->instance, "trace_clock", "mono", 0);
+	if (ret == 0)
 		ret = probe_make(trace, IOMMUFD_TRACE_ANSWER);
 	if (ret == 0 && requests)
 		ret = probe_make(trace, IOMMUFD_TRACE_REQUEST);
@@ -204,7 +208,7 @@ iommufd_trace_close(struct iommufd_trace *trace)
 }
 
 static void
-record_take(struct iommufd_trace *trace, const uint8_t *data, uint32_t length,
+record_take(struct iommufd_trace *trace, const uint8_t *data, uint32_t length, uint64_t time_ns,
 	    struct iommufd_trace_record *records, int *nb)
 {
 	const uint32_t size = offsetof(struct event, code) + sizeof(uint32_t);
@@ -221,6 +225,7 @@ record_take(struct iommufd_trace *trace, const uint8_t *data, uint32_t length,
 	records[(*nb)++] = (struct iommufd_trace_record){
 		.kind = kind,
 		.tid = event.tid,
+		.time_ns = time_ns,
 		.device = event.device,
 		.addr = event.addr,
 		.pasid = event.pasid,
@@ -229,9 +234,38 @@ record_take(struct iommufd_trace *trace, const uint8_t *data, uint32_t length,
 	};
 }
 
+/*
+ * Bytes behind an event's first word, and how its time moves on.
+ *
+ * @return false: it is the page's last, or not understood
+ */
+static bool
+event_length(const uint8_t *page, uint32_t at, uint32_t bytes, uint32_t word, uint32_t *length,
+	     uint64_t *time_ns)
+{
+	uint32_t next = 0;
+
+	*time_ns += DELTA(word);
+	*length = KIND(word) * 4;
+	if (KIND(word) > 0 && KIND(word) <= KIND_DATA_MAX)
+		return *length <= bytes - at;
+	if (at + sizeof(next) > bytes || (KIND(word) == KIND_PADDING && DELTA(word) == 0))
+		return false;
+	memcpy(&next, page + at, sizeof(next));
+	*length = sizeof(next);
+	if (KIND(word) == KIND_TIME_EXTEND)
+		*time_ns += (uint64_t)next << TIME_SHIFT;
+	else if (KIND(word) == KIND_TIME_STAMP)
+		/* of the whole time, the upper bits are as they were */
+		*time_ns = (*time_ns & TIME_UPPER) | (uint64_t)next << TIME_SHIFT | DELTA(word);
+	else
+		*length = next;
+	return *length >= sizeof(next) && *length <= bytes - at;
+}
+
 /* Events of a page; what is not understood ends it. */
 static int
-page_take(struct iommufd_trace *trace, const uint8_t *page, uint32_t bytes,
+page_take(struct iommufd_trace *trace, const uint8_t *page, uint32_t bytes, uint64_t time_ns,
 	  struct iommufd_trace_record *records)
 {
 	uint32_t at = 0, word, length;
@@ -240,25 +274,13 @@ page_take(struct iommufd_trace *trace, const uint8_t *page, uint32_t bytes,
 	while (at + sizeof(word) <= bytes) {
 		memcpy(&word, page + at, sizeof(word));
 		at += sizeof(word);
-		if (KIND(word) > 0 && KIND(word) <= KIND_DATA_MAX) {
-			length = KIND(word) * 4;
-			if (at + length > bytes)
-				break;
-			record_take(trace, page + at, length, records, &nb);
-		} else if (KIND(word) == KIND_TIME_EXTEND || KIND(word) == KIND_TIME_STAMP) {
-			length = sizeof(word);
-		} else {
-			if (at + sizeof(length) > bytes)
-				break;
-			if (KIND(word) == KIND_PADDING && DELTA(word) == 0)
-				break;
-			memcpy(&length, page + at, sizeof(length));
-			if (length < sizeof(length) || length > bytes - at)
-				break;
-			if (KIND(word) == 0)
-				record_take(trace, page + at + sizeof(length),
-					    length - (uint32_t)sizeof(length), records, &nb);
-		}
+		if (!event_length(page, at, bytes, word, &length, &time_ns))
+			break;
+		if (KIND(word) == 0)
+			record_take(trace, page + at + sizeof(word), length - 4, time_ns, records,
+				    &nb);
+		else if (KIND(word) <= KIND_DATA_MAX)
+			record_take(trace, page + at, length, time_ns, records, &nb);
 		at += length;
 	}
 	return nb;
@@ -269,7 +291,7 @@ iommufd_trace_read(struct iommufd_trace *trace, struct iommufd_trace_record *rec
 {
 	uint8_t page[PAGE_BYTES];
 	unsigned int empty = 0;
-	uint64_t head;
+	uint64_t time_ns, head;
 	ssize_t done;
 	int nb;
 
@@ -283,13 +305,14 @@ iommufd_trace_read(struct iommufd_trace *trace, struct iommufd_trace_record *rec
 			continue;
 		}
 		empty = 0;
-		memcpy(&head, page + sizeof(uint64_t), sizeof(head));
+		memcpy(&time_ns, page, sizeof(time_ns));
+		memcpy(&head, page + sizeof(time_ns), sizeof(head));
 		if ((head & PAGE_LOST) != 0)
 			trace->lost++;
 		head &= PAGE_COMMIT;
 		if (head > (uint64_t)done - PAGE_HEADER)
 			head = (uint64_t)done - PAGE_HEADER;
-		nb = page_take(trace, page + PAGE_HEADER, (uint32_t)head, records);
+		nb = page_take(trace, page + PAGE_HEADER, (uint32_t)head, time_ns, records);
 		if (nb > 0)
 			return nb;
 	}

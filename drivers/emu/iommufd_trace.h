@@ -35,6 +35,7 @@ enum iommufd_trace_kind {
 struct iommufd_trace_record {
 	enum iommufd_trace_kind kind;
 	int32_t tid;     /**< thread that made it, numbered as gettid() has it */
+	uint64_t time_ns; /**< as CLOCK_MONOTONIC has it */
 	uint64_t device; /**< the kernel's address of it: what tells devices apart */
 	uint64_t addr;   /**< of the (last) request */
 	uint32_t pasid;  /**< 0: without */

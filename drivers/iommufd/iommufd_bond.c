@@ -121,16 +121,14 @@ int
 iommufd_bonds_attach(struct iommufd_endpoint *endpoint)
 {
 	struct iommufd_bond *bond;
-	int ret = 0;
+	int ret;
 
 	SLIST_FOREACH(bond, &endpoint->bonds, next) {
 		ret = bond_attach(endpoint, bond, bond->domain);
 		if (ret != 0)
-			break;
+			return ret;
 	}
-	if (ret != 0)
-		iommufd_bonds_detach(endpoint);
-	return ret;
+	return 0;
 }
 
 void

@@ -139,29 +139,31 @@ iommufd_msg_decode(const struct iommufd_fault *msg, uint32_t endpoint_id,
 	return bad;
 }
 
-/* Accesses that can be: bit n for iommufd_fault::perm n. */
-#define IOMMUFD_MSG_PLAIN_PERMS UINT32_C(0xfefe)
+#define IOMMUFD_MSG_R UIOMMU_FAULT_READ
+#define IOMMUFD_MSG_W UIOMMU_FAULT_WRITE
+#define IOMMUFD_MSG_X UIOMMU_FAULT_EXEC
+#define IOMMUFD_MSG_P UIOMMU_FAULT_PRIV
 
-/** Whether an access can be, as iommufd_msg_is_bad() has it. */
-static inline bool
-iommufd_msg_perm_is_plain(uint32_t perm)
-{
-	return perm <= IOMMUFD_MSG_PERMS && (IOMMUFD_MSG_PLAIN_PERMS >> perm & 1) != 0;
-}
+/* Flags of a request by iommufd_fault::perm; 0: no access that can be, see iommufd_msg_is_bad(). */
+static const uint8_t iommufd_msg_perm_flags[IOMMUFD_MSG_PERMS + 1] = {
+	0, IOMMUFD_MSG_R, IOMMUFD_MSG_W, IOMMUFD_MSG_R | IOMMUFD_MSG_W,
+	IOMMUFD_MSG_X, IOMMUFD_MSG_R | IOMMUFD_MSG_X, IOMMUFD_MSG_W | IOMMUFD_MSG_X,
+	IOMMUFD_MSG_R | IOMMUFD_MSG_W | IOMMUFD_MSG_X,
+	0, IOMMUFD_MSG_R | IOMMUFD_MSG_P, IOMMUFD_MSG_W | IOMMUFD_MSG_P,
+	IOMMUFD_MSG_R | IOMMUFD_MSG_W | IOMMUFD_MSG_P, IOMMUFD_MSG_X | IOMMUFD_MSG_P,
+	IOMMUFD_MSG_R | IOMMUFD_MSG_X | IOMMUFD_MSG_P,
+	IOMMUFD_MSG_W | IOMMUFD_MSG_X | IOMMUFD_MSG_P,
+	IOMMUFD_MSG_R | IOMMUFD_MSG_W | IOMMUFD_MSG_X | IOMMUFD_MSG_P,
+};
+
+/** iommufd_fault::perm of what stands behind the last message of a read. */
+#define IOMMUFD_MSG_END UINT32_MAX
 
 /** Flags of a request, but for the access, by those of a message that is the last of its group. */
 static inline uint32_t
 iommufd_msg_last_flags(uint32_t flags)
 {
 	return UIOMMU_FAULT_LAST | (flags & IOMMUFD_FAULT_PASID_VALID) << 5;
-}
-
-/** Flags of a request for the access that a message asks for. */
-static inline uint32_t
-iommufd_msg_perm_flags(uint32_t perm)
-{
-	/* READ and WRITE stay where they are, EXEC and PRIV make room for LAST */
-	return perm + (perm & (IOMMUFD_PERM_EXEC | IOMMUFD_PERM_PRIV));
 }
 
 /** Code of an answer, by enum uiommu_code. The kernel knows of no failure of a device. */

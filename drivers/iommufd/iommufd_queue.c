@@ -78,13 +78,14 @@ notices_look(struct iommufd_queue *queue)
 
 /* ------------------------------------------------------------------------- reading */
 
-/* Nothing there: wait for something, where that is possible, and then read with all room. */
+/* Nothing there: in the end wait for something, where that is possible; and read with all room. */
 static __rte_noinline void
 read_empty(struct iommufd_queue *queue)
 {
 	uiommu_count(&queue->stats.empty_reads, 1);
 	queue->widen = true;
-	if (queue->ready == NULL)
+	queue->idle_reads++;
+	if (queue->ready == NULL || queue->idle_reads < IOMMUFD_ARM_AFTER)
 		return;
 	queue->armed = iommufd_ready_arm(queue->ready);
 	uiommu_count(&queue->stats.armed, queue->armed);
@@ -134,7 +135,9 @@ read_done(struct iommufd_queue *queue, uint32_t nb)
 	__atomic_store_n(&queue->reads, queue->reads + 1, __ATOMIC_RELEASE);
 	queue->pos = 0;
 	queue->nb = nb;
-	/* what follows the last one is of no group */
+	queue->idle_reads = 0;
+	/* for take_plain(), which looks no further */
+	queue->msgs[nb].perm = IOMMUFD_MSG_END;
 	queue->msgs[nb].cookie = ~queue->msgs[nb - 1].cookie;
 	queue->widen = false;
 	uiommu_count(&queue->stats.reads, 1);
@@ -142,29 +145,32 @@ read_done(struct iommufd_queue *queue, uint32_t nb)
 }
 
 /*
- * What a read gave, group by group, until there is one that is not plain. This is where nearly all
- * messages go, once: kept short, and apart, so that all of it stays in registers. How many, all of
- * them decoded.
+ * What a read gave, group by group, until there is one that is not plain, or the end. This is where
+ * nearly all messages go, once: kept short, and apart, so that most of it stays in registers. How
+ * many, all of them decoded.
  */
 static __rte_noinline uint32_t
-take_plain(struct iommufd_queue *queue, struct uiommu_fault *faults, uint32_t max)
+take_plain(struct iommufd_queue *queue, struct uiommu_fault *faults)
 {
 	struct iommufd_slots_table *table = queue->slots.table;
 	const uint16_t *free = &table->free[queue->slots.nb_free];
-	const struct iommufd_fault *msg = queue->msgs, *end = msg + max;
-	uint32_t endpoint_id = IOMMUFD_DEVMAP_UNKNOWN, flags = 0;
+	const struct iommufd_fault *msg = queue->msgs;
+	uint32_t endpoint_id = IOMMUFD_DEVMAP_UNKNOWN, flags = 0, nb;
 	const uint32_t number = queue->reads;
 	uint64_t who, last_who;
 
 	/* no message is like the one before the first */
 	memcpy(&last_who, msg, sizeof(last_who));
 	last_who = ~last_who;
-	for (; msg < end; msg++, faults++) {
+	for (;; msg++, faults++) {
 		const uint32_t perm = msg->perm, cookie = msg->cookie;
-		uint32_t pasid = UIOMMU_NO_PASID;
+		uint32_t pasid = UIOMMU_NO_PASID, access;
 
-		/* there is one behind the last, of no group */
-		if (unlikely(!iommufd_msg_perm_is_plain(perm) || msg[1].cookie == cookie ||
+		/* what stands behind the last one has no such access, and another cookie */
+		if (unlikely(perm > IOMMUFD_MSG_PERMS))
+			break;
+		access = iommufd_msg_perm_flags[perm];
+		if (unlikely(access == 0 || msg[1].cookie == cookie ||
 			     !iommufd_slots_is_new(table, cookie)))
 			break;
 		/* flags and device: mostly those of the one before */
@@ -185,14 +191,14 @@ take_plain(struct iommufd_queue *queue, struct uiommu_fault *faults, uint32_t ma
 		faults->endpoint_id = endpoint_id;
 		faults->pasid = pasid;
 		faults->prg_index = (uint16_t)msg->grpid;
-		faults->flags = (uint16_t)(iommufd_msg_perm_flags(perm) + flags);
+		faults->flags = (uint16_t)(access + flags);
 		faults->nb_pages = 0;
 		faults->tag = *--free;
 		iommufd_slots_fill_new(table, faults->tag, cookie, msg->dev_id, pasid, number);
 	}
-	max = (uint32_t)(msg - queue->msgs);
-	queue->slots.nb_free -= max;
-	return max;
+	nb = (uint32_t)(msg - queue->msgs);
+	queue->slots.nb_free -= nb;
+	return nb;
 }
 
 /*
@@ -203,7 +209,7 @@ static inline uint32_t
 read_take(struct iommufd_queue *queue, struct uiommu_fault *faults, uint32_t max)
 {
 	struct iommufd_msgs_odd odd = {0};
-	uint32_t n = take_plain(queue, faults, RTE_MIN(queue->nb, max));
+	uint32_t n = likely(queue->nb <= max) ? take_plain(queue, faults) : 0;
 
 	if (likely(n == queue->nb))
 		return n;
@@ -224,6 +230,7 @@ refill(struct iommufd_queue *queue)
 		if (likely(!iommufd_ready_look(queue->ready)))
 			return false;
 		queue->armed = false;
+		queue->idle_reads = 0;
 		uiommu_count(&queue->stats.wakeups, 1);
 	}
 	if (unlikely(nb > queue->slots.nb_free))

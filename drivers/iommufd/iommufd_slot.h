@@ -52,7 +52,7 @@ struct iommufd_slot {
  */
 struct iommufd_slots_table {
 	struct iommufd_slot slots[UINT16_MAX + 1];
-	uint16_t next[UINT16_MAX + 1];  /**< of each slot in its chain; of others IOMMUFD_SLOT_NONE */
+	uint16_t next[UINT16_MAX + 1];  /**< of a slot in its chain; of others NONE */
 	uint16_t heads[UINT16_MAX + 1]; /**< by the cookie's low bits: chains of those alive */
 	uint16_t free[UINT16_MAX + 1];  /**< stack of the free ones */
 };

@@ -363,7 +363,7 @@ uiommu_domain_protect(struct uiommu_domain *domain, uint64_t iova, uint64_t len,
  * Any thread, inside handlers too.
  *
  * @param iova any address
- * @param pa set to where it leads
+ * @param pa set to where it leads, as uiommu_domain_map() was told
  * @return 0; -ENOENT: nowhere; -EINVAL: NULL, another kind of domain, or beyond the table
  */
 int

@@ -190,10 +190,12 @@ BOTH_STAGES(without_ats);
 /* Where the guest has its tables and its page, in its own memory. */
 #define GUEST_TABLES (IOVA + 64 * PAGE)
 #define GUEST_PAGE (IOVA + 4 * PAGE)
+/* The guest's own address of it. */
+#define GUEST_IOVA UINT64_C(0x200000000)
 
-/* A parent's table under a guest's: what goes from the one is not reached through the other. */
-static void
-nested(void)
+/* A guest's table in a parent's address space, where nothing is mapped yet. The parent. */
+static struct uiommu_domain *
+guest_open(struct paging *p, struct uiommu_domain_conf *child)
 {
 	const struct paging_conf conf = {.no_bond = true};
 	const struct uiommu_domain_conf parent_conf = {
@@ -201,23 +203,33 @@ nested(void)
 		.type = UIOMMU_DOMAIN_PAGING,
 		.flags = UIOMMU_DOMAIN_NEST_PARENT,
 	};
-	struct uiommu_domain_conf child_conf = {
-		.size = sizeof(child_conf),
+	struct uiommu_domain *parent;
+
+	paging_open(p, &conf);
+	parent = uiommu_domain_alloc(p->rig->dev, &parent_conf);
+	CHECK(parent != NULL);
+	*child = (struct uiommu_domain_conf){
+		.size = sizeof(*child),
 		.type = UIOMMU_DOMAIN_NESTED,
 		.table_pa = GUEST_TABLES,
+		.parent = parent,
 	};
+	harness_unit()->guest_table(p->memory + 64 * PAGE, GUEST_TABLES, GUEST_IOVA, GUEST_PAGE);
+	return parent;
+}
+
+/* A parent's table under a guest's: what goes from the one is not reached through the other. */
+static void
+nested(void)
+{
+	struct uiommu_domain_conf child_conf;
 	struct uiommu_domain *parent, *children[2];
-	const uint64_t at = UINT64_C(0x200000000); /* the guest's own address */
 	struct paging p;
 	uint64_t pa;
 	uint32_t i, round;
 
-	paging_open(&p, &conf);
+	parent = guest_open(&p, &child_conf);
 	pa = paging_pa(p.memory);
-	parent = uiommu_domain_alloc(p.rig->dev, &parent_conf);
-	CHECK(parent != NULL);
-	child_conf.parent = parent;
-	harness_unit()->guest_table(p.memory + 64 * PAGE, GUEST_TABLES, at, GUEST_PAGE);
 	for (i = 0; i < 2; i++) {
 		children[i] = uiommu_domain_alloc(p.rig->dev, &child_conf);
 		CHECK(children[i] != NULL);
@@ -227,8 +239,8 @@ nested(void)
 	for (round = 0; round < 2; round++) {
 		CHECK_EQ(uiommu_domain_map(parent, IOVA, pa, 128 * PAGE, ALL), 0);
 		for (i = 0; i < 2; i++) {
-			CHECK_EQ(paging_reach_of(&p, EP, 1 + i, at, true), pa + 4 * PAGE);
-			CHECK(uiommu_emu_dma(p.rig->emu, EP, 1 + i, at, true));
+			CHECK_EQ(paging_reach_of(&p, EP, 1 + i, GUEST_IOVA, true), pa + 4 * PAGE);
+			CHECK(uiommu_emu_dma(p.rig->emu, EP, 1 + i, GUEST_IOVA, true));
 		}
 		CHECK_EQ(paging_reach_of(&p, EP, PASID, GUEST_PAGE, true), pa + 4 * PAGE);
 		/* the guest's page, then what its tables lie in */
@@ -236,8 +248,8 @@ nested(void)
 					     8 * PAGE, NULL), 0);
 		paging_audit(&p);
 		for (i = 0; i < 2; i++) {
-			CHECK_EQ(paging_reach_of(&p, EP, 1 + i, at, false), UIOMMU_PA_NONE);
-			CHECK(!uiommu_emu_dma(p.rig->emu, EP, 1 + i, at, false));
+			CHECK_EQ(paging_reach_of(&p, EP, 1 + i, GUEST_IOVA, false), UIOMMU_PA_NONE);
+			CHECK(!uiommu_emu_dma(p.rig->emu, EP, 1 + i, GUEST_IOVA, false));
 		}
 		if (round == 0)
 			CHECK_EQ(uiommu_emu_retire(p.rig->emu, pa + 4 * PAGE, 8 * PAGE), 0);
@@ -247,10 +259,10 @@ nested(void)
 	CHECK_EQ(uiommu_domain_free(children[1]), 0);
 	CHECK_EQ(uiommu_domain_free(parent), -EBUSY);
 	CHECK_EQ(uiommu_domain_map(parent, IOVA, pa, 128 * PAGE, ALL), 0);
-	CHECK_EQ(paging_reach_of(&p, EP, 1, at, true), pa + 4 * PAGE);
+	CHECK_EQ(paging_reach_of(&p, EP, 1, GUEST_IOVA, true), pa + 4 * PAGE);
 	CHECK_EQ(uiommu_domain_unmap(parent, IOVA, LARGE, NULL), 0);
 	paging_audit(&p);
-	CHECK_EQ(paging_reach_of(&p, EP, 1, at, false), UIOMMU_PA_NONE);
+	CHECK_EQ(paging_reach_of(&p, EP, 1, GUEST_IOVA, false), UIOMMU_PA_NONE);
 	paging_close(&p);
 }
 
@@ -261,49 +273,35 @@ nested(void)
 static void
 nested_guest_changes(void)
 {
-	const struct paging_conf conf = {.no_bond = true};
-	const struct uiommu_domain_conf parent_conf = {
-		.size = sizeof(parent_conf),
-		.type = UIOMMU_DOMAIN_PAGING,
-		.flags = UIOMMU_DOMAIN_NEST_PARENT,
-	};
-	struct uiommu_domain_conf child_conf = {
-		.size = sizeof(child_conf),
-		.type = UIOMMU_DOMAIN_NESTED,
-		.table_pa = GUEST_TABLES,
-	};
-	const uint64_t at = UINT64_C(0x200000000);
+	struct uiommu_domain_conf child_conf;
 	struct uiommu_domain *parent, *child;
 	struct paging p;
 	uint64_t pa;
 	uint32_t i;
 
-	paging_open(&p, &conf);
+	parent = guest_open(&p, &child_conf);
 	pa = paging_pa(p.memory);
-	parent = uiommu_domain_alloc(p.rig->dev, &parent_conf);
-	CHECK(parent != NULL);
-	child_conf.parent = parent;
-	harness_unit()->guest_table(p.memory + 64 * PAGE, GUEST_TABLES, at, GUEST_PAGE);
 	child = uiommu_domain_alloc(p.rig->dev, &child_conf);
 	CHECK(child != NULL);
-	CHECK_EQ(uiommu_domain_invalidate(NULL, at, PAGE), -EINVAL);
-	CHECK_EQ(uiommu_domain_invalidate(parent, at, PAGE), -EINVAL);
-	CHECK_EQ(uiommu_domain_invalidate(child, at + 1, PAGE), -EINVAL);
-	CHECK_EQ(uiommu_domain_invalidate(child, at, 0), -EINVAL);
-	CHECK_EQ(uiommu_domain_invalidate(child, at, PAGE + 1), -EINVAL);
+	CHECK_EQ(uiommu_domain_invalidate(NULL, GUEST_IOVA, PAGE), -EINVAL);
+	CHECK_EQ(uiommu_domain_invalidate(parent, GUEST_IOVA, PAGE), -EINVAL);
+	CHECK_EQ(uiommu_domain_invalidate(child, GUEST_IOVA + 1, PAGE), -EINVAL);
+	CHECK_EQ(uiommu_domain_invalidate(child, GUEST_IOVA, 0), -EINVAL);
+	CHECK_EQ(uiommu_domain_invalidate(child, GUEST_IOVA, PAGE + 1), -EINVAL);
 	CHECK_EQ(uiommu_domain_invalidate(child, UINT64_MAX & ~(PAGE - 1), 2 * PAGE), -EINVAL);
 	/* nobody has it */
-	CHECK_EQ(uiommu_domain_invalidate(child, at, PAGE), 0);
+	CHECK_EQ(uiommu_domain_invalidate(child, GUEST_IOVA, PAGE), 0);
 	CHECK_EQ(uiommu_domain_map(parent, IOVA, pa, 128 * PAGE, ALL), 0);
 	rig_attach(p.endpoint, 1, child, NULL);
 	for (i = 0; i < 4; i++) {
 		const uint64_t target = GUEST_PAGE + i * PAGE;
 
-		harness_unit()->guest_table(p.memory + 64 * PAGE, GUEST_TABLES, at, target);
-		CHECK_EQ(uiommu_domain_invalidate(child, i < 2 ? at : 0, i < 2 ? PAGE : UINT64_MAX),
-			 0);
-		CHECK(uiommu_emu_dma(p.rig->emu, EP, 1, at, true));
-		CHECK_EQ(paging_reach_of(&p, EP, 1, at, true), pa + target - IOVA);
+		harness_unit()->guest_table(p.memory + 64 * PAGE, GUEST_TABLES, GUEST_IOVA,
+					    target);
+		CHECK_EQ(uiommu_domain_invalidate(child, i < 2 ? GUEST_IOVA : 0,
+						  i < 2 ? PAGE : UINT64_MAX), 0);
+		CHECK(uiommu_emu_dma(p.rig->emu, EP, 1, GUEST_IOVA, true));
+		CHECK_EQ(paging_reach_of(&p, EP, 1, GUEST_IOVA, true), pa + target - IOVA);
 	}
 	paging_close(&p);
 }

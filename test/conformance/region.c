@@ -259,8 +259,9 @@ in_traffic(bool second)
 		rig_attach(p.endpoint, pasid, p.domain, NULL);
 	changer = (struct changer){.p = &p};
 	CHECK_EQ(pthread_create(&changer.thread, NULL, changer_main, &changer), 0);
-	/* as often as it takes for the thread to have had its turn */
-	for (i = 0; i == 0 || (i < 1000 && rounds_of(&changer) <= 2); i++)
+	/* as often as it takes for the thread to have had its turn, and a request its moment */
+	for (i = 0; i == 0 || (i < 1000 && (rounds_of(&changer) <= 2 ||
+					    paging_stats(&p).no_region == 0)); i++)
 		rig_traffic(p.rig, &traffic, TRAFFIC(20000));
 	__atomic_store_n(&changer.end, true, __ATOMIC_RELEASE);
 	pthread_join(changer.thread, NULL);

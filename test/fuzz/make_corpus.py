@@ -313,6 +313,10 @@ def iommufd():
     yield "groups", messages(1, 2) + messages(2, 1) + messages(3, 16) + [read, answers(2, 0, 1)]
     yield "group-in-two-reads", messages(1, 2)[:1] + [read] + messages(1, 2)[1:] + [read]
     yield "no-last", [msg(1, flags=0), msg(1, flags=0), msg(2, flags=0), read]
+    yield "nothing-at-all", [msg(9, 0x1000, flags=0, dev=0, grpid=1), msg(5, 0)]
+    yield "all-ones", [struct.pack("<6IQ2I", 0xDFFFFFDF, 0xFFFFFFFF, 0, 0, 1, 0, 0, 0, 2), read]
+    yield "writes-that-stop", [msg(1 + i, i << 12, grpid=i) for i in range(40)] + [
+        order(0xF0, struct.pack("<H34xBB", 0xFFFF, 0xC3, 0xA5))]
     yield "last-in-the-middle", [msg(1), msg(1), msg(1), read, answers(0)]
     yield "same-cookie-apart", [msg(1), msg(2), msg(1), read, answers(0, 1, 2)]
     yield "cookie-comes-again", [msg(1), read, msg(1), read, answers(0), answers(1)]
@@ -335,6 +339,8 @@ def iommufd():
     yield "detach-and-cookie-again", [msg(1), read, ends(), msg(1), read, answers(0, 1)]
     yield "more-than-there-are-slots", [step for i in range(4) for step in
                                         [msg(1000 * i + k) for k in range(100)] + [read]]
+    yield "writes-that-stop", [msg(i + 1, addr=i << 12) for i in range(40)] + \
+        [bytes([0xF0, 0, 0xFF, 0xFF]) + bytes(34) + struct.pack("<H", 0xA5C3)]
     yield "empty-reads", [read, read]
     yield "cut-short", [msg(1), read[:39]]
     yield "storm-of-few-cookies", fault_storm(1, 600, 20)

@@ -323,7 +323,7 @@ static const struct harness_unit units[] = {
 		UIOMMU_CAPA_PASID, .is_variant = true),
 	/* The kernel that runs here, with its mock devices: in a guest, see test/kernel. */
 	IOMMUFD("iommufd,platform=emu,kernel=mock", "iommufd/mock", UIOMMU_CAPA_PASID,
-		.lone_requests = true),
+		.lone_requests = true, .needs_kernel = true),
 };
 
 static size_t chosen;

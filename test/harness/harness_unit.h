@@ -88,6 +88,12 @@ struct harness_unit {
 	bool lone_requests;
 	/** a kernel says whether PASIDs can be attached: cases with some are skipped if not */
 	bool asks_kernel;
+	/** it needs a kernel that most machines have not: without, all cases are skipped */
+	bool needs_kernel;
+	/** a kernel says whether PASIDs can be attached: cases with some are skipped if not */
+	bool asks_kernel;
+	/** it needs a kernel that most machines have not: without, all cases are skipped */
+	bool needs_kernel;
 	bool merges_faults;      /**< reports tell no page that is missing from a right that is */
 	bool reorders;           /**< commands, and so answers, are carried out in any order */
 	/** a last request without access, without PASID, is one like others: INVALID */

@@ -22,18 +22,21 @@ it: the tests, the tools and the examples.
   --script FILE    run this script in the guest (busybox's sh) instead, with the arguments: prints
                    what it prints, exit code is the script's
   --program FILE   one more program for /bin; as often as wanted
-  --seconds N      a guest that has not ended by then has failed (default 300)
+  --seconds N      a guest that has not ended by then has failed (default 300, and those of "random")
   --qemu WORDS     further arguments of QEMU, "-icount shift=0,sleep=off -smp 1" say
   --append WORDS   further words for the kernel
   --shell          a shell in the guest
 
 The kernel is that of the folder in $UIOMMU_KERNEL, else the newest one that test/kernel/kernel.sh
-has built; without any the test is skipped. QEMU is that of PATH or, where there is none, what
+has built; without any the test is skipped. The scene "random" goes on for $UIOMMU_RANDOM_SECONDS
+(default 10). QEMU is that of PATH or, where there is none, what
 tools/get-qemu.sh fetches.
 END
 }
 
-script='' seconds=300 programs=() qemu_words=() append='' shell=false
+random_seconds=${UIOMMU_RANDOM_SECONDS:-10}
+[[ $random_seconds =~ ^[0-9]+$ ]] || die "UIOMMU_RANDOM_SECONDS is not a number"
+script='' seconds=$((300 + random_seconds)) programs=() qemu_words=() append='' shell=false
 while (($# > 0)); do
         case $1 in
         --script | --program | --seconds | --qemu | --append)
@@ -86,6 +89,7 @@ root=$scratch/root
 x86_root "$root" "$kernel/busybox" "$here/init" "${programs[@]}"
 install -m 755 "${script:-$here/scenes}" "$root/bin/guest-script"
 echo "$*" >"$root/arguments"
+echo "export RANDOM_SECONDS=$random_seconds" >"$root/environment"
 initramfs "$root" "$scratch/initramfs"
 
 # guest WORDS: QEMU, with the machine's console on stdout

@@ -101,6 +101,24 @@ unit_down(void)
 	assert_int_equal(fake.nb_open, 0);
 }
 
+/* And one with an endpoint, whose device is ENDPOINT's. */
+static void *rig_endpoint;
+
+static inline void
+device_up(uint32_t entries, uint16_t burst, uint32_t group_max)
+{
+	unit_up(entries, burst, group_max);
+	rig_endpoint = endpoint_new(ENDPOINT, 0);
+}
+
+static inline void
+device_down(void)
+{
+	iommufd_endpoint_clear(&dev, rig_endpoint);
+	iommufd_endpoint_free(&dev, rig_endpoint);
+	unit_down();
+}
+
 static inline uint16_t
 fetch(uint16_t nb)
 {

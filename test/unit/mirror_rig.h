@@ -9,8 +9,10 @@
  * What mirrored tables mirror: areas as they were mapped, each call noted, any of them made to
  * fail. It knows what the mirror must look like in a call: all of what comes or goes is busy there.
  *
- * Before this is included: lib/iommu/mirror.c and mirror_out.c; unit, lock_is_held.
+ * Before this is included: lib/iommu/mirror*.c; unit, lock_is_held. After it: uiommu_pvt_trylock().
  */
+
+#include <pthread.h>
 
 #define AREAS_MAX 4096
 
@@ -23,6 +25,7 @@ struct area {
 
 static struct area areas[AREAS_MAX];
 static unsigned int nb_areas;
+static pthread_mutex_t areas_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct uiommu_pgtable *mirrored; /* what the busy entries are looked for in */
 /* calls, those refused among them */
 static unsigned int nb_maps, nb_unmaps, nb_ranges_unmapped;
@@ -37,16 +40,6 @@ static bool lock_is_taken;        /* by another thread */
 static unsigned int nb_failed;    /* unit failed */
 static unsigned int nb_extents;
 static struct uiommu_dev_ops mirror_ops;
-
-bool
-uiommu_pvt_trylock(struct uiommu_unit *of)
-{
-	assert_ptr_equal(of, &unit);
-	if (lock_is_held || lock_is_taken)
-		return false;
-	lock_is_held = true;
-	return true;
-}
 
 void
 uiommu_pvt_unit_fail(struct uiommu_unit *of, const char *why)
@@ -84,12 +77,10 @@ overlaps(const struct area *area, uint64_t iova, uint64_t len)
 }
 
 static int
-fake_map(struct uiommu_dev *dev, void *domain_private, uint64_t iova, uint64_t pa, uint64_t len,
-	 uint32_t prot)
+area_add(uint64_t iova, uint64_t pa, uint64_t len, uint32_t prot)
 {
 	unsigned int i;
 
-	assert_ptr_equal(dev, &unit.dev);
 	assert_int_equal((iova | pa | len) % 4096, 0);
 	assert_true(len != 0);
 	assert_busy(iova, len);
@@ -106,6 +97,19 @@ fake_map(struct uiommu_dev *dev, void *domain_private, uint64_t iova, uint64_t p
 	assert_true(nb_areas < AREAS_MAX);
 	areas[nb_areas++] = last_map;
 	return 0;
+}
+
+static int
+fake_map(struct uiommu_dev *dev, void *domain_private, uint64_t iova, uint64_t pa, uint64_t len,
+	 uint32_t prot)
+{
+	int ret;
+
+	assert_ptr_equal(dev, &unit.dev);
+	pthread_mutex_lock(&areas_mutex);
+	ret = area_add(iova, pa, len, prot);
+	pthread_mutex_unlock(&areas_mutex);
+	return ret;
 }
 
 static void
@@ -139,6 +143,7 @@ fake_unmap(struct uiommu_dev *dev, void *domain_private, const struct uiommu_pgt
 		unmap_error_nb--;
 		return unmap_error;
 	}
+	pthread_mutex_lock(&areas_mutex);
 	for (i = 0; i < nb_ranges; i++) {
 		nb_ranges_unmapped++;
 		assert_true(i == 0 || ranges[i].iova > ranges[i - 1].iova + ranges[i - 1].len);
@@ -153,6 +158,7 @@ fake_unmap(struct uiommu_dev *dev, void *domain_private, const struct uiommu_pgt
 			}
 		}
 	}
+	pthread_mutex_unlock(&areas_mutex);
 	return 0;
 }
 
@@ -165,6 +171,7 @@ fake_extent(struct uiommu_dev *dev, void *domain_private, struct uiommu_pgtable_
 
 	assert_true(lock_is_held);
 	nb_extents++;
+	pthread_mutex_lock(&areas_mutex);
 	for (i = 0; i < nb_areas; i++) {
 		if (!overlaps(&areas[i], range->iova, end - range->iova))
 			continue;
@@ -173,6 +180,7 @@ fake_extent(struct uiommu_dev *dev, void *domain_private, struct uiommu_pgtable_
 		if (areas[i].iova < range->iova)
 			range->iova = areas[i].iova;
 	}
+	pthread_mutex_unlock(&areas_mutex);
 	range->len = end - range->iova;
 	return 0;
 }

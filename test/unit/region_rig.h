@@ -86,6 +86,16 @@ uiommu_pvt_paging_grace(struct uiommu_paging *of)
 
 #include "mirror_rig.h"
 
+bool
+uiommu_pvt_trylock(struct uiommu_unit *of)
+{
+	assert_ptr_equal(of, &unit);
+	if (lock_is_held || lock_is_taken)
+		return false;
+	lock_is_held = true;
+	return true;
+}
+
 /* What the unit has cached, by page. */
 #define CACHE_MAX 4096
 struct cached {

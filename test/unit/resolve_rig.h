@@ -86,6 +86,16 @@ uiommu_pvt_paging_flush(struct uiommu_domain *of, struct uiommu_pgtable_gather *
 
 #include "mirror_rig.h"
 
+bool
+uiommu_pvt_trylock(struct uiommu_unit *of)
+{
+	assert_ptr_equal(of, &unit);
+	if (lock_is_held || lock_is_taken)
+		return false;
+	lock_is_held = true;
+	return true;
+}
+
 struct uiommu_queue *
 uiommu_pvt_group_queue(const struct uiommu_group *group)
 {

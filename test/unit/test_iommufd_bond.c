@@ -101,6 +101,12 @@ tables_are_tried(void **state)
 	fake.fail_times = 1;
 	assert_int_equal(iommufd_bond_set(&dev, other, RID, domain), -EIO);
 	assert_int_equal(stat_get("hwpts"), 2);
+	/* the first does not go, the second does: no third is made */
+	fake.fail_error = -EINVAL;
+	fake.fail_times = 1;
+	assert_int_equal(iommufd_bond_set(&dev, other, RID, domain), 0);
+	assert_int_equal(stat_get("hwpts"), 2);
+	iommufd_bond_clear(&dev, other, RID);
 	/* not with the new one either: it goes again */
 	fake.fail_error = -EINVAL;
 	fake.fail_times = 3;
@@ -138,6 +144,7 @@ static void
 nested(void **state)
 {
 	struct iommufd_domain *parent, *child;
+	void *bare;
 
 	up(0);
 	parent = domain_new(UIOMMU_DOMAIN_PAGING, UIOMMU_DOMAIN_NEST_PARENT, NULL);
@@ -165,6 +172,12 @@ nested(void **state)
 	fake.fail_times = 1;
 	assert_int_equal(iommufd_nested_invalidate(&dev, child, 0, UINT64_MAX), -EIO);
 	iommufd_bond_clear(&dev, endpoint, RID);
+	/* and so it has for devices whose tables have no queue, as a parent's has none */
+	bare = endpoint_new(ENDPOINT + 1, UIOMMU_ENDPOINT_NO_PAGE_REQUESTS);
+	fake.nb_calls = 0;
+	assert_int_equal(iommufd_bond_set(&dev, bare, RID, parent), 0);
+	assert_call(0, IOMMUFD_HWPT_ALLOC, CONTEXT_FD, IOMMUFD_HWPT_PASID);
+	iommufd_endpoint_free(&dev, bare);
 	/* another kind of IOMMU */
 	endpoint->info_type = IOMMUFD_HW_INFO_ARM_SMMUV3;
 	assert_int_equal(iommufd_bond_set(&dev, endpoint, RID, child), -ENOTSUP);

@@ -272,6 +272,38 @@ many_areas(void **state)
 	down();
 }
 
+/* @return levels of a tree none of whose nodes is heavier than the one above it */
+static unsigned int
+depth(const struct iommufd_area *area)
+{
+	unsigned int left, right;
+
+	if (area == NULL)
+		return 0;
+	assert_true(area->left == NULL || area->left->weight <= area->weight);
+	assert_true(area->right == NULL || area->right->weight <= area->weight);
+	left = depth(area->left);
+	right = depth(area->right);
+	return 1 + RTE_MAX(left, right);
+}
+
+/* In order, which is the worst: the tree stays low, when areas go too. */
+static void
+trees_stay_low(void **state)
+{
+	struct iommufd_areas areas = {0};
+	uint64_t i;
+
+	for (i = 0; i < 16384; i++)
+		assert_non_null(iommufd_areas_add(&areas, i * PAGE, PAGE, 0, RW));
+	assert_true(depth(areas.root) < 48);
+	for (i = 0; i < 16384; i += 1 + (i / 64) % 3)
+		iommufd_areas_remove(&areas, iommufd_areas_find(&areas, i * PAGE, i * PAGE));
+	assert_true(depth(areas.root) < 48);
+	iommufd_areas_fini(&areas);
+	assert_null(areas.root);
+}
+
 /* --------------------------------------------------------------------- histories */
 
 static bool pages[PAGES];
@@ -340,6 +372,7 @@ main(void)
 		cmocka_unit_test(others_wait),
 		cmocka_unit_test(extents),
 		cmocka_unit_test(many_areas),
+		cmocka_unit_test(trees_stay_low),
 		cmocka_unit_test(histories),
 	};
 

@@ -8,23 +8,6 @@
 
 #define DEV DEVICE_FD
 
-static void *endpoint;
-
-static void
-up(uint32_t entries, uint16_t burst, uint32_t group_max)
-{
-	unit_up(entries, burst, group_max);
-	endpoint = endpoint_new(ENDPOINT, 0);
-}
-
-static void
-down(void)
-{
-	iommufd_endpoint_clear(&dev, endpoint);
-	iommufd_endpoint_free(&dev, endpoint);
-	unit_down();
-}
-
 /* One read and one write a burst; nothing is lost, doubled or out of order. */
 static void
 bursts(void **state)
@@ -32,7 +15,7 @@ bursts(void **state)
 	uint32_t round, i, got = 0;
 	uint16_t n;
 
-	up(1024, 64, 64);
+	device_up(1024, 64, 64);
 	for (round = 0; round < 100; round++) {
 		const uint32_t reads = fake.reads, writes = fake.writes, nb = 1 + round % 64;
 
@@ -59,7 +42,7 @@ bursts(void **state)
 	assert_int_equal(stat_get("messages"), got);
 	assert_int_equal(stat_get("writes"), 100);
 	assert_int_equal(stat_get("refused_messages") + stat_get("short_writes"), 0);
-	down();
+	device_down();
 }
 
 /* Where less is taken at once than was read, the rest follows without a read. */
@@ -68,7 +51,7 @@ what_was_read_comes_first(void **state)
 {
 	uint32_t i;
 
-	up(1024, 8, 64);
+	device_up(1024, 8, 64);
 	for (i = 0; i < 20; i++)
 		fake_raise(DEV, 1, 1);
 	assert_int_equal(fetch(8), 8);
@@ -81,7 +64,7 @@ what_was_read_comes_first(void **state)
 	assert_int_equal(fetch(8), 0);
 	assert_int_equal(fake.reads, 2);
 	assert_answered(0, 20, IOMMUFD_RESP_SUCCESS);
-	down();
+	device_down();
 }
 
 static void
@@ -95,14 +78,14 @@ codes(void **state)
 	};
 	uint16_t code;
 
-	up(64, 8, 8);
+	device_up(64, 8, 8);
 	for (code = 0; code < UIOMMU_CODE_SENT_COUNT; code++) {
 		fake_raise(DEV, 1, 1);
 		assert_int_equal(fetch(8), 1);
 		answer(faults, 1, code);
 		assert_answered(code, 1, sent[code]);
 	}
-	down();
+	device_down();
 }
 
 /* Several messages of one cookie, in one fetch and over several: the last one alone closes it. */
@@ -112,7 +95,7 @@ groups(void **state)
 	uint32_t i, k = 0;
 	uint16_t tag, n;
 
-	up(64, 8, 16);
+	device_up(64, 8, 16);
 	fake_raise(DEV, 3, 1);
 	fake_raise(DEV, 3, 13);
 	fake_raise(DEV, 3, 2);
@@ -139,7 +122,7 @@ groups(void **state)
 	answer(faults, n, UIOMMU_CODE_SUCCESS);
 	assert_int_equal(fake.reads, 1);
 	assert_answered(0, 3, IOMMUFD_RESP_SUCCESS);
-	down();
+	device_down();
 }
 
 /* Groups that no read as usual holds; kernels tell it in two ways. */
@@ -149,7 +132,7 @@ large_groups(void **state)
 	uint16_t got, n;
 
 	for (int old = 0; old < 2; old++) {
-		up(1024, 8, 8);
+		device_up(1024, 8, 8);
 		fake.old = old;
 		/* not idle any more: the next read is as small as the group before it */
 		fake_raise(DEV, 3, 1);
@@ -169,7 +152,7 @@ large_groups(void **state)
 		assert_int_equal(stat_get("empty_reads"), old ? 1 : 0);
 		assert_answered(0, 2, IOMMUFD_RESP_SUCCESS);
 		assert_int_equal(queue->failed, 0);
-		down();
+		device_down();
 	}
 }
 
@@ -180,13 +163,13 @@ too_large_a_group(void **state)
 	uint32_t events = 0;
 	uint16_t taken;
 
-	up(64, 8, 8);
+	device_up(64, 8, 8);
 	fake_raise(DEV, 3, 65);
 	assert_int_equal(iommufd_queue_ops.fetch(queue, faults, 8, &taken, &events), 0);
 	assert_int_equal(events, UIOMMU_EVENT_FAILED);
 	assert_non_null(strstr(log_text, "a group is larger than queue_entries"));
 	assert_int_equal(iommufd_queue_ops.room(queue), 0);
-	down();
+	device_down();
 }
 
 /* Linux puts requests of several PASIDs into one group, if their indices are the same. */
@@ -196,7 +179,7 @@ mixed_pasids(void **state)
 	uint16_t taken;
 	uint32_t events = 0;
 
-	up(64, 8, 8);
+	device_up(64, 8, 8);
 	fake.other_pasid = 2;
 	fake_raise(DEV, 6, 3);
 	assert_int_equal(iommufd_queue_ops.fetch(queue, faults, 8, &taken, &events), 2);
@@ -207,14 +190,14 @@ mixed_pasids(void **state)
 	answer(faults, 2, UIOMMU_CODE_SUCCESS);
 	assert_answered(0, 1, IOMMUFD_RESP_SUCCESS);
 	assert_int_equal(stat_get("mixed_pasids"), 1);
-	down();
+	device_down();
 }
 
 /* Flags that mean nothing here come through, as bit 2 does in Linux 6.12. */
 static void
 unknown_flags(void **state)
 {
-	up(64, 8, 8);
+	device_up(64, 8, 8);
 	fake.odd_flags = ~IOMMUFD_FAULT_FLAGS;
 	fake_raise(DEV, UIOMMU_NO_PASID, 2);
 	assert_int_equal(fetch(8), 2);
@@ -229,14 +212,14 @@ unknown_flags(void **state)
 	answer(faults, 2, UIOMMU_CODE_SUCCESS);
 	assert_answered(0, 2, IOMMUFD_RESP_SUCCESS);
 	assert_int_equal(stat_get("not_ended"), 1);
-	down();
+	device_down();
 }
 
 /* A device that nobody knows: handed on, and answered like others. */
 static void
 unknown_device(void **state)
 {
-	up(64, 8, 8);
+	device_up(64, 8, 8);
 	fake_raise(DEV + 1, 1, 1);
 	fake_raise(DEV, 1, 1);
 	assert_int_equal(fetch(8), 2);
@@ -244,7 +227,7 @@ unknown_device(void **state)
 	assert_int_equal(faults[1].endpoint_id, ENDPOINT);
 	answer(faults, 2, UIOMMU_CODE_INVALID);
 	assert_answered(0, 2, IOMMUFD_RESP_INVALID);
-	down();
+	device_down();
 }
 
 /* -------------------------------------------------------------------------- reading */
@@ -256,7 +239,7 @@ reads_put_off(void **state)
 	static const int errors[] = {-ENOMEM, -EINTR, -EAGAIN};
 	unsigned int i;
 
-	up(64, 8, 8);
+	device_up(64, 8, 8);
 	for (i = 0; i < RTE_DIM(errors); i++) {
 		fake_raise(DEV, 1, 1);
 		fake.read_errors[0] = errors[i];
@@ -266,7 +249,7 @@ reads_put_off(void **state)
 		answer(faults, 1, UIOMMU_CODE_SUCCESS);
 	}
 	assert_answered(0, 3, IOMMUFD_RESP_SUCCESS);
-	down();
+	device_down();
 }
 
 static void
@@ -278,7 +261,7 @@ reads_fail(void **state)
 	unsigned int i;
 
 	for (i = 0; i < RTE_DIM(errors); i++) {
-		up(64, 8, 8);
+		device_up(64, 8, 8);
 		fake.read_errors[0] = errors[i];
 		fake_raise(DEV, 1, 1);
 		events = 0;
@@ -293,7 +276,7 @@ reads_fail(void **state)
 		assert_int_equal(events, UIOMMU_EVENT_FAILED);
 		assert_int_equal(fake.reads, 1);
 		assert_string_equal(log_text, "");
-		down();
+		device_down();
 	}
 }
 
@@ -307,12 +290,12 @@ reads_of_wrong_sizes(void **state)
 	unsigned int i;
 
 	for (i = 0; i < RTE_DIM(sizes); i++) {
-		up(64, 8, 8);
+		device_up(64, 8, 8);
 		fake.read_errors[0] = sizes[i];
 		events = 0;
 		assert_int_equal(iommufd_queue_ops.fetch(queue, faults, 8, &taken, &events), 0);
 		assert_int_equal(events, UIOMMU_EVENT_FAILED);
-		down();
+		device_down();
 	}
 }
 
@@ -324,7 +307,7 @@ slots_run_out(void **state)
 	uint32_t nb_kept = 0, i, max;
 	uint16_t n;
 
-	up(64, 64, 64);
+	device_up(64, 64, 64);
 	max = queue->slots.nb_slots;
 	assert_true(max < RTE_DIM(kept));
 	for (i = 0; i < max + 5; i++)
@@ -344,146 +327,7 @@ slots_run_out(void **state)
 		answer(&kept[i], 1, UIOMMU_CODE_SUCCESS);
 	assert_answered(0, max + 5, IOMMUFD_RESP_SUCCESS);
 	assert_int_equal(queue->slots.nb_free, max);
-	down();
-}
-
-/* -------------------------------------------------------------------------- writing */
-
-/* An answer for a group that the kernel has answered costs no other its own. */
-static void
-dead_cookies(void **state)
-{
-	static const uint32_t dead[][4] = {
-		{0, 9, 9, 9}, {3, 9, 9, 9}, {7, 9, 9, 9}, {0, 1, 9, 9}, {3, 5, 9, 9}, {6, 7, 9, 9},
-		{0, 4, 7, 9}, {0, 1, 2, 3},
-	};
-	unsigned int i, k;
-	uint32_t first = 0, nb;
-
-	up(64, 8, 8);
-	for (i = 0; i < RTE_DIM(dead); i++, first += 8) {
-		const uint64_t refused = stat_get("refused_answers");
-
-		for (k = 0; k < 8; k++)
-			fake_raise(DEV, 1, 1);
-		assert_int_equal(fetch(8), 8);
-		for (k = 0, nb = 0; k < 4 && dead[i][k] != 9; k++, nb++)
-			fake_answer(first + dead[i][k], IOMMUFD_RESP_INVALID, true);
-		answer(faults, 8, UIOMMU_CODE_SUCCESS);
-		assert_answered(first, 8, IOMMUFD_RESP_SUCCESS);
-		assert_int_equal(stat_get("refused_answers"), refused + nb);
-		assert_int_equal(queue->slots.nb_free, queue->slots.nb_slots);
-	}
-	assert_true(stat_get("short_writes") != 0);
-	assert_int_equal(queue->failed, 0);
-	down();
-}
-
-/* The kernel has answered, and the cookie is another group's before our answer comes. */
-static void
-recycled_cookies(void **state)
-{
-	struct uiommu_fault late[4];
-	uint32_t i;
-
-	up(64, 8, 8);
-	for (i = 0; i < 4; i++)
-		fake_raise(DEV, 1, 1);
-	assert_int_equal(fetch(8), 4);
-	memcpy(late, faults, sizeof(late));
-	fake_end_all(DEV);
-	for (i = 0; i < 4; i++)
-		fake_raise(DEV, 2, 1);
-	assert_int_equal(fetch(8), 4);
-	assert_int_equal(stat_get("recycled_cookies"), 4);
-	/* the late ones first: none of them is written */
-	answer(late, 4, UIOMMU_CODE_SUCCESS);
-	assert_int_equal(fake.writes, 0);
-	assert_int_equal(stat_get("dead_answers"), 4);
-	for (i = 4; i < 8; i++)
-		assert_int_equal(fake.groups[i].answers, 0);
-	answer(faults, 4, UIOMMU_CODE_INVALID);
-	assert_answered(0, 8, IOMMUFD_RESP_INVALID);
-	assert_int_equal(queue->slots.nb_free, queue->slots.nb_slots);
-	down();
-}
-
-/* Twice, never given, out of range: nothing is written. */
-static void
-wrong_answers(void **state)
-{
-	const struct uiommu_resp never = {.tag = 77}, beyond = {.tag = UINT16_MAX};
-
-	up(64, 8, 8);
-	fake_raise(DEV, 1, 1);
-	assert_int_equal(fetch(8), 1);
-	answer(faults, 1, UIOMMU_CODE_SUCCESS);
-	answer(faults, 1, UIOMMU_CODE_SUCCESS);
-	assert_int_equal(iommufd_queue_ops.respond(queue, &never, 1), 1);
-	assert_int_equal(iommufd_queue_ops.respond(queue, &beyond, 1), 1);
-	assert_int_equal(fake.writes, 1);
-	assert_int_equal(stat_get("wrong_answers"), 3);
-	assert_answered(0, 1, IOMMUFD_RESP_SUCCESS);
-	down();
-}
-
-static void
-writes_put_off(void **state)
-{
-	up(64, 8, 8);
-	fake_raise(DEV, 1, 1);
-	fake_raise(DEV, 1, 1);
-	assert_int_equal(fetch(8), 2);
-	fake.write_errors[0] = -EINTR;
-	fake.write_errors[1] = -EAGAIN;
-	answer(faults, 2, UIOMMU_CODE_SUCCESS);
-	assert_answered(0, 2, IOMMUFD_RESP_SUCCESS);
-	assert_int_equal(stat_get("write_retries"), 2);
-	assert_int_equal(fake.writes, 3);
-	down();
-}
-
-static void
-writes_fail(void **state)
-{
-	uint32_t events = 0;
-	uint16_t taken;
-
-	up(64, 8, 8);
-	fake_raise(DEV, 1, 1);
-	assert_int_equal(fetch(8), 1);
-	fake.write_errors[0] = -EIO;
-	answer(faults, 1, UIOMMU_CODE_SUCCESS);
-	assert_non_null(strstr(log_text, "cannot be written: Input/output error"));
-	assert_int_equal(iommufd_queue_ops.fetch(queue, faults, 8, &taken, &events), 0);
-	assert_int_equal(events, UIOMMU_EVENT_FAILED);
-	assert_int_equal(stat_get("lost_answers"), 1);
-	down();
-}
-
-/* Signals for ever: bounded all the same. */
-static ssize_t
-always_interrupted(struct uiommu_platform *plat, int fd, const void *buf, size_t len)
-{
-	fake.writes++;
-	return -EINTR;
-}
-
-static void
-writes_that_never_come_through(void **state)
-{
-	struct uiommu_file_ops files;
-
-	up(64, 8, 8);
-	files = *queue->files;
-	files.write = always_interrupted;
-	queue->files = &files;
-	fake_raise(DEV, 1, 1);
-	assert_int_equal(fetch(8), 1);
-	answer(faults, 1, UIOMMU_CODE_SUCCESS);
-	assert_int_equal(queue->failed, -EINTR);
-	assert_true(fake.writes < 100);
-	down();
+	device_down();
 }
 
 /* ------------------------------------------------------------------------ the rest */
@@ -495,7 +339,7 @@ marks(void **state)
 	uint64_t where[UIOMMU_QUEUE_SOURCES];
 	uint32_t i;
 
-	up(64, 8, 32);
+	device_up(64, 8, 32);
 	iommufd_queue_ops.mark(queue, where);
 	assert_true(iommufd_queue_ops.is_past(queue, where));
 	for (i = 0; i < 20; i++)
@@ -512,7 +356,7 @@ marks(void **state)
 	assert_true(iommufd_queue_ops.is_past(queue, where));
 	assert_true(iommufd_queue_ops.overflow_ack(queue));
 	assert_int_equal(iommufd_queue_ops.room(queue), IOMMUFD_BURST_MAX);
-	down();
+	device_down();
 }
 
 /* Messages as no kernel writes them. */
@@ -556,7 +400,7 @@ odd_messages(void **state)
 		assert_int_equal(fault.tag, 9);
 		assert_int_equal(fault.endpoint_id, 5);
 	}
-	up(64, 8, 8);
+	device_up(64, 8, 8);
 	fake_raise(DEV, 0x100000 - 1, 1);
 	assert_int_equal(fetch(8), 1);
 	assert_int_equal(stat_get("refused_messages"), 0);
@@ -566,7 +410,7 @@ odd_messages(void **state)
 	assert_int_equal(stat_get("refused_messages"), 1);
 	answer(faults, 1, UIOMMU_CODE_INVALID);
 	assert_answered(1, 1, IOMMUFD_RESP_INVALID);
-	down();
+	device_down();
 }
 
 /* After a stop nothing is left of what was read: the kernel has answered it. */
@@ -575,7 +419,7 @@ start_is_anew(void **state)
 {
 	uint32_t i;
 
-	up(64, 8, 32);
+	device_up(64, 8, 32);
 	for (i = 0; i < 20; i++)
 		fake_raise(DEV, 1, 1);
 	assert_int_equal(fetch(8), 8);
@@ -588,7 +432,7 @@ start_is_anew(void **state)
 	assert_int_equal(fetch(8), 1);
 	answer(faults, 1, UIOMMU_CODE_SUCCESS);
 	assert_answered(0, 21, IOMMUFD_RESP_SUCCESS);
-	down();
+	device_down();
 }
 
 int
@@ -608,12 +452,6 @@ main(void)
 		cmocka_unit_test(reads_fail),
 		cmocka_unit_test(reads_of_wrong_sizes),
 		cmocka_unit_test(slots_run_out),
-		cmocka_unit_test(dead_cookies),
-		cmocka_unit_test(recycled_cookies),
-		cmocka_unit_test(wrong_answers),
-		cmocka_unit_test(writes_put_off),
-		cmocka_unit_test(writes_fail),
-		cmocka_unit_test(writes_that_never_come_through),
 		cmocka_unit_test(marks),
 		cmocka_unit_test(odd_messages),
 		cmocka_unit_test(start_is_anew),

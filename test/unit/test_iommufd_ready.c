@@ -55,6 +55,16 @@ fetch_and_calm(void)
 	return n;
 }
 
+/* As many turns as it takes to wait. */
+static void
+rest(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < IOMMUFD_ARM_AFTER; i++)
+		assert_int_equal(fetch(8), 0);
+}
+
 static void
 idle_turns_do_not_read(void **state)
 {
@@ -62,12 +72,13 @@ idle_turns_do_not_read(void **state)
 
 	up();
 	for (round = 0; round < 5; round++) {
-		/* one that finds nothing, and arms */
-		const uint32_t reads = fake.reads + 1;
+		/* some that find nothing, of which the last one arms */
+		const uint32_t reads = fake.reads + IOMMUFD_ARM_AFTER;
 
 		for (i = 0; i < 50; i++)
 			assert_int_equal(fetch(8), 0);
-		assert_int_equal(fake.reads, has_uring ? reads : reads + 49);
+		assert_int_equal(fake.reads, has_uring ? reads :
+							   reads - IOMMUFD_ARM_AFTER + 50);
 		raise_one();
 		assert_int_equal(fetch_and_calm(), 1);
 		answer(faults, 1, UIOMMU_CODE_SUCCESS);
@@ -78,13 +89,32 @@ idle_turns_do_not_read(void **state)
 	down();
 }
 
+/* What comes in quick succession is read at once, and nothing is armed for it. */
+static void
+short_pauses_do_not_arm(void **state)
+{
+	uint32_t i, round;
+
+	up();
+	for (round = 0; round < 5; round++) {
+		for (i = 0; i < IOMMUFD_ARM_AFTER - 1; i++)
+			assert_int_equal(fetch(8), 0);
+		raise_one();
+		assert_int_equal(fetch_and_calm(), 1);
+		answer(faults, 1, UIOMMU_CODE_SUCCESS);
+	}
+	assert_int_equal(stat_get("armed"), 0);
+	assert_answered(0, 5, IOMMUFD_RESP_SUCCESS);
+	down();
+}
+
 /* Something came between the read and the wait: it is found all the same. */
 static void
 nothing_is_missed(void **state)
 {
 	up();
 	assert_int_equal(eventfd_write(event_fd, 1), 0);
-	assert_int_equal(fetch(8), 0);
+	rest();
 	fake_raise(DEVICE_FD, 1, 1);
 	assert_int_equal(fetch_and_calm(), 1);
 	answer(faults, 1, UIOMMU_CODE_SUCCESS);
@@ -95,7 +125,7 @@ nothing_is_missed(void **state)
 static void *
 poll_once(void *arg)
 {
-	assert_int_equal(fetch(8), 0);
+	rest();
 	return NULL;
 }
 
@@ -112,7 +142,7 @@ threads_come_and_go(void **state)
 	assert_int_equal(fetch_and_calm(), 1);
 	answer(faults, 1, UIOMMU_CODE_SUCCESS);
 	/* over a stop and a start too */
-	assert_int_equal(fetch(8), 0);
+	rest();
 	assert_int_equal(iommufd_stop(&dev), 0);
 	assert_int_equal(iommufd_start(&dev), 0);
 	raise_one();
@@ -127,6 +157,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(idle_turns_do_not_read),
+		cmocka_unit_test(short_pauses_do_not_arm),
 		cmocka_unit_test(nothing_is_missed),
 		cmocka_unit_test(threads_come_and_go),
 	};

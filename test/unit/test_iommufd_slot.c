@@ -28,6 +28,7 @@ static struct iommufd_slots slots;
 static void *memory;
 static uint64_t seed;
 static uint32_t reads;
+static uint32_t nb_plain; /* given back the short way */
 
 static void
 slots_up(uint32_t nb)
@@ -61,7 +62,7 @@ random_cookie(unsigned int kind)
 	if (kind == 0)
 		return 1 + random_below(NB_SLOTS);
 	if (kind == 1)
-		return random_below(8) * 1024 + random_below(3);
+		return random_below(8) << 16 | random_below(3); /* of few chains */
 	return (uint32_t)unit_random(&seed);
 }
 
@@ -76,7 +77,13 @@ step_take(unsigned int kind)
 	if (nb_used() == NB_SLOTS)
 		return;
 	reads += random_below(2);
-	slot = iommufd_slots_take(&slots, cookie, dev_id, pasid, reads, &recycled);
+	/* the short way, where it can be gone */
+	if (iommufd_slots_is_new(slots.table, cookie) && random_below(2) != 0) {
+		slot = slots.table->free[--slots.nb_free];
+		iommufd_slots_fill_new(slots.table, slot, cookie, dev_id, pasid, reads);
+	} else {
+		slot = iommufd_slots_take(&slots, cookie, dev_id, pasid, reads, &recycled);
+	}
 	assert_true(slot < NB_SLOTS);
 	assert_false(known[slot].used);
 	for (i = 0; i < NB_SLOTS; i++) {
@@ -99,9 +106,18 @@ static void
 step_give(void)
 {
 	const uint16_t slot = (uint16_t)random_below(NB_SLOTS + 2);
+	enum iommufd_slot_end end = IOMMUFD_SLOT_WRITE;
 	uint32_t cookie = 0;
-	const enum iommufd_slot_end end = iommufd_slots_give(&slots, slot, &cookie);
 
+	/* likewise; it is refused where it cannot */
+	if (random_below(2) != 0 &&
+	    iommufd_slots_give_plain(slots.table, slot, &slots.table->free[slots.nb_free],
+				     &cookie)) {
+		slots.nb_free++;
+		nb_plain++;
+	} else {
+		end = iommufd_slots_give(&slots, slot, &cookie);
+	}
 	if (slot >= NB_SLOTS || !known[slot].used) {
 		assert_int_equal(end, IOMMUFD_SLOT_WRONG);
 		return;
@@ -136,6 +152,7 @@ histories(void **state)
 
 	for (kind = 0; kind < 3; kind++) {
 		seed = kind + 1;
+		nb_plain = 0;
 		/* the number of reads wraps on the way */
 		reads = UINT32_MAX - STEPS / 8;
 		slots_up(NB_SLOTS);
@@ -150,6 +167,7 @@ histories(void **state)
 				step_end();
 			assert_int_equal(slots.nb_free, NB_SLOTS - nb_used());
 		}
+		assert_true(nb_plain != 0);
 		free(memory);
 	}
 }
