@@ -320,7 +320,7 @@ static const struct harness_unit units[] = {
 	 * kernel's own.
 	 */
 	IOMMUFD("iommufd,platform=emu,old_read=1,quirk=1,leak_flags=0", "iommufd/emu-quirks",
-		UIOMMU_CAPA_PASID, .is_variant = true),
+		UIOMMU_CAPA_PASID, .encode = iommufd_encode, .is_variant = true),
 	/* The kernel that runs here, with its mock devices: in a guest, see test/kernel. */
 	IOMMUFD("iommufd,platform=emu,kernel=mock", "iommufd/mock", UIOMMU_CAPA_PASID,
 		.lone_requests = true, .needs_kernel = true),
