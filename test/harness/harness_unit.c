@@ -315,7 +315,7 @@ static const struct harness_unit units[] = {
 	IOMMUFD("iommufd,platform=emu", "iommufd/emu", UIOMMU_CAPA_PASID,
 		.encode = iommufd_encode, .wide_ids = ",endpoint_bits=24"),
 	/*
-	 * A kernel that reads and replaces in other ways: a group that does not fit reads as nothing,
+	 * A kernel that reads and replaces in other ways: a group that does not fit reads as none,
 	 * a replace answers what is in the new table's queue alone, records show no flag of the
 	 * kernel's own.
 	 */
