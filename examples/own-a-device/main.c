@@ -4,8 +4,8 @@
 
 /*
  * Own a device on a host whose kernel owns the IOMMU: through iommufd. The device reads and writes
- * memory of this process that the application maps for it, and nothing else. It is QEMU's edu, which
- * has a DMA engine and cannot ask for pages; one that can is added without the flag, and its
+ * memory of this process that the application maps for it, and nothing else. It is QEMU's edu,
+ * which has a DMA engine and cannot ask for pages; one that can is added without the flag, and its
  * domains may have handlers, fault queues, or be paged on demand, as on any other unit.
  *
  *      own-a-device [EAL arguments] -- DEVARGS EDU [--page-requests]

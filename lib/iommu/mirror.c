@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include <rte_common.h>
+#include <rte_cycles.h>
 
 #include "mirror_pvt.h"
 #include "uiommu_pvt.h"
@@ -161,12 +162,22 @@ span_there(struct span *span, uint64_t len, uint32_t prot, bool locked)
 	return uiommu_pvt_mirror_protect(span->paging, span->iova, span->len, prot, true);
 }
 
+/* An entry is busy: another thread maps it, perhaps the same way. Whether to look again. */
+static bool
+others_await(const struct uiommu_paging *paging, uint64_t *give_up)
+{
+	if (*give_up == 0)
+		*give_up = uiommu_pvt_give_up_tsc(paging->unit);
+	uiommu_pvt_wait_turn();
+	return rte_get_tsc_cycles() < *give_up;
+}
+
 static int
 mirror_map(struct uiommu_paging *paging, uint64_t iova, uint64_t pa, uint64_t len, uint32_t prot,
 	   bool locked, bool patient, uint64_t *done)
 {
 	struct span span = {.paging = paging};
-	uint64_t at = 0;
+	uint64_t at = 0, give_up = 0;
 	int ret = 0;
 
 	*done = 0;
@@ -184,6 +195,8 @@ mirror_map(struct uiommu_paging *paging, uint64_t iova, uint64_t pa, uint64_t le
 			ret = span_there(&span, len - at, prot, locked);
 		if (ret == 0)
 			at += span.len;
+		else if (ret == -EAGAIN && patient && others_await(paging, &give_up))
+			ret = 0;
 	}
 	*done = at;
 	return ret;
