@@ -411,6 +411,9 @@ void
 iommufd_model_parts_drop(struct iommufd_model_device *device);
 void
 iommufd_model_group_free(struct iommufd_model *model, struct iommufd_model_group *group);
+/** @return false: no memory; all is as it was */
+bool
+iommufd_model_answers_grow(struct iommufd_model_answers *answers);
 /** The judge is to see an answer. */
 void
 iommufd_model_answer(struct iommufd_model *model, const struct iommufd_kernel_answer *answer);

@@ -233,8 +233,8 @@ iommufd_model_raw(struct iommufd_kernel *kernel, const struct iommufd_fault *rec
 
 /* --------------------------------------------------------------------- answers */
 
-static bool
-answers_grow(struct iommufd_model_answers *answers)
+bool
+iommufd_model_answers_grow(struct iommufd_model_answers *answers)
 {
 	const uint32_t size = RTE_MAX(answers->size * 2, (uint32_t)ANSWERS_FIRST);
 	struct iommufd_kernel_answer *ring = emu_alloc(size * sizeof(*ring), SOCKET_ID_ANY);
@@ -254,7 +254,7 @@ iommufd_model_answer(struct iommufd_model *model, const struct iommufd_kernel_an
 {
 	struct iommufd_model_answers *answers = &model->answers;
 
-	if (answers->tail - answers->head == answers->size && !answers_grow(answers)) {
+	if (answers->tail - answers->head == answers->size && !iommufd_model_answers_grow(answers)) {
 		EMU_LOG(ERR, "%s: no memory for an answer: its group counts as lost",
 			model->emu->name);
 		return;
