@@ -86,8 +86,6 @@ struct harness_unit {
 	bool queues_blocked;
 	/** its devices send groups of one request only: cases with others are skipped */
 	bool lone_requests;
-	/** a kernel says whether PASIDs can be attached: cases with some are skipped if not */
-	bool asks_kernel;
 	/** it needs a kernel that most machines have not: without, all cases are skipped */
 	bool needs_kernel;
 	bool merges_faults;      /**< reports tell no page that is missing from a right that is */

@@ -4,7 +4,6 @@
 
 /* Devices with their endpoints, bonds, and domains that write down what they get. */
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -268,9 +267,6 @@ rig_attach(struct uiommu_endpoint *endpoint, uint32_t pasid, struct uiommu_domai
 {
 	struct uiommu_attach *attach = uiommu_attach(endpoint, pasid, domain, priv);
 
-	if (attach == NULL && rte_errno == ENOTSUP && pasid != UIOMMU_NO_PASID &&
-	    harness_unit()->asks_kernel)
-		harness_skip("the unit's kernel attaches no PASIDs");
 	if (attach == NULL)
 		harness_fail(__FILE__, __LINE__, "attach of PASID 0x%x: %s", pasid,
 			     rte_strerror(rte_errno));
