@@ -59,6 +59,10 @@ model_open(struct iommufd_kernel *kernel, struct uiommu_args *args)
 	ret = options_get(&model->options, args);
 	if (ret < 0)
 		return ret;
+	if (!iommufd_model_answers_grow(&model->answers)) {
+		EMU_LOG(ERR, "%s: no memory", kernel->emu->name);
+		return -ENOMEM;
+	}
 	kernel->flags = IOMMUFD_KERNEL_GROUPS | IOMMUFD_KERNEL_ANSWERS | IOMMUFD_KERNEL_LOOKUP |
 			(model->options.pasid_attach ? IOMMUFD_KERNEL_PASIDS : 0);
 	return 0;

@@ -223,6 +223,7 @@ struct iommufd_model {
 	/** open ones by endpoint id: segment, then requester id */
 	struct iommufd_model_device **segments[IOMMUFD_MODEL_SEGMENTS];
 	struct iommufd_model_device nobody; /**< whose raw records are that are no device's */
+	struct iommufd_model_handle by_hand; /**< that raw records came by which are nobody's */
 	struct iommufd_model_answers answers;
 	struct iommufd_model_pool groups;
 	struct iommufd_model_pool areas;
@@ -410,6 +411,9 @@ void
 iommufd_model_parts_drop(struct iommufd_model_device *device);
 void
 iommufd_model_group_free(struct iommufd_model *model, struct iommufd_model_group *group);
+/** @return false: no memory; all is as it was */
+bool
+iommufd_model_answers_grow(struct iommufd_model_answers *answers);
 /** The judge is to see an answer. */
 void
 iommufd_model_answer(struct iommufd_model *model, const struct iommufd_kernel_answer *answer);

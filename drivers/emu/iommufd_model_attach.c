@@ -93,7 +93,7 @@ handle_end(struct iommufd_model *model, struct iommufd_model_handle *handle,
 	}
 	/* what was made by hand, of no attachment, goes with the last one */
 	if (handle->hwpt->fault != NULL && --handle->hwpt->fault->nb_handles == 0)
-		iommufd_model_fault_flush(model, handle->hwpt->fault, NULL);
+		iommufd_model_fault_flush(model, handle->hwpt->fault, &model->by_hand);
 	iommufd_model_hwpt_put(model, handle->hwpt);
 	emu_free(handle);
 }

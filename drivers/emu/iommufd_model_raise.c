@@ -97,7 +97,6 @@ handler_find(const struct iommufd_model *model, const struct iommufd_model_devic
 /*
  * The last one of a group goes into a queue with the others, the others are kept.
  *
- * @param handle that it comes by; NULL: none
  * @return false: no memory
  */
 static bool
@@ -122,8 +121,7 @@ group_make(struct iommufd_model *model, struct iommufd_model_device *device,
 		iommufd_model_group_free(model, group);
 		return false;
 	}
-	if (handle != NULL)
-		handle->nb_groups++;
+	handle->nb_groups++;
 	STAILQ_INSERT_TAIL(&queue->deliver, group, next);
 	return true;
 }
@@ -212,10 +210,10 @@ record_raise(struct iommufd_model *model, const struct iommufd_fault *record)
 
 	if (known != NULL && (msg.pasid < UIOMMU_PASID_COUNT || msg.pasid == EMU_NO_PASID))
 		handle = handler_find(model, device, msg.pasid);
-	if (handle != NULL && handle->hwpt->fault == NULL)
-		handle = NULL;
-	if (handle != NULL)
+	if (handle != NULL && handle->hwpt->fault != NULL)
 		queue = handle->hwpt->fault;
+	else
+		handle = &model->by_hand;
 	/* an id that none has */
 	model->nobody.obj.id = UINT32_MAX;
 	return queue != NULL && group_make(model, device, handle, &msg, record->dev_id, queue);
@@ -235,8 +233,8 @@ iommufd_model_raw(struct iommufd_kernel *kernel, const struct iommufd_fault *rec
 
 /* --------------------------------------------------------------------- answers */
 
-static bool
-answers_grow(struct iommufd_model_answers *answers)
+bool
+iommufd_model_answers_grow(struct iommufd_model_answers *answers)
 {
 	const uint32_t size = RTE_MAX(answers->size * 2, (uint32_t)ANSWERS_FIRST);
 	struct iommufd_kernel_answer *ring = emu_alloc(size * sizeof(*ring), SOCKET_ID_ANY);
@@ -256,7 +254,7 @@ iommufd_model_answer(struct iommufd_model *model, const struct iommufd_kernel_an
 {
 	struct iommufd_model_answers *answers = &model->answers;
 
-	if (answers->tail - answers->head == answers->size && !answers_grow(answers)) {
+	if (answers->tail - answers->head == answers->size && !iommufd_model_answers_grow(answers)) {
 		EMU_LOG(ERR, "%s: no memory for an answer: its group counts as lost",
 			model->emu->name);
 		return;

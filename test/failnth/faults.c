@@ -265,16 +265,26 @@ CALL_UNIT(mm_release);
 #define UNIT(name) "fail-nth R11 " #name ", the unit goes dead", name##_unit_case
 
 static const struct harness_case faults_cases[] = {
-	{MEMORY(queue_create), 0}, {MEMORY(queue_create_eventfd), 0},
-	{MEMORY(mm_self), 0},	   {MEMORY(mm_workers), 0},
-	{MEMORY(mm_polled), 0},	   {MEMORY(mm_inline), 0},
-	{MEMORY(mm_destroy), 0},   {MEMORY(bind_workers), 0},
-	{MEMORY(bind_polled), 0},  {MEMORY(bind_inline), 0},
-	{MEMORY(bind_other), 0},   {MEMORY(bind_again), 0},
-	{MEMORY(unbind), 0},	   {MEMORY(mm_release), 0},
-	{UNIT(bind_workers), 0},   {UNIT(bind_polled), 0},
-	{UNIT(bind_inline), 0},	   {UNIT(bind_other), 0},
-	{UNIT(unbind), 0},	   {UNIT(mm_release), 0},
+	{MEMORY(queue_create), 0},
+	{MEMORY(queue_create_eventfd), 0},
+	{MEMORY(mm_self), 0},
+	{MEMORY(mm_workers), 0},
+	{MEMORY(mm_polled), 0},
+	{MEMORY(mm_inline), 0},
+	{MEMORY(mm_destroy), 0},
+	{MEMORY(bind_workers), UIOMMU_CAPA_FIRST_STAGE},
+	{MEMORY(bind_polled), UIOMMU_CAPA_FIRST_STAGE},
+	{MEMORY(bind_inline), UIOMMU_CAPA_FIRST_STAGE},
+	{MEMORY(bind_other), UIOMMU_CAPA_FIRST_STAGE},
+	{MEMORY(bind_again), UIOMMU_CAPA_FIRST_STAGE},
+	{MEMORY(unbind), UIOMMU_CAPA_FIRST_STAGE},
+	{MEMORY(mm_release), UIOMMU_CAPA_FIRST_STAGE},
+	{UNIT(bind_workers), HARNESS_NEEDS_COMMANDS | UIOMMU_CAPA_FIRST_STAGE},
+	{UNIT(bind_polled), HARNESS_NEEDS_COMMANDS | UIOMMU_CAPA_FIRST_STAGE},
+	{UNIT(bind_inline), HARNESS_NEEDS_COMMANDS | UIOMMU_CAPA_FIRST_STAGE},
+	{UNIT(bind_other), HARNESS_NEEDS_COMMANDS | UIOMMU_CAPA_FIRST_STAGE},
+	{UNIT(unbind), HARNESS_NEEDS_COMMANDS | UIOMMU_CAPA_FIRST_STAGE},
+	{UNIT(mm_release), HARNESS_NEEDS_COMMANDS | UIOMMU_CAPA_FIRST_STAGE},
 };
 
 HARNESS_SUITE(faults);

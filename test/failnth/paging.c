@@ -396,7 +396,7 @@ CALL(domain_free, .run = domain_free, .undo = domain_bring, .prepare = domain_br
 #define MEMORY(name) "fail-nth paging " #name, name##_memory_case, UIOMMU_CAPA_PAGE_TABLES
 #define UNIT(name)                                                                     \
 	"fail-nth R11 paging " #name ", the unit goes dead", name##_unit_case,         \
-		UIOMMU_CAPA_PAGE_TABLES
+		UIOMMU_CAPA_PAGE_TABLES | HARNESS_NEEDS_COMMANDS
 
 static const struct harness_case paging_cases[] = {
 	{MEMORY(domain_demand)},

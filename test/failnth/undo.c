@@ -228,11 +228,21 @@ CALL(stop, .run = stop, .undo = stop_undo);
 #define UNIT(name) "fail-nth R11 " #name ", the unit goes dead", name##_unit_case
 
 static const struct harness_case undo_cases[] = {
-	{MEMORY(detach), 0},	  {MEMORY(detach_queued), 0},	{MEMORY(detach_step_by_step), 0},
-	{MEMORY(detach_last), 0}, {MEMORY(endpoint_remove), 0}, {MEMORY(vf_remove), 0},
-	{MEMORY(domain_free), 0}, {MEMORY(queue_destroy), 0},	{MEMORY(stop), 0},
-	{UNIT(detach), 0},	  {UNIT(detach_queued), 0},	{UNIT(detach_step_by_step), 0},
-	{UNIT(detach_last), 0},	  {UNIT(endpoint_remove), 0},	{UNIT(vf_remove), 0},
+	{MEMORY(detach), 0},
+	{MEMORY(detach_queued), 0},
+	{MEMORY(detach_step_by_step), 0},
+	{MEMORY(detach_last), 0},
+	{MEMORY(endpoint_remove), 0},
+	{MEMORY(vf_remove), HARNESS_NEEDS_VF_REQUESTS},
+	{MEMORY(domain_free), 0},
+	{MEMORY(queue_destroy), 0},
+	{MEMORY(stop), 0},
+	{UNIT(detach), HARNESS_NEEDS_COMMANDS},
+	{UNIT(detach_queued), HARNESS_NEEDS_COMMANDS},
+	{UNIT(detach_step_by_step), HARNESS_NEEDS_COMMANDS},
+	{UNIT(detach_last), HARNESS_NEEDS_COMMANDS},
+	{UNIT(endpoint_remove), HARNESS_NEEDS_COMMANDS},
+	{UNIT(vf_remove), HARNESS_NEEDS_COMMANDS | HARNESS_NEEDS_VF_REQUESTS},
 };
 
 HARNESS_SUITE(undo);

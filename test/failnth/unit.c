@@ -296,8 +296,9 @@ static const struct harness_case unit_cases[] = {
 	{"fail-nth configure again", configure_again_memory, 0},
 	{"fail-nth start, stop and close need no memory", start_stop_close_memory, 0},
 	{"fail-nth close with everything there", close_memory, 0},
-	{"fail-nth R11 start, the unit goes dead", start_unit, 0},
-	{"fail-nth R11 stop, the unit goes dead", stop_unit, 0},
+	{"fail-nth R11 start, the unit goes dead", start_unit,
+	 HARNESS_NEEDS_COMMANDS},
+	{"fail-nth R11 stop, the unit goes dead", stop_unit, HARNESS_NEEDS_COMMANDS},
 };
 
 HARNESS_SUITE(unit);
