@@ -103,12 +103,14 @@ mock_open(struct iommufd_kernel *kernel, struct uiommu_args *args)
 	mock->introduction = MOCK_INTRODUCTION | ((uint32_t)getpid() & 0x7fff) << 16 |
 			     (__atomic_fetch_add(&units, 1, __ATOMIC_RELAXED) & 0xf) << 12;
 	pthread_mutex_init(&mock->lock, NULL);
+	pthread_mutex_init(&mock->sending, NULL);
 	if (mock->judge) {
 		kernel->flags |= IOMMUFD_KERNEL_ANSWERS;
 		ret = mock_answers_open(mock);
 		if (ret < 0) {
 			mock_answers_close(mock);
 			pthread_mutex_destroy(&mock->lock);
+			pthread_mutex_destroy(&mock->sending);
 		}
 	}
 	return ret;
@@ -131,6 +133,7 @@ mock_close(struct iommufd_kernel *kernel)
 		free(mock->devices[i].read);
 	mock_hwpts_forget(mock);
 	pthread_mutex_destroy(&mock->lock);
+	pthread_mutex_destroy(&mock->sending);
 }
 
 static int

@@ -55,6 +55,7 @@ struct mock_device {
 	uint32_t pasid;      /**< that it stands for; EMU_NO_PASID: it is the function itself */
 	uint32_t stdev_id;   /**< to be destroyed by, and replaced */
 	uint32_t idev_id;    /**< what requests are raised with; 0: the place is free */
+	bool closing;        /**< sends nothing any more */
 	uint64_t address;    /**< in the kernel, as answers have it; 0: not introduced */
 	uint64_t *read;      /**< groups that software has read: a bit for each index; stays */
 	uint16_t next[MOCK_KEYS];
@@ -93,7 +94,12 @@ struct mock {
 	uint32_t introduction;     /**< MOCK_INTRODUCTION and number of this unit */
 	int context;               /**< -1: not open */
 	uint32_t empty_ioas;       /**< where devices are that are attached to nothing */
-	pthread_mutex_t lock;      /**< of all that follows */
+	/**
+	 * Requests are being sent. The kernel wakes nobody who waits for a device to be let go of
+	 * (iommufd_object_dec_wait_shortterm(): a minute), so none is destroyed meanwhile.
+	 */
+	pthread_mutex_t sending;
+	pthread_mutex_t lock;      /**< of all that follows; taken after sending */
 	struct mock_file files[MOCK_FILES_MAX];
 	unsigned int nb_files;     /**< of the table, free ones included */
 	struct mock_device devices[MOCK_DEVICES_MAX];

@@ -116,11 +116,15 @@ mock_device_destroy(struct mock *mock, uint32_t endpoint_id, uint32_t pasid)
 	struct mock_device *device;
 	uint32_t stdev_id = 0;
 
+	pthread_mutex_lock(&mock->sending);
 	pthread_mutex_lock(&mock->lock);
 	device = mock_device_by(mock, MOCK_BY_ENDPOINT, key);
-	if (device != NULL)
+	if (device != NULL) {
 		stdev_id = device->stdev_id;
+		device->closing = true;
+	}
 	pthread_mutex_unlock(&mock->lock);
+	pthread_mutex_unlock(&mock->sending);
 	if (stdev_id == 0)
 		return;
 	/* as long as the kernel has it, its messages may be read */

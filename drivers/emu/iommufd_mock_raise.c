@@ -49,6 +49,8 @@ sender_find(struct mock *mock, const struct emu_message *msg, struct iommufd_moc
 		if (msg->pasid != EMU_NO_PASID)
 			cmd->trigger.pasid = msg->pasid;
 	}
+	if (device != NULL && device->closing)
+		device = NULL;
 	if (device != NULL)
 		cmd->trigger.dev_id = device->idev_id;
 	pthread_mutex_unlock(&mock->lock);
@@ -102,8 +104,10 @@ mock_raise(struct iommufd_kernel *kernel, const struct emu_message *msgs, uint8_
 	unsigned int i;
 
 	mock_call_set(mock, MOCK_CALL_RAISE);
+	pthread_mutex_lock(&mock->sending);
 	for (i = 0; i < nb; i++)
 		outcomes[i] = raise_one(mock, &msgs[i]);
+	pthread_mutex_unlock(&mock->sending);
 	if (mock->judge) {
 		mock_answers_take(mock);
 		pthread_mutex_lock(&mock->lock);
