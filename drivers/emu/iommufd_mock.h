@@ -132,6 +132,7 @@ mock_endpoint_key(uint32_t endpoint_id, uint32_t pasid)
 /** A free place of the table; the address comes later. @return NULL: there is none */
 struct mock_device *
 mock_device_add(struct mock *mock, const struct mock_device *like);
+/** It is known by its address until another one introduces itself by that. */
 void
 mock_device_remove(struct mock *mock, struct mock_device *device);
 void

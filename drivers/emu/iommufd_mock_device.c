@@ -42,12 +42,11 @@ introduce(struct mock *mock, uint32_t idev_id, uint32_t place)
 		.trigger.grpid = mock->introduction | place,
 		.trigger.perm = IOMMUFD_PERM_READ,
 	};
-	int ret;
+	int ret = mock_cmd(mock, &cmd);
 
-	if (!mock->judge)
-		return 0;
-	ret = mock_cmd(mock, &cmd);
-	mock_answers_take(mock);
+	/* other units hear of it as well */
+	if (mock->judge)
+		mock_answers_take(mock);
 	return ret;
 }
 
@@ -129,9 +128,6 @@ mock_device_destroy(struct mock *mock, uint32_t endpoint_id, uint32_t pasid)
 		return;
 	/* as long as the kernel has it, its messages may be read */
 	stdev_destroy(mock, stdev_id);
-	/* its last answers; then the address may be anybody's */
-	if (mock->judge)
-		mock_answers_take(mock);
 	pthread_mutex_lock(&mock->lock);
 	mock_device_remove(mock, device);
 	pthread_mutex_unlock(&mock->lock);

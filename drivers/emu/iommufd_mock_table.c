@@ -91,6 +91,7 @@ mock_device_add(struct mock *mock, const struct mock_device *like)
 	if (device->read == NULL)
 		return NULL;
 	memset(device->read, 0, MOCK_READ_BYTES);
+	mock_address_forget(mock, device->address);
 	device->endpoint_id = like->endpoint_id;
 	device->pasid = like->pasid;
 	device->stdev_id = like->stdev_id;
@@ -108,7 +109,6 @@ mock_device_remove(struct mock *mock, struct mock_device *device)
 {
 	link_out(mock, device, MOCK_BY_ENDPOINT);
 	link_out(mock, device, MOCK_BY_IDEV);
-	mock_address_forget(mock, device->address);
 	if (device->pasid != EMU_NO_PASID)
 		__atomic_fetch_sub(&mock->nb_standing, 1, __ATOMIC_RELAXED);
 	device->idev_id = 0;

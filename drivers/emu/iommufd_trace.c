@@ -267,7 +267,7 @@ event_length(const uint8_t *page, uint32_t at, uint32_t bytes, uint32_t word, ui
 	return *length >= sizeof(next) && *length <= bytes - at;
 }
 
-/* Events of a page; what is not understood ends it. */
+/* Events of a page. */
 static int
 page_take(struct iommufd_trace *trace, const uint8_t *page, uint32_t bytes, uint64_t time_ns,
 	  struct iommufd_trace_record *records)
@@ -278,8 +278,11 @@ page_take(struct iommufd_trace *trace, const uint8_t *page, uint32_t bytes, uint
 	while (at + sizeof(word) <= bytes) {
 		memcpy(&word, page + at, sizeof(word));
 		at += sizeof(word);
-		if (!event_length(page, at, bytes, word, &length, &time_ns))
+		if (!event_length(page, at, bytes, word, &length, &time_ns)) {
+			/* the rest of the page is empty; or it is not as we know it */
+			trace->lost += KIND(word) != KIND_PADDING || DELTA(word) != 0;
 			break;
+		}
 		if (KIND(word) == 0)
 			record_take(trace, page + at + sizeof(word), length - 4, time_ns, records,
 				    &nb);
