@@ -372,6 +372,9 @@ traffic_is_served(void **state)
 	for (i = 0; i < 200; i++) {
 		step();
 		serve_all();
+		/* nobody was told: those that were taken to be queued are not */
+		if (i == 60)
+			assert_int_equal(detach_pasid(2), 0);
 		if (i == 100) {
 			uiommu_emu_pasid_state(rig.emu, DEVICE, 1, UIOMMU_EMU_CHANGING);
 			step();
