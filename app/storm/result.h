@@ -24,6 +24,7 @@ struct storm_result {
 	unsigned int nb_xstats;
 	/* --storm-limit: times that it tripped, and stalls that the driver ended by itself */
 	uint64_t storms, stalls_calmed;
+	uint64_t unheard;    /* answers that came after the kernel's own, and went nowhere */
 	/* bad requests as the engine counted them */
 	uint64_t refused;    /* malformed, of unknown endpoint or PASID, stop markers */
 	uint64_t unfinished; /* of groups that were never closed */

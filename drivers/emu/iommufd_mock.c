@@ -149,7 +149,7 @@ mock_file_close(struct iommufd_kernel *kernel, int fd)
 {
 	struct mock *mock = mock_of(kernel);
 
-	mock_call_set(MOCK_CALL_OTHER);
+	mock_call_set(mock_of(kernel), MOCK_CALL_OTHER);
 	if (mock_device_close(mock, fd))
 		return;
 	if (fd == mock->context)
@@ -217,7 +217,7 @@ mock_ioctl(struct iommufd_kernel *kernel, int fd, unsigned long request, void *a
 	struct mock *mock = mock_of(kernel);
 	struct mock_file *file;
 
-	mock_call_set(MOCK_CALL_OTHER);
+	mock_call_set(mock_of(kernel), MOCK_CALL_OTHER);
 	if (fd == mock->context)
 		return context_ioctl(mock, request, arg);
 	file = mock_file_find(mock, fd);
@@ -229,7 +229,7 @@ mock_ioctl(struct iommufd_kernel *kernel, int fd, unsigned long request, void *a
 static ssize_t
 mock_read(struct iommufd_kernel *kernel, int fd, void *buf, size_t len)
 {
-	mock_call_set(MOCK_CALL_OTHER);
+	mock_call_set(mock_of(kernel), MOCK_CALL_NONE);
 	return mock_messages_read(mock_of(kernel), fd, buf, len);
 }
 
@@ -238,8 +238,7 @@ mock_write(struct iommufd_kernel *kernel, int fd, const void *buf, size_t len)
 {
 	ssize_t done;
 
-	(void)kernel;
-	mock_call_set(MOCK_CALL_WRITE);
+	mock_call_set(mock_of(kernel), MOCK_CALL_WRITE);
 	done = write(fd, buf, len);
 	return done < 0 ? -errno : done;
 }

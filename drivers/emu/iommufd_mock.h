@@ -35,7 +35,8 @@ struct iommufd_mock_cmd;
 
 /** What a thread does in a kernel's file. */
 enum mock_call {
-	MOCK_CALL_OTHER = 0, /**< answers of such a thread are the kernel's own */
+	MOCK_CALL_NONE = 0,  /**< or one that answers nothing */
+	MOCK_CALL_OTHER,     /**< answers of such a thread are the kernel's own */
 	MOCK_CALL_WRITE,     /**< software's */
 	MOCK_CALL_RAISE,     /**< requests that nobody was there for */
 };
@@ -173,9 +174,12 @@ void
 mock_hwpts_forget(struct mock *mock);
 
 /* iommufd_mock_answer.c */
-/** What this thread does from now on. Before it, its answers so far must have been taken. */
+/** What this thread does from now on; its answers so far are taken. */
 void
-mock_call_set(enum mock_call call);
+mock_call_set(struct mock *mock, enum mock_call call);
+/** @return false: no memory */
+bool
+mock_answer_keep(struct mock_answers *answers, const struct iommufd_kernel_answer *answer);
 int
 mock_answers_open(struct mock *mock);
 void

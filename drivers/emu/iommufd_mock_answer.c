@@ -32,6 +32,7 @@ static struct {
 } callers[CALLERS];
 
 static __thread uint32_t my_caller = UINT32_MAX;
+static __thread bool my_answers; /* since this thread has taken some, it has given some */
 
 static uint32_t
 caller_place(int32_t tid, bool take)
@@ -55,8 +56,11 @@ caller_place(int32_t tid, bool take)
 }
 
 void
-mock_call_set(enum mock_call call)
+mock_call_set(struct mock *mock, enum mock_call call)
 {
+	if (my_answers && mock->judge)
+		mock_answers_take(mock);
+	my_answers = call == MOCK_CALL_WRITE || call == MOCK_CALL_OTHER;
 	if (my_caller == UINT32_MAX)
 		my_caller = caller_place(rte_gettid(), true);
 	/* Read under the lock of the emulation, after the trace: that orders it. */
@@ -126,8 +130,8 @@ device_of(struct mock *mock, const struct iommufd_trace_record *record)
 }
 
 /* @return false: no memory */
-static bool
-answer_keep(struct mock_answers *answers, const struct iommufd_kernel_answer *answer)
+bool
+mock_answer_keep(struct mock_answers *answers, const struct iommufd_kernel_answer *answer)
 {
 	struct iommufd_kernel_answer *more;
 	uint32_t i;
@@ -169,21 +173,22 @@ record_take(struct mock *mock, const struct iommufd_trace_record *record)
 	bit = UINT64_C(1) << answer.prgi % 64;
 	answer.unread = answer.by_kernel && (*word & bit) == 0;
 	*word &= ~bit;
-	if (!answer_keep(call == MOCK_CALL_RAISE ? &mock->refusals : &mock->answers, &answer))
+	if (!mock_answer_keep(call == MOCK_CALL_RAISE ? &mock->refusals : &mock->answers, &answer))
 		mock->trace.lost++;
 }
 
 void
 mock_answers_take(struct mock *mock)
 {
-	struct iommufd_trace_record records[IOMMUFD_TRACE_BURST];
+	const struct iommufd_trace_record *records;
 	bool lost;
 	int got, i;
 
+	my_answers = false;
 	pthread_mutex_lock(&mock->lock);
-	while ((got = iommufd_trace_read(&mock->trace, records)) > 0)
-		for (i = 0; i < got; i++)
-			record_take(mock, &records[i]);
+	got = iommufd_trace_take(&mock->trace, &records);
+	for (i = 0; i < got; i++)
+		record_take(mock, &records[i]);
 	if (got < 0)
 		mock->trace.lost++;
 	lost = mock->trace.lost != mock->lost_told;

@@ -72,8 +72,12 @@ raise_one(struct mock *mock, const struct emu_message *msg)
 	return IOMMUFD_KERNEL_QUEUED;
 }
 
-/* One of the requests that are being raised was refused: the first that looks so. */
-static void
+/*
+ * One of the requests that are being raised was refused: the first that looks so.
+ *
+ * @return false: none does
+ */
+static bool
 refuse(const struct iommufd_kernel_answer *answer, const struct emu_message *msgs,
        uint8_t *outcomes, unsigned int nb)
 {
@@ -83,8 +87,9 @@ refuse(const struct iommufd_kernel_answer *answer, const struct emu_message *msg
 		if (outcomes[i] == IOMMUFD_KERNEL_QUEUED && msgs[i].prgi == answer->prgi &&
 		    msgs[i].endpoint_id == answer->endpoint_id && msgs[i].pasid == answer->pasid) {
 			outcomes[i] = IOMMUFD_KERNEL_REFUSED;
-			return;
+			return true;
 		}
+	return false;
 }
 
 void
@@ -93,20 +98,24 @@ mock_raise(struct iommufd_kernel *kernel, const struct emu_message *msgs, uint8_
 {
 	struct mock *mock = mock_of(kernel);
 	struct mock_answers *refusals = &mock->refusals;
+	const struct iommufd_kernel_answer *refusal;
 	unsigned int i;
 
-	mock_call_set(MOCK_CALL_RAISE);
+	mock_call_set(mock, MOCK_CALL_RAISE);
 	for (i = 0; i < nb; i++)
 		outcomes[i] = raise_one(mock, &msgs[i]);
 	if (mock->judge) {
 		mock_answers_take(mock);
 		pthread_mutex_lock(&mock->lock);
-		for (; refusals->head != refusals->tail; refusals->head++)
-			refuse(&refusals->ring[refusals->head & (refusals->size - 1)], msgs,
-			       outcomes, nb);
+		for (; refusals->head != refusals->tail; refusals->head++) {
+			refusal = &refusals->ring[refusals->head & (refusals->size - 1)];
+			if (!refuse(refusal, msgs, outcomes, nb) &&
+			    !mock_answer_keep(&mock->answers, refusal))
+				mock->trace.lost++;
+		}
 		pthread_mutex_unlock(&mock->lock);
 	}
-	mock_call_set(MOCK_CALL_OTHER);
+	mock_call_set(mock, MOCK_CALL_NONE);
 }
 
 /* Those of devices that stand for a PASID are given it. */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "iommufd_trace.h"
@@ -49,6 +50,7 @@ static const struct probe probes[IOMMUFD_TRACE_KINDS] = {
 /* A page: time, bytes that are written, with bits for what was lost; then events. */
 #define PAGE_BYTES 4096
 #define PAGE_HEADER 16
+#define PAGE_RECORDS 128 /* more than there can be */
 #define PAGE_LOST (UINT64_C(1) << 31)
 #define PAGE_COMMIT UINT64_C(0xfffff)
 /* First word of an event: kind and length, difference of time. */
@@ -205,6 +207,8 @@ iommufd_trace_close(struct iommufd_trace *trace)
 	if (trace->instance[0] != '\0')
 		rmdir(trace->instance);
 	trace->instance[0] = '\0';
+	free(trace->kept);
+	trace->kept = NULL;
 }
 
 static void
@@ -215,7 +219,7 @@ record_take(struct iommufd_trace *trace, const uint8_t *data, uint32_t length, u
 	enum iommufd_trace_kind kind = IOMMUFD_TRACE_ANSWER;
 	struct event event;
 
-	if (length < size || *nb == IOMMUFD_TRACE_BURST)
+	if (length < size || *nb == PAGE_RECORDS)
 		return;
 	memcpy(&event, data, size);
 	if (event.type == trace->event_ids[IOMMUFD_TRACE_REQUEST])
@@ -286,8 +290,9 @@ page_take(struct iommufd_trace *trace, const uint8_t *page, uint32_t bytes, uint
 	return nb;
 }
 
-int
-iommufd_trace_read(struct iommufd_trace *trace, struct iommufd_trace_record *records)
+/* Records of one page, in any order of processors. @return 0: there is none left; -errno */
+static int
+page_read(struct iommufd_trace *trace, struct iommufd_trace_record *records)
 {
 	uint8_t page[PAGE_BYTES];
 	unsigned int empty = 0;
@@ -317,4 +322,65 @@ iommufd_trace_read(struct iommufd_trace *trace, struct iommufd_trace_record *rec
 			return nb;
 	}
 	return 0;
+}
+
+static int
+by_time(const void *left, const void *right)
+{
+	const struct iommufd_trace_record *a = left, *b = right;
+
+	if (a->time_ns != b->time_ns)
+		return a->time_ns < b->time_ns ? -1 : 1;
+	/* a request comes before its answer */
+	return (a->kind == IOMMUFD_TRACE_ANSWER) - (b->kind == IOMMUFD_TRACE_ANSWER);
+}
+
+/* @return false: no memory */
+static bool
+room_make(struct iommufd_trace *trace)
+{
+	struct iommufd_trace_record *more;
+	uint32_t size = 2 * trace->kept_size + PAGE_RECORDS;
+
+	if (trace->kept_size - trace->nb_kept >= PAGE_RECORDS)
+		return true;
+	more = realloc(trace->kept, size * sizeof(*more));
+	if (more == NULL)
+		return false;
+	trace->kept = more;
+	trace->kept_size = size;
+	return true;
+}
+
+/* Of one processor there may still come what is older than what came of another one. */
+int
+iommufd_trace_take(struct iommufd_trace *trace, const struct iommufd_trace_record **records)
+{
+	struct timespec now;
+	uint64_t begin_ns;
+	uint32_t nb = 0;
+	int got;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	begin_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+	trace->nb_kept -= trace->nb_given;
+	if (trace->nb_kept > 0 && trace->nb_given > 0)
+		memmove(trace->kept, trace->kept + trace->nb_given,
+			trace->nb_kept * sizeof(*trace->kept));
+	trace->nb_given = 0;
+	do {
+		if (!room_make(trace))
+			return -ENOMEM;
+		got = page_read(trace, trace->kept + trace->nb_kept);
+		if (got < 0)
+			return got;
+		trace->nb_kept += (uint32_t)got;
+	} while (got > 0);
+	if (trace->nb_kept > 1)
+		qsort(trace->kept, trace->nb_kept, sizeof(*trace->kept), by_time);
+	while (nb < trace->nb_kept && trace->kept[nb].time_ns <= begin_ns)
+		nb++;
+	trace->nb_given = nb;
+	*records = trace->kept;
+	return (int)nb;
 }

@@ -19,9 +19,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Records that one call may give: of one page of the kernel's trace. */
-#define IOMMUFD_TRACE_BURST 512
-
 #define IOMMUFD_TRACE_CPUS 64
 
 /** What is listened to. */
@@ -51,6 +48,10 @@ struct iommufd_trace {
 	unsigned int next;    /**< processor that is read next */
 	uint16_t event_ids[IOMMUFD_TRACE_KINDS]; /**< 0: not listened to */
 	uint64_t lost;        /**< times that the kernel overwrote records that were not read yet */
+	struct iommufd_trace_record *kept; /**< the first nb_given were given already */
+	uint32_t nb_given;
+	uint32_t nb_kept;
+	uint32_t kept_size;
 	char instance[128];   /**< folder */
 };
 
@@ -64,14 +65,13 @@ int
 iommufd_trace_open(struct iommufd_trace *trace, unsigned int buffer_kib, bool requests);
 
 /**
- * Take records, never waiting. Those of one thread come in their order, those of one processor
- * too.
+ * Take records in the order of their time, never waiting: all that are older than the call.
  *
- * @param records IOMMUFD_TRACE_BURST of them
- * @return records; 0: there is none left; negative errno
+ * @param records set; until the next call
+ * @return records; negative errno: some are lost
  */
 int
-iommufd_trace_read(struct iommufd_trace *trace, struct iommufd_trace_record *records);
+iommufd_trace_take(struct iommufd_trace *trace, const struct iommufd_trace_record **records);
 
 /** Also after a failed open. */
 void

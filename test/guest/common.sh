@@ -64,7 +64,7 @@ x86_root()
                 install -m 755 "$program" "$root/bin/"
                 strip -g "$root/bin/$(basename "$program")"
                 ! ldd "$program" | grep -q 'not found' || die "$program: a library is not there"
-                ldd "$program" | sed -n 's/.*=> \([^ ]*\) .*/\1/p'
+                ldd "$program" | sed -n 's/.*=> \([^ ]*\) .*/\1/p' | xargs realpath -s
         done | sort -u | xargs cp -L -t "$root/lib"
         cp -L /lib64/ld-linux-x86-64.so.2 "$root/lib64/"
         # the C library loads this one by itself, when a thread is ended

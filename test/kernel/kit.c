@@ -167,18 +167,15 @@ kit_deafen(void)
 static unsigned int
 answers_take(uint32_t code)
 {
-	struct iommufd_trace_record records[IOMMUFD_TRACE_BURST];
-	unsigned int nb = 0;
-	int got, i;
+	const struct iommufd_trace_record *records;
+	int nb, i;
 
-	while ((got = iommufd_trace_read(&trace, records)) > 0) {
-		for (i = 0; i < got; i++)
-			assert_int_equal(records[i].code, code);
-		nb += (unsigned int)got;
-	}
-	assert_int_equal(got, 0);
+	nb = iommufd_trace_take(&trace, &records);
+	assert_true(nb >= 0);
+	for (i = 0; i < nb; i++)
+		assert_int_equal(records[i].code, code);
 	assert_int_equal(trace.lost, 0);
-	return nb;
+	return (unsigned int)nb;
 }
 
 void

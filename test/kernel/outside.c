@@ -4,8 +4,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "outside.h"
 
@@ -48,7 +46,6 @@ outside_close(struct outside *outside)
 			free(request);
 		}
 	free(outside->buckets);
-	free(outside->kept);
 	free(outside);
 }
 
@@ -113,60 +110,20 @@ answer_take(struct outside *outside, const struct iommufd_trace_record *record)
 	outside->outstanding--;
 }
 
-static int
-by_time(const void *left, const void *right)
-{
-	const struct iommufd_trace_record *a = left, *b = right;
-
-	if (a->time_ns != b->time_ns)
-		return a->time_ns < b->time_ns ? -1 : 1;
-	/* a request comes before its answer */
-	return (a->kind == IOMMUFD_TRACE_ANSWER) - (b->kind == IOMMUFD_TRACE_ANSWER);
-}
-
-static void
-records_keep(struct outside *outside)
-{
-	int got;
-
-	for (;;) {
-		if (outside->kept_size - outside->nb_kept < IOMMUFD_TRACE_BURST) {
-			outside->kept_size = 2 * outside->kept_size + IOMMUFD_TRACE_BURST;
-			outside->kept = realloc(outside->kept,
-						outside->kept_size * sizeof(*outside->kept));
-			if (outside->kept == NULL)
-				abort();
-		}
-		got = iommufd_trace_read(&outside->trace, outside->kept + outside->nb_kept);
-		if (got <= 0)
-			break;
-		outside->nb_kept += (uint32_t)got;
-	}
-	if (got < 0)
-		outside->trace.lost++;
-}
-
 void
 outside_take(struct outside *outside)
 {
-	struct timespec now;
-	uint64_t begin_ns;
-	uint32_t i;
+	const struct iommufd_trace_record *records;
+	int nb, i;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	begin_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-	records_keep(outside);
-	if (outside->nb_kept > 0)
-		qsort(outside->kept, outside->nb_kept, sizeof(*outside->kept), by_time);
-	for (i = 0; i < outside->nb_kept && outside->kept[i].time_ns < begin_ns; i++)
-		if (outside->kept[i].kind == IOMMUFD_TRACE_REQUEST)
-			request_take(outside, &outside->kept[i]);
+	nb = iommufd_trace_take(&outside->trace, &records);
+	for (i = 0; i < nb; i++)
+		if (records[i].kind == IOMMUFD_TRACE_REQUEST)
+			request_take(outside, &records[i]);
 		else
-			answer_take(outside, &outside->kept[i]);
-	if (i > 0)
-		memmove(outside->kept, outside->kept + i,
-			(outside->nb_kept - i) * sizeof(*outside->kept));
-	outside->nb_kept -= i;
+			answer_take(outside, &records[i]);
+	if (nb < 0)
+		outside->trace.lost++;
 }
 
 bool

@@ -8,9 +8,6 @@
 /**
  * @file
  * A judge outside of all processes that have mock devices: each request wants one answer.
- *
- * Records are looked at in the order of their time, those of all processors; what is younger than
- * the beginning of a look waits for the next one, for older ones may still come.
  */
 
 #include <stdbool.h>
@@ -28,9 +25,6 @@ struct outside {
 	uint64_t twice;       /**< answers to what was answered, or was never asked */
 	char first[128];      /**< what was wrong first, in words; empty: nothing */
 	struct outside_request **buckets;
-	struct iommufd_trace_record *kept; /**< not looked at yet */
-	uint32_t nb_kept;
-	uint32_t kept_size;
 };
 
 /** @return NULL: the kernel cannot be listened to, or no memory */

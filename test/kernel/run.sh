@@ -15,9 +15,10 @@ usage()
 Usage: test/kernel/run.sh [options] BUILD [SCENE...]
        test/kernel/run.sh [options] --script FILE BUILD [ARGUMENT...]
 
-Runs the scenes of test/kernel/scenes that are named, or all of them, and prints TAP. A guest has
-two processors, emulated, and 1 GiB. Programs of BUILD, a build for this machine, are in /bin of
-it: the tests, the tools and the examples.
+Runs the scenes of test/kernel/scenes that are named, or all of them, and prints TAP. The scene
+"cdev" is for a machine of its own, with an IOMMU that is the kernel's: it is run only by name, and
+alone. A guest has two processors, emulated, and 1 GiB. Programs of BUILD, a build for this
+machine, are in /bin of it: the tests, the tools and the examples.
 
   --script FILE    run this script in the guest (busybox's sh) instead, with the arguments: prints
                    what it prints, exit code is the script's
@@ -81,16 +82,24 @@ find_qemu qemu-system-x86_64 command -v >/dev/null
 
 for program in test/kernel/kernel_abi test/kernel/kernel_scenes test/kernel/kernel_random \
         test/conformance/conformance test/stress/stress_{churn,life,paging} \
-        app/storm/uiommu-storm app/bench/uiommu-bench examples/fault-queue/fault-queue; do
+        app/storm/uiommu-storm app/bench/uiommu-bench \
+        examples/{fault-queue/fault-queue,own-a-device/own-a-device}; do
         [[ ! -x $build/$program ]] || programs+=("$build/$program")
 done
 ((${#programs[@]} > 0)) || die "$build has no programs"
 root=$scratch/root
 x86_root "$root" "$kernel/busybox" "$here/init" "${programs[@]}"
 install -m 755 "${script:-$here/scenes}" "$root/bin/guest-script"
+install -m 755 "$here/cdev" "$here/example" "$root/bin/"
 echo "$*" >"$root/arguments"
 echo "export RANDOM_SECONDS=$random_seconds" >"$root/environment"
 initramfs "$root" "$scratch/initramfs"
+
+if [[ " $* " == *' cdev '* ]]; then
+        # the mock devices cannot be had beside a unit that the kernel owns
+        qemu_words+=(-device 'intel-iommu,intremap=off'
+                -device 'edu,addr=3,dma_mask=0xffffffffffffffff')
+fi
 
 # guest WORDS: QEMU, with the machine's console on stdout
 guest()
