@@ -10,8 +10,8 @@
  * The machine's kernel as the kernel of an emulated unit: its /dev/iommu is what the driver talks
  * to, and its mock devices stand for the VFIO devices.
  *
- * A mock device is attached as long as it is there: one that VFIO would have detached is attached to
- * an address space with nothing in it. Kernels before 6.15 attach no PASIDs; with those, a
+ * A mock device is attached as long as it is there: one that VFIO would have detached is attached
+ * to an address space with nothing in it. Kernels before 6.15 attach no PASIDs; with those, a
  * PASID that is attached is a mock device of its own, whose requests come without PASID, and the
  * messages of which are given the PASID, and the number of the device, when they are read.
  */
@@ -66,7 +66,7 @@ struct mock_file {
 	uint32_t endpoint_id;
 	uint32_t stdev_id;   /**< 0: not bound */
 	uint32_t idev_id;
-	bool nested;         /**< with a guest's tables: its PASIDs are the guest's as well; atomic */
+	bool nested;         /**< with a guest's tables: its PASIDs are the guest's; atomic */
 	uint32_t *pasids;    /**< attached in the kernel */
 	uint32_t nb_pasids;
 };

@@ -23,7 +23,8 @@ machine, are in /bin of it: the tests, the tools and the examples.
   --script FILE    run this script in the guest (busybox's sh) instead, with the arguments: prints
                    what it prints, exit code is the script's
   --program FILE   one more program for /bin; as often as wanted
-  --seconds N      a guest that has not ended by then has failed (default 300, and those of "random")
+  --seconds N      a guest that has not ended by then has failed (default: 300 and those of
+                   "random")
   --qemu WORDS     further arguments of QEMU, "-icount shift=0,sleep=off -smp 1" say
   --append WORDS   further words for the kernel
   --shell          a shell in the guest
