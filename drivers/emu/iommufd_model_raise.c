@@ -254,7 +254,8 @@ iommufd_model_answer(struct iommufd_model *model, const struct iommufd_kernel_an
 {
 	struct iommufd_model_answers *answers = &model->answers;
 
-	if (answers->tail - answers->head == answers->size && !iommufd_model_answers_grow(answers)) {
+	if (answers->tail - answers->head == answers->size &&
+	    !iommufd_model_answers_grow(answers)) {
 		EMU_LOG(ERR, "%s: no memory for an answer: its group counts as lost",
 			model->emu->name);
 		return;

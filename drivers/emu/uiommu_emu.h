@@ -490,7 +490,8 @@ uiommu_emu_request(struct uiommu_emu *emu, const struct uiommu_emu_request *req)
  * what came with uiommu_emu_response_next().
  *
  * @param entry bytes of one entry
- * @param size size of an entry of this unit (VT-d: 32; SMMUv3 and RISC-V: 16 for the page
+ * @param size size of an entry of this unit (VT-d: 32; iommufd: 40, a struct iommu_hwpt_pgfault
+ *   with an endpoint id for dev_id; SMMUv3 and RISC-V: 16 for the page
  *   request queue, 32 for the other one; SMMUv3: where a stalled one may be answered once as well)
  * @return 0; -ENOSPC: queue full; -EINVAL: wrong size
  */

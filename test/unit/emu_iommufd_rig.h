@@ -31,6 +31,7 @@ static struct rig {
 	uint32_t ioas;
 	uint32_t hwpt;     /* of the IOAS, with the fault queue */
 	struct uiommu_dma memory; /* PAGES pages */
+	uint64_t taken;           /* records that serve_all() has read */
 } rig;
 
 #include "emu_rig_unit.h"
@@ -282,6 +283,7 @@ serve_all(void)
 	struct iommufd_fault faults[64];
 	ssize_t got = take(faults, 64), i;
 
+	rig.taken += got > 0 ? (uint64_t)got / sizeof(faults[0]) : 0;
 	for (i = 0; i < got / (ssize_t)sizeof(faults[0]); i++)
 		if ((faults[i].flags & IOMMUFD_FAULT_LAST) != 0)
 			give_one(faults[i].cookie, IOMMUFD_RESP_SUCCESS);

@@ -139,6 +139,32 @@ lowest_cookie_is_used_again(void **state)
 	assert_clean();
 }
 
+static void
+lowest_cookie_of_many(void **state)
+{
+	struct iommufd_fault faults[200];
+	uint16_t i;
+
+	(void)state;
+	rig_start(NULL);
+	for (i = 0; i < ARRAY_COUNT(faults); i++)
+		ask(EMU_NO_PASID, i);
+	assert_int_equal(take(faults, ARRAY_COUNT(faults)), ARRAY_COUNT(faults) * RECORD);
+	assert_int_equal(faults[199].cookie, 200);
+	give_one(150, IOMMUFD_RESP_SUCCESS);
+	give_one(3, IOMMUFD_RESP_SUCCESS);
+	ask(EMU_NO_PASID, 300);
+	ask(EMU_NO_PASID, 301);
+	ask(EMU_NO_PASID, 302);
+	assert_int_equal(take(faults, 3), 3 * RECORD);
+	assert_int_equal(faults[0].cookie, 3);
+	assert_int_equal(faults[1].cookie, 150);
+	assert_int_equal(faults[2].cookie, 201);
+	for (i = 1; i <= 201; i++)
+		give_one(i, IOMMUFD_RESP_SUCCESS);
+	assert_clean();
+}
+
 /* Processed in order, up to the first that is wrong; behind it nothing is done. */
 static void
 write_stops_at_a_bad_cookie(void **state)
@@ -346,6 +372,9 @@ traffic_is_served(void **state)
 	for (i = 0; i < 200; i++) {
 		step();
 		serve_all();
+		/* nobody was told: those that were taken to be queued are not */
+		if (i == 60)
+			assert_int_equal(detach_pasid(2), 0);
 		if (i == 100) {
 			uiommu_emu_pasid_state(rig.emu, DEVICE, 1, UIOMMU_EMU_CHANGING);
 			step();
@@ -356,6 +385,7 @@ traffic_is_served(void **state)
 	rig_rest();
 	assert_true(verdict(true).code_success > 1000);
 	assert_true(verdict(true).auto_invalid > 100);
+	assert_int_equal(verdict(true).requests, rig.taken + verdict(true).unread);
 	assert_clean();
 }
 
@@ -368,6 +398,7 @@ main(void)
 		CASE(groups_come_whole_or_not_at_all),
 		CASE(members_of_two_pasids_meet),
 		CASE(lowest_cookie_is_used_again),
+		CASE(lowest_cookie_of_many),
 		CASE(write_stops_at_a_bad_cookie),
 		CASE(second_answer_is_a_violation),
 		CASE(recycled_cookie_is_noticed),
