@@ -108,10 +108,7 @@ listen_for(struct outside *outside, uint64_t ms)
 	} while (now_ns() < end);
 }
 
-/*
- * A consumer has a judge of its own, which goes by what it takes devices for while they are
- * attached and detached; here it counts that it gets to its end. @return whether it has
- */
+/* @return whether the consumer did as it should: its own judge has nothing to say, either */
 static bool
 consumer_run(struct outside *outside, char *const *words, enum end end, uint64_t life_ms)
 {
@@ -123,7 +120,7 @@ consumer_run(struct outside *outside, char *const *words, enum end end, uint64_t
 	if (end == END_BY_ITSELF) {
 		while (waitpid(pid, &status, WNOHANG) == 0)
 			listen_for(outside, 5);
-		return WIFEXITED(status) && WEXITSTATUS(status) <= 1;
+		return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	}
 	listen_for(outside, life_ms);
 	if (end == END_STOPPED_AND_KILLED) {
