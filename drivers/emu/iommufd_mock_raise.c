@@ -11,6 +11,8 @@
 #include "iommufd_mock.h"
 #include "iommufd_mock_hw.h"
 
+#define CANONICAL_SHIFT (64 - 57)
+
 static uint32_t
 perm_of(uint16_t flags)
 {
@@ -57,6 +59,19 @@ sender_find(struct mock *mock, const struct emu_message *msg, struct iommufd_moc
 	return device != NULL;
 }
 
+/*
+ * Drivers of units answer what the processes of a system never ask for, before iommufd sees it:
+ * addresses that are none, privileged accesses, execution. A mock has no such driver.
+ */
+static bool
+is_strange(const struct emu_message *msg)
+{
+	const uint64_t extended =
+		(uint64_t)((int64_t)(msg->iova << CANONICAL_SHIFT) >> CANONICAL_SHIFT);
+
+	return extended != msg->iova || (msg->flags & (EMU_REQ_EXEC | EMU_REQ_PRIV)) != 0;
+}
+
 static enum iommufd_kernel_raised
 raise_one(struct mock *mock, const struct emu_message *msg)
 {
@@ -68,6 +83,8 @@ raise_one(struct mock *mock, const struct emu_message *msg)
 	/* PASID 0 is none to a mock device. */
 	if ((msg->flags & EMU_REQ_LAST) == 0 || msg->pasid == 0)
 		return IOMMUFD_KERNEL_CANNOT;
+	if (is_strange(msg))
+		return IOMMUFD_KERNEL_REFUSED;
 	/* Not bound, or closed this very moment. */
 	if (!sender_find(mock, msg, &cmd) || mock_cmd(mock, &cmd) != 0)
 		return IOMMUFD_KERNEL_REFUSED;
