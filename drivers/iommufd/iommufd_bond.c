@@ -97,19 +97,24 @@ bond_detach(struct iommufd_endpoint *endpoint, struct iommufd_bond *bond)
 			    endpoint->unit->dev->name, endpoint->id, strerror(-ret));
 }
 
-/* What is attached already is replaced, by the kernel. */
+/*
+ * What is attached already is replaced, by the kernel. The same page table once more is no change
+ * to it: then nothing of the attachment was answered.
+ */
 static int
 bond_attach(struct iommufd_endpoint *endpoint, struct iommufd_bond *bond,
 	    struct iommufd_domain *domain)
 {
 	const uint32_t reads = reads_now(endpoint);
-	int ret = iommufd_hwpt_attach(endpoint, domain, bond->pasid);
+	uint32_t hwpt_id = 0;
+	int ret = iommufd_hwpt_attach(endpoint, domain, bond->pasid, &hwpt_id);
 
 	if (ret != 0)
 		return ret;
-	if (bond->attached)
+	if (bond->attached && bond->hwpt_id != hwpt_id)
 		attachment_ended(endpoint, bond->pasid, reads);
 	bond->attached = true;
+	bond->hwpt_id = hwpt_id;
 	if (bond->pasid != UIOMMU_NO_PASID)
 		endpoint->had_pasids = true;
 	else if (domain->type == UIOMMU_DOMAIN_NESTED)

@@ -194,7 +194,7 @@ table_make(struct iommufd_endpoint *endpoint, struct iommufd_domain *domain,
 /* Those that the domain has. @return -EINVAL: none goes with the device */
 static int
 attach_existing(struct iommufd_endpoint *endpoint, struct iommufd_domain *domain, uint32_t pasid,
-		const struct iommufd_hwpt *model)
+		const struct iommufd_hwpt *model, uint32_t *hwpt_id)
 {
 	struct iommufd_hwpt *hwpt;
 	int ret;
@@ -204,6 +204,7 @@ attach_existing(struct iommufd_endpoint *endpoint, struct iommufd_domain *domain
 		    hwpt->pasids != model->pasids)
 			continue;
 		ret = device_attach(endpoint, pasid, hwpt->id);
+		*hwpt_id = hwpt->id;
 		if (ret != -EINVAL)
 			return ret;
 	}
@@ -212,7 +213,7 @@ attach_existing(struct iommufd_endpoint *endpoint, struct iommufd_domain *domain
 
 static int
 attach_new(struct iommufd_endpoint *endpoint, struct iommufd_domain *domain, uint32_t pasid,
-	   struct iommufd_hwpt *model)
+	   struct iommufd_hwpt *model, uint32_t *hwpt_id)
 {
 	struct iommufd_hwpt *hwpt;
 	int ret = table_make(endpoint, domain, model, &hwpt);
@@ -221,11 +222,12 @@ attach_new(struct iommufd_endpoint *endpoint, struct iommufd_domain *domain, uin
 	if (ret == -EOPNOTSUPP && model->pasids && pasid == UIOMMU_NO_PASID) {
 		endpoint->pasids = false;
 		model->pasids = false;
-		return iommufd_hwpt_attach(endpoint, domain, pasid);
+		return iommufd_hwpt_attach(endpoint, domain, pasid, hwpt_id);
 	}
 	if (ret != 0)
 		return attach_failed(endpoint, pasid, ret, "no page table can be made");
 	ret = device_attach(endpoint, pasid, hwpt->id);
+	*hwpt_id = hwpt->id;
 	if (ret == 0)
 		return 0;
 	hwpt_destroy(domain, hwpt);
@@ -234,17 +236,17 @@ attach_new(struct iommufd_endpoint *endpoint, struct iommufd_domain *domain, uin
 
 int
 iommufd_hwpt_attach(struct iommufd_endpoint *endpoint, struct iommufd_domain *domain,
-		    uint32_t pasid)
+		    uint32_t pasid, uint32_t *hwpt_id)
 {
 	struct iommufd_hwpt model = {
 		.queue = endpoint->requests ? endpoint->queue : -1,
 		.pasids = endpoint->pasids,
 	};
-	int ret = attach_existing(endpoint, domain, pasid, &model);
+	int ret = attach_existing(endpoint, domain, pasid, &model, hwpt_id);
 
 	if (ret == 0)
 		return 0;
 	if (ret != -EINVAL)
 		return attach_failed(endpoint, pasid, ret, "cannot be attached");
-	return attach_new(endpoint, domain, pasid, &model);
+	return attach_new(endpoint, domain, pasid, &model, hwpt_id);
 }

@@ -166,6 +166,7 @@ struct iommufd_bond {
 	uint32_t pasid;                /**< or UIOMMU_NO_PASID */
 	struct iommufd_domain *domain;
 	bool attached;
+	uint32_t hwpt_id;              /**< what it is attached to */
 };
 
 SLIST_HEAD(iommufd_bonds, iommufd_bond);
@@ -330,7 +331,7 @@ iommufd_nested_invalidate(struct uiommu_dev *dev, void *domain_private, uint64_t
  */
 int
 iommufd_hwpt_attach(struct iommufd_endpoint *endpoint, struct iommufd_domain *domain,
-		    uint32_t pasid);
+		    uint32_t pasid, uint32_t *hwpt_id);
 void
 iommufd_hwpts_destroy(struct iommufd_domain *domain);
 

@@ -269,6 +269,22 @@ replaced(void **state)
 
 /* ------------------------------------------------------------------------ notices */
 
+/* The same table once more is no change to the kernel: what was read still waits for an answer. */
+static void
+same_table_ends_nothing(void **state)
+{
+	up(0);
+	assert_int_equal(iommufd_bond_set(&dev, endpoint, RID, domain), 0);
+	fake_raise(endpoint->dev_id, RID, 1);
+	assert_int_equal(fetch(8), 1);
+	assert_int_equal(iommufd_bond_set(&dev, endpoint, RID, domain), 0);
+	answer(faults, 1, UIOMMU_CODE_INVALID);
+	assert_int_equal(stat_get("dead_answers") + stat_get("ended_groups"), 0);
+	assert_answered(0, 1, IOMMUFD_RESP_INVALID);
+	iommufd_bond_clear(&dev, endpoint, RID);
+	down();
+}
+
 /* Answers that come after the detach: none is written, so none is refused. */
 static void
 detach_ends_groups(void **state)
@@ -383,6 +399,7 @@ main(void)
 		cmocka_unit_test(bonds_wait_for_the_start),
 		cmocka_unit_test(start_rolls_back),
 		cmocka_unit_test(replaced),
+		cmocka_unit_test(same_table_ends_nothing),
 		cmocka_unit_test(detach_ends_groups),
 		cmocka_unit_test(only_what_was_detached),
 		cmocka_unit_test(uncertain_groups),
