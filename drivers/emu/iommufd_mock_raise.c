@@ -51,7 +51,7 @@ sender_find(struct mock *mock, const struct emu_message *msg, struct iommufd_moc
 		if (msg->pasid != EMU_NO_PASID)
 			cmd->trigger.pasid = msg->pasid;
 	}
-	if (device != NULL && device->closing)
+	if (device != NULL && device->silent)
 		device = NULL;
 	if (device != NULL)
 		cmd->trigger.dev_id = device->idev_id;
