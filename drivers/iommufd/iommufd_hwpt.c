@@ -58,7 +58,8 @@ attach_reason(int error, const struct iommufd_endpoint *endpoint)
 	case -EBUSY:
 		return "something else is attached to the device or its IOMMU group";
 	case -EOPNOTSUPP:
-		return "the device's IOMMU cannot do it";
+		return "the device's IOMMU cannot do it, or this kernel (6.12 and before have page "
+		       "requests with guests' tables only)";
 	default:
 		return strerror(-error);
 	}

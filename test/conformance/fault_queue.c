@@ -57,6 +57,7 @@ access_bits(void)
 	struct uiommu_fault_msg msgs[3];
 	uint32_t perm;
 
+	rig_groups_or_skip();
 	for (perm = 1; perm <= 3; perm++) {
 		const struct uiommu_emu_request req = {
 			.endpoint_id = EP,

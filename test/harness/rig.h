@@ -276,6 +276,10 @@ rig_attach(struct uiommu_endpoint *endpoint, uint32_t pasid, struct uiommu_domai
 
 /* ------------------------------------------------------------- requests */
 
+/** The case has groups of several requests: it is skipped where there are none. */
+void
+rig_groups_or_skip(void);
+
 /** A read request of a page. */
 enum uiommu_emu_outcome
 rig_send(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index, uint64_t page,

@@ -14,6 +14,13 @@
 
 /* -------------------------------------------------------------- requests */
 
+void
+rig_groups_or_skip(void)
+{
+	if (harness_unit()->lone_requests)
+		harness_skip("the unit's devices send groups of one request only");
+}
+
 enum uiommu_emu_outcome
 rig_send(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index, uint64_t page,
 	 bool last)
@@ -27,8 +34,8 @@ rig_send(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index, 
 		.last = last,
 	};
 
-	if (!last && harness_unit()->lone_requests)
-		harness_skip("the unit's devices send groups of one request only");
+	if (!last)
+		rig_groups_or_skip();
 	return uiommu_emu_request(rig->emu, &req);
 }
 
