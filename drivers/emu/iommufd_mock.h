@@ -55,7 +55,7 @@ struct mock_device {
 	uint32_t pasid;      /**< that it stands for; EMU_NO_PASID: it is the function itself */
 	uint32_t stdev_id;   /**< to be destroyed by, and replaced */
 	uint32_t idev_id;    /**< what requests are raised with; 0: the place is free */
-	bool closing;        /**< sends nothing any more */
+	bool silent;         /**< sends nothing, for it has no address yet, or is being closed */
 	uint64_t address;    /**< in the kernel, as answers have it; 0: not introduced */
 	uint64_t *read;      /**< groups that software has read: a bit for each index; stays */
 	uint16_t next[MOCK_KEYS];

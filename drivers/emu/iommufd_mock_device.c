@@ -55,6 +55,7 @@ device_enter(struct mock *mock, const struct mock_device *like)
 {
 	struct mock_device *device;
 	uint32_t place = 0;
+	int ret;
 
 	pthread_mutex_lock(&mock->lock);
 	device = mock_device_add(mock, like);
@@ -65,7 +66,13 @@ device_enter(struct mock *mock, const struct mock_device *like)
 		EMU_LOG(ERR, "kernel=mock: no more than %u devices", MOCK_DEVICES_MAX - 1);
 		return -ENOSPC;
 	}
-	return introduce(mock, like->idev_id, place);
+	ret = introduce(mock, like->idev_id, place);
+	if (ret == 0) {
+		pthread_mutex_lock(&mock->lock);
+		device->silent = false;
+		pthread_mutex_unlock(&mock->lock);
+	}
+	return ret;
 }
 
 int
@@ -120,7 +127,7 @@ mock_device_destroy(struct mock *mock, uint32_t endpoint_id, uint32_t pasid)
 	device = mock_device_by(mock, MOCK_BY_ENDPOINT, key);
 	if (device != NULL) {
 		stdev_id = device->stdev_id;
-		device->closing = true;
+		device->silent = true;
 	}
 	pthread_mutex_unlock(&mock->lock);
 	pthread_mutex_unlock(&mock->sending);

@@ -37,6 +37,9 @@ nested_alloc(const struct mock *mock, struct iommufd_hwpt_alloc *alloc, uint32_t
 	struct iommufd_hwpt_alloc nested = *alloc;
 	int ret;
 
+	/* where PASIDs are devices of their own, each table goes with them */
+	if (!mock->pasids)
+		nested.flags &= ~IOMMUFD_HWPT_PASID;
 	nested.pt_id = parent_id;
 	nested.data_type = IOMMUFD_MOCK_HWPT_DATA;
 	nested.data_len = sizeof(data);
@@ -74,7 +77,7 @@ any_alloc(struct mock *mock, struct iommufd_hwpt_alloc *alloc, uint32_t *parent_
 
 	if (alloc->data_type == IOMMUFD_HWPT_DATA_VTD_S1)
 		return nested_alloc(mock, alloc, alloc->pt_id);
-	/* where PASIDs are devices of their own, each table goes with them */
+	/* as above */
 	if (!mock->pasids)
 		alloc->flags &= ~IOMMUFD_HWPT_PASID;
 	ret = hwpt_ioctl(mock, IOMMUFD_HWPT_ALLOC, alloc);

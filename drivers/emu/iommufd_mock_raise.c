@@ -51,7 +51,7 @@ sender_find(struct mock *mock, const struct emu_message *msg, struct iommufd_moc
 		if (msg->pasid != EMU_NO_PASID)
 			cmd->trigger.pasid = msg->pasid;
 	}
-	if (device != NULL && device->closing)
+	if (device != NULL && device->silent)
 		device = NULL;
 	if (device != NULL)
 		cmd->trigger.dev_id = device->idev_id;
@@ -80,10 +80,10 @@ raise_one(struct mock *mock, const struct emu_message *msg)
 		.trigger = {.grpid = msg->prgi, .perm = perm_of(msg->flags), .addr = msg->iova},
 	};
 
-	/* PASID 0 is none to a mock device. */
-	if ((msg->flags & EMU_REQ_LAST) == 0 || msg->pasid == 0)
+	if ((msg->flags & EMU_REQ_LAST) == 0)
 		return IOMMUFD_KERNEL_CANNOT;
-	if (is_strange(msg))
+	/* PASID 0 is none to a mock device; and software cannot attach it. */
+	if (is_strange(msg) || msg->pasid == 0)
 		return IOMMUFD_KERNEL_REFUSED;
 	/* Not bound, or closed this very moment. */
 	if (!sender_find(mock, msg, &cmd) || mock_cmd(mock, &cmd) != 0)

@@ -96,7 +96,7 @@ mock_device_add(struct mock *mock, const struct mock_device *like)
 	device->pasid = like->pasid;
 	device->stdev_id = like->stdev_id;
 	device->idev_id = like->idev_id;
-	device->closing = false;
+	device->silent = true;
 	link_in(mock, device, MOCK_BY_ENDPOINT);
 	link_in(mock, device, MOCK_BY_IDEV);
 	if (device->pasid != EMU_NO_PASID)

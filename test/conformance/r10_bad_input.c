@@ -256,11 +256,12 @@ bad_storm(void)
 	CHECK_EQ(harness_log_lines(), 0);
 	s = rig_stats(rig);
 	v = rig_verdict(rig, false);
-	CHECK(v.bad_sent > 100);
+	CHECK(v.bad_sent > 100 || harness_unit()->encode == NULL);
 	/* past the unit's own checks */
 	CHECK((s.malformed > 0 && s.unknown_endpoint > 0 && s.unknown_pasid > 0) ||
 	      harness_unit()->encode == NULL);
-	CHECK(s.refused > 0 && (s.stop_markers > 0 || harness_lacks(HARNESS_NEEDS_STOP_MARKERS)));
+	CHECK(s.refused > 0 || harness_unit()->encode == NULL);
+	CHECK(s.stop_markers > 0 || harness_lacks(HARNESS_NEEDS_STOP_MARKERS));
 	/* a request of each kind is one that the model has sent; good ones may be in park_full */
 	CHECK(s.malformed + s.unknown_endpoint + s.unknown_pasid + s.stop_markers <= v.bad_sent);
 	CHECK_EQ(s.codes[UIOMMU_CODE_INVALID], s.refused - s.incomplete);

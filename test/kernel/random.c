@@ -108,11 +108,7 @@ listen_for(struct outside *outside, uint64_t ms)
 	} while (now_ns() < end);
 }
 
-/*
- * A consumer has a judge of its own, which is told of answers by device. It may take one for the
- * next one's that the kernel makes in its place, so what it says does not count here.
- * @return whether the consumer has ended as it should
- */
+/* @return whether the consumer did as it should: its own judge has nothing to say, either */
 static bool
 consumer_run(struct outside *outside, char *const *words, enum end end, uint64_t life_ms)
 {
@@ -124,12 +120,12 @@ consumer_run(struct outside *outside, char *const *words, enum end end, uint64_t
 	if (end == END_BY_ITSELF) {
 		while (waitpid(pid, &status, WNOHANG) == 0)
 			listen_for(outside, 5);
-		return WIFEXITED(status) && WEXITSTATUS(status) <= 1;
+		return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	}
 	listen_for(outside, life_ms);
-	/* one that its judge has stopped early is not there any more */
+	/* it may have come to its end by itself */
 	if (waitpid(pid, &status, WNOHANG) == pid)
-		return WIFEXITED(status) && WEXITSTATUS(status) <= 1;
+		return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	if (end == END_STOPPED_AND_KILLED) {
 		kill(pid, SIGSTOP);
 		listen_for(outside, 100);
