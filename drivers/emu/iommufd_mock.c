@@ -56,7 +56,7 @@ static int
 kernel_probe(struct iommufd_kernel *kernel)
 {
 	struct iommufd_mock_cmd cmd = {.size = sizeof(cmd)};
-	uint32_t ioas_id;
+	uint32_t ioas_id = 0;
 	int fd;
 
 	fd = empty_open(&ioas_id);
