@@ -301,7 +301,7 @@ read_end(uint16_t piece)
 static void
 answers_give(const uint16_t *tags, uint16_t nb, uint32_t bits)
 {
-	struct uiommu_resp resps[IOMMUFD_BURST_MAX];
+	static struct uiommu_resp resps[IOMMUFD_BURST_MAX];
 	uint16_t i;
 
 	nb_wanted = 0;

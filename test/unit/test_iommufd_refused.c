@@ -265,7 +265,7 @@ nested_tables(void **state)
 {
 	struct uiommu_domain_conf conf = {.type = UIOMMU_DOMAIN_NESTED, .table_pa = 0x1000};
 	struct iommufd_domain *parent;
-	void *child;
+	void *child = NULL;
 
 	unit_up(ENTRIES, 8, 8);
 	parent = domain_new(UIOMMU_DOMAIN_PAGING, UIOMMU_DOMAIN_NEST_PARENT, NULL);
