@@ -108,6 +108,12 @@ listen_for(struct outside *outside, uint64_t ms)
 	} while (now_ns() < end);
 }
 
+static bool
+ended_well(int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 /* @return whether the consumer did as it should: its own judge has nothing to say, either */
 static bool
 consumer_run(struct outside *outside, char *const *words, enum end end, uint64_t life_ms)
@@ -120,12 +126,12 @@ consumer_run(struct outside *outside, char *const *words, enum end end, uint64_t
 	if (end == END_BY_ITSELF) {
 		while (waitpid(pid, &status, WNOHANG) == 0)
 			listen_for(outside, 5);
-		return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		return ended_well(status);
 	}
 	listen_for(outside, life_ms);
 	/* it may have come to its end by itself */
 	if (waitpid(pid, &status, WNOHANG) == pid)
-		return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		return ended_well(status);
 	if (end == END_STOPPED_AND_KILLED) {
 		kill(pid, SIGSTOP);
 		listen_for(outside, 100);
@@ -133,7 +139,8 @@ consumer_run(struct outside *outside, char *const *words, enum end end, uint64_t
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	instance_remove(pid);
-	return WIFSIGNALED(status);
+	/* it may have been faster */
+	return WIFSIGNALED(status) || ended_well(status);
 }
 
 /* The kernel has closed what the process had: nothing is left. */
