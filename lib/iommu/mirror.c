@@ -7,7 +7,6 @@
 #include <errno.h>
 
 #include <rte_common.h>
-#include <rte_cycles.h>
 
 #include "mirror_pvt.h"
 #include "uiommu_pvt.h"
@@ -102,13 +101,13 @@ span_reserve(struct span *span, uint64_t len)
 
 /* Have the unit map it; then it is there, or absent again. */
 static int
-span_map(const struct span *span, uint32_t prot, bool patient)
+span_map(const struct span *span, uint32_t prot)
 {
 	struct uiommu_paging *paging = span->paging;
 	const struct piece *piece;
 	int ret;
 
-	ret = uiommu_pvt_mirror_call_map(paging, span->iova, span->pa, span->len, prot, patient);
+	ret = uiommu_pvt_mirror_call_map(paging, span->iova, span->pa, span->len, prot, false);
 	for (piece = span->piece; piece < span->piece + span->nb; piece++) {
 		if (ret == 0)
 			uiommu_pvt_mirror_commit(paging, piece->iova, piece->pa, piece->nb,
@@ -162,16 +161,6 @@ span_there(struct span *span, uint64_t len, uint32_t prot, bool locked)
 	return uiommu_pvt_mirror_protect(span->paging, span->iova, span->len, prot, true);
 }
 
-/* An entry is busy: another thread maps it, perhaps the same way. Whether to look again. */
-static bool
-others_await(const struct uiommu_paging *paging, uint64_t *give_up)
-{
-	if (*give_up == 0)
-		*give_up = uiommu_pvt_give_up_tsc(paging->unit);
-	uiommu_pvt_wait_turn();
-	return rte_get_tsc_cycles() < *give_up;
-}
-
 static int
 mirror_map(struct uiommu_paging *paging, uint64_t iova, uint64_t pa, uint64_t len, uint32_t prot,
 	   bool locked, bool patient, uint64_t *done)
@@ -190,12 +179,14 @@ mirror_map(struct uiommu_paging *paging, uint64_t iova, uint64_t pa, uint64_t le
 		span.pa = pa + at;
 		ret = span_reserve(&span, len - at);
 		if (ret == 0)
-			ret = span_map(&span, prot, patient);
+			ret = span_map(&span, prot);
 		else if (ret == -EEXIST)
 			ret = span_there(&span, len - at, prot, locked);
 		if (ret == 0)
 			at += span.len;
-		else if (ret == -EAGAIN && patient && others_await(paging, &give_up))
+		else if (ret == -EAGAIN && patient &&
+			 uiommu_pvt_mirror_wait(paging->unit, &give_up))
+			/* the driver, or another thread that maps it, perhaps the same way */
 			ret = 0;
 	}
 	*done = at;

@@ -46,9 +46,8 @@ uiommu_pvt_mirror_commit(struct uiommu_paging *paging, uint64_t iova, uint64_t p
 
 /* ------------------------------------------------------------------------------- map */
 
-/* The driver may come to that later; inside a handler somebody else is as good as through. */
-static bool
-wait_for_driver(struct uiommu_unit *unit, uint64_t *give_up)
+bool
+uiommu_pvt_mirror_wait(struct uiommu_unit *unit, uint64_t *give_up)
 {
 	if (*give_up == 0)
 		*give_up = uiommu_pvt_give_up_tsc(unit);
@@ -75,7 +74,7 @@ uiommu_pvt_mirror_call_map(struct uiommu_paging *paging, uint64_t iova, uint64_t
 	do {
 		ret = unit->dev.ops->table_map(&unit->dev, paging->domain->drv, iova, pa, len,
 					       prot);
-	} while (ret == -EAGAIN && patient && wait_for_driver(unit, &give_up));
+	} while (ret == -EAGAIN && patient && uiommu_pvt_mirror_wait(unit, &give_up));
 	return ret;
 }
 
@@ -168,7 +167,7 @@ call_unmap(struct uiommu_paging *paging, const struct uiommu_pgtable_range *rang
 		return -EIO;
 	do {
 		ret = ranges_unmap(paging, ranges, nb);
-	} while (ret == -EAGAIN && wait_for_driver(unit, &give_up));
+	} while (ret == -EAGAIN && uiommu_pvt_mirror_wait(unit, &give_up));
 	uiommu_count(&paging->ctl.invalidations, 1);
 	uiommu_count(&paging->ctl.ranges, nb);
 	if (ret != 0)

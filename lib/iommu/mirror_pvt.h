@@ -102,6 +102,15 @@ uiommu_pvt_mirror_part_fill(struct uiommu_paging *paging, const struct uiommu_mi
 	uiommu_pvt_mirror_commit(paging, part->iova, part->pa,
 				 (uint32_t)(part->len >> part->shift), part->shift, prot);
 }
+/*
+ * Somebody is at work on what is wanted: a moment later, then. Inside a handler he is as good as
+ * through.
+ *
+ * @param give_up 0 at first
+ * @return false: that was the unit's time-out
+ */
+bool
+uiommu_pvt_mirror_wait(struct uiommu_unit *unit, uint64_t *give_up);
 /* The driver maps. Patient: it is asked again while it says -EAGAIN, up to the time-out. */
 int
 uiommu_pvt_mirror_call_map(struct uiommu_paging *paging, uint64_t iova, uint64_t pa, uint64_t len,

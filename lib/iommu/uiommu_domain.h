@@ -312,8 +312,8 @@ uiommu_attach_find(struct uiommu_endpoint *endpoint, uint32_t pasid, uint32_t ty
  * where access was added to what was there.
  *
  * On a unit of UIOMMU_CAPA_USER_MEMORY the kernel maps: a system call, which pins the memory. There
- * pages that get more access are absent for a moment, and two threads that map the same page at
- * once get in each other's way: one of them is told -EAGAIN.
+ * pages that get more access are absent for a moment, and of two threads that map the same page at
+ * once one waits for the other; inside a handler it is told -EAGAIN.
  *
  * @param domain domain
  * @param iova start in bytes, aligned to 4 KiB
