@@ -30,6 +30,8 @@ log_nowhere(uint32_t level, uint32_t type, const char *format, ...)
 
 #define rte_log log_nowhere
 #include <iommufd_queue.c>
+/* built without liburing: nothing waits here */
+#include <iommufd_ready.c>
 #include <iommufd_slot.c>
 
 #include "fuzz.h"
@@ -132,21 +134,6 @@ file_write(struct uiommu_platform *plat, int fd, const void *buf, size_t len)
 }
 
 static const struct uiommu_file_ops files = {.read = file_read, .write = file_write};
-
-/* Nothing waits here. */
-bool
-iommufd_ready_arm(struct iommufd_ready *ready)
-{
-	(void)ready;
-	return false;
-}
-
-bool
-iommufd_ready_look(struct iommufd_ready *ready)
-{
-	(void)ready;
-	return true;
-}
 
 /* ------------------------------------------------------------------------- reading */
 
