@@ -140,6 +140,7 @@ mock_close(struct iommufd_kernel *kernel)
 	free(mock->reads.keys);
 	mock_hwpts_forget(mock);
 	mock_spaces_forget(mock);
+	mock_queues_forget(mock);
 	locks_destroy(mock);
 }
 
@@ -165,6 +166,7 @@ mock_file_close(struct iommufd_kernel *kernel, int fd)
 		return;
 	if (fd == mock->context)
 		mock->context = -1;
+	mock_queue_forget(mock, fd);
 	close(fd);
 }
 
@@ -268,11 +270,16 @@ mock_read(struct iommufd_kernel *kernel, int fd, void *buf, size_t len)
 static ssize_t
 mock_write(struct iommufd_kernel *kernel, int fd, const void *buf, size_t len)
 {
+	struct mock *mock = mock_of(kernel);
 	ssize_t done;
 
-	mock_call_set(mock_of(kernel), MOCK_CALL_WRITE);
+	mock_call_set(mock, MOCK_CALL_WRITE);
 	done = write(fd, buf, len);
-	return done < 0 ? -errno : done;
+	if (done < 0)
+		done = -errno;
+	if (mock->judge)
+		mock_cookies_written(mock, fd, buf, len, done);
+	return done;
 }
 
 static int

@@ -27,6 +27,8 @@
 /** Mock devices, and their files; place 0 is nobody's. */
 #define MOCK_DEVICES_MAX 4096
 #define MOCK_FILES_MAX 1024
+/** Fault queues. */
+#define MOCK_QUEUES_MAX 16
 
 /** grpid of a request that a device introduces itself with; with the unit, and its place. */
 #define MOCK_INTRODUCTION (UINT32_C(1) << 31)
@@ -97,6 +99,14 @@ struct mock_reads {
 	uint32_t nb;
 };
 
+/** A fault queue. By the lock. */
+struct mock_queue {
+	int fd;
+	/** by cookie: the last group that had it; refused: what an answer is, if it is not taken */
+	struct iommufd_kernel_answer *cookies;
+	uint32_t size;
+};
+
 struct mock_answers {
 	struct iommufd_kernel_answer *ring;
 	uint32_t size;       /**< power of two */
@@ -130,6 +140,8 @@ struct mock {
 	unsigned int nb_standing;  /**< devices that stand for a PASID; atomic */
 	struct mock_hwpt *hwpts;
 	struct mock_reads reads;
+	struct mock_queue queues[MOCK_QUEUES_MAX];
+	unsigned int nb_queues;
 	struct iommufd_trace trace;
 	uint64_t lost_told;
 	struct mock_answers answers;  /**< not asked for yet */
@@ -206,6 +218,21 @@ bool
 mock_hwpt_get(struct mock *mock, uint32_t id, struct mock_hwpt *copy);
 void
 mock_hwpts_forget(struct mock *mock);
+
+/* iommufd_mock_cookie.c */
+/** A group has been read, as it came; by the lock. */
+void
+mock_cookie_read(struct mock *mock, int fd, const struct mock_device *device,
+		 const struct iommufd_fault *fault);
+/** What write(2) has made of answers. @param done its result, or -errno */
+void
+mock_cookies_written(struct mock *mock, int fd, const struct iommufd_resp *resps, size_t bytes,
+		     ssize_t done);
+/** A file has been closed. */
+void
+mock_queue_forget(struct mock *mock, int fd);
+void
+mock_queues_forget(struct mock *mock);
 
 /* iommufd_mock_map.c */
 /** As IOAS_MAP and IOAS_UNMAP. @return 0 or -errno */
