@@ -167,7 +167,9 @@ mock_file_close(struct iommufd_kernel *kernel, int fd)
 	if (fd == mock->context)
 		mock->context = -1;
 	mock_queue_forget(mock, fd);
+	mock_kernel_enter();
 	close(fd);
+	mock_kernel_leave();
 }
 
 static int
@@ -274,9 +276,11 @@ mock_write(struct iommufd_kernel *kernel, int fd, const void *buf, size_t len)
 	ssize_t done;
 
 	mock_call_set(mock, MOCK_CALL_WRITE);
+	mock_kernel_enter();
 	done = write(fd, buf, len);
 	if (done < 0)
 		done = -errno;
+	mock_kernel_leave();
 	if (mock->judge)
 		mock_cookies_written(mock, fd, buf, len, done);
 	return done;

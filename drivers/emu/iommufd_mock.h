@@ -260,6 +260,14 @@ void
 mock_reads_forget(struct mock_reads *reads, uint32_t place);
 
 /* iommufd_mock_answer.c */
+/**
+ * Around each call that may have the kernel answer: nothing is read of its trace meanwhile. With no
+ * lock of this file's taken inside, and not twice.
+ */
+void
+mock_kernel_enter(void);
+void
+mock_kernel_leave(void);
 /** What this thread does from now on; its answers so far are taken. */
 void
 mock_call_set(struct mock *mock, enum mock_call call);

@@ -31,6 +31,27 @@ static struct {
 	uint32_t call;
 } callers[CALLERS];
 
+/*
+ * Who makes the kernel answer, and who reads what it has traced. When its reader stands at the
+ * end of a page, Linux (6.12 and 7.2, rb_get_reader_page() of kernel/trace/ring_buffer.c) looks
+ * whether there is more on that page, and then whether the writer has gone on to another one; what
+ * is written in between is dropped, and not even counted as lost. So nobody of this process
+ * writes while somebody reads. Of all units: each one's trace has the answers of all.
+ */
+static pthread_rwlock_t tracing = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+
+void
+mock_kernel_enter(void)
+{
+	pthread_rwlock_rdlock(&tracing);
+}
+
+void
+mock_kernel_leave(void)
+{
+	pthread_rwlock_unlock(&tracing);
+}
+
 static __thread uint32_t my_caller = UINT32_MAX;
 static __thread bool my_answers; /* since this thread has taken some, it has given some */
 
@@ -185,7 +206,9 @@ mock_answers_take(struct mock *mock)
 
 	my_answers = false;
 	pthread_mutex_lock(&mock->lock);
+	pthread_rwlock_wrlock(&tracing);
 	got = iommufd_trace_take(&mock->trace, &records);
+	pthread_rwlock_unlock(&tracing);
 	for (i = 0; i < got; i++)
 		record_take(mock, &records[i]);
 	if (got < 0)

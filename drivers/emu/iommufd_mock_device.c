@@ -15,8 +15,13 @@
 int
 mock_cmd(struct mock *mock, struct iommufd_mock_cmd *cmd)
 {
+	int ret;
+
 	cmd->size = sizeof(*cmd);
-	return ioctl(mock->context, IOMMUFD_MOCK_CMD, cmd) == 0 ? 0 : -errno;
+	mock_kernel_enter();
+	ret = ioctl(mock->context, IOMMUFD_MOCK_CMD, cmd) == 0 ? 0 : -errno;
+	mock_kernel_leave();
+	return ret;
 }
 
 static void
@@ -24,9 +29,14 @@ stdev_destroy(struct mock *mock, uint32_t stdev_id)
 {
 	struct iommufd_destroy destroy = {.size = sizeof(destroy), .id = stdev_id};
 
-	if (ioctl(mock->context, IOMMUFD_DESTROY, &destroy) != 0)
+	int ret;
+
+	mock_kernel_enter();
+	ret = ioctl(mock->context, IOMMUFD_DESTROY, &destroy) == 0 ? 0 : -errno;
+	mock_kernel_leave();
+	if (ret < 0)
 		EMU_LOG(ERR, "kernel=mock: device %u cannot be destroyed: %s", stdev_id,
-			strerror(errno));
+			strerror(-ret));
 }
 
 /*

@@ -19,7 +19,13 @@
 static int
 hwpt_ioctl(const struct mock *mock, unsigned long request, void *arg)
 {
-	return ioctl(mock->context, request, arg) == 0 ? 0 : -errno;
+	int ret;
+
+	/* the end of a fault queue, and of what it still has, is one of these */
+	mock_kernel_enter();
+	ret = ioctl(mock->context, request, arg) == 0 ? 0 : -errno;
+	mock_kernel_leave();
+	return ret;
 }
 
 static int
