@@ -158,7 +158,7 @@ static double
 run_loop(struct bench *b, const struct bench_point *p, enum part part)
 {
 	struct iommufd_fault none;
-	struct mock_queue *queue;
+	struct mock_queue *queue = NULL;
 	struct fault_slices slices = {.nb = 0};
 	struct sums sums = {.served = 0};
 	uint32_t refused = 0, n;
@@ -212,7 +212,7 @@ run_trigger(struct bench *b, const struct bench_point *p)
 {
 	struct fault_slices slices = {.nb = 0};
 	struct sums sums = {.served = 0};
-	struct mock_queue *queue;
+	struct mock_queue *queue = NULL;
 	uint32_t refused = 0, n;
 	uint64_t start;
 	int ret = queue_of(b, &queue);
