@@ -20,6 +20,7 @@ iommufd_slots_init(struct iommufd_slots *slots, uint32_t nb_slots,
 		table->next[i] = IOMMUFD_SLOT_NONE;
 		table->heads[i] = IOMMUFD_SLOT_NONE;
 	}
+	table->next[IOMMUFD_SLOT_NONE] = 0;
 	/* low ones first, which are found first by iommufd_slots_end() */
 	for (i = 0; i < nb_slots; i++)
 		table->free[i] = (uint16_t)(nb_slots - 1 - i);

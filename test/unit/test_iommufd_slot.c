@@ -80,7 +80,8 @@ step_take(unsigned int kind)
 	/* the short way, where it can be gone */
 	if (iommufd_slots_is_new(slots.table, cookie) && random_below(2) != 0) {
 		slot = slots.table->free[--slots.nb_free];
-		iommufd_slots_fill_new(slots.table, slot, cookie, dev_id, pasid, reads);
+		iommufd_slots_fill_new(slots.table, slot, cookie,
+				       iommufd_slot_whose(dev_id, pasid), reads);
 	} else {
 		slot = iommufd_slots_take(&slots, cookie, dev_id, pasid, reads, &recycled);
 	}
@@ -105,7 +106,8 @@ step_take(unsigned int kind)
 static void
 step_give(void)
 {
-	const uint16_t slot = (uint16_t)random_below(NB_SLOTS + 2);
+	const uint32_t number = random_below(NB_SLOTS + 2);
+	const uint16_t slot = number > NB_SLOTS ? IOMMUFD_SLOT_NONE : (uint16_t)number;
 	enum iommufd_slot_end end = IOMMUFD_SLOT_WRITE;
 	uint32_t cookie = 0;
 
