@@ -32,7 +32,8 @@ bond_find(const struct iommufd_endpoint *endpoint, uint32_t pasid)
  * that is ended by mistake would be a group without an answer; one that is not costs a write.
  */
 static bool
-notice_fill(const struct iommufd_endpoint *endpoint, uint32_t pasid, struct iommufd_notice *notice)
+notice_fill(const struct iommufd_endpoint *endpoint, uint32_t pasid,
+	    struct iommufd_slots_ended *notice)
 {
 	notice->dev_id = endpoint->dev_id;
 	notice->pasid = pasid;
@@ -43,7 +44,7 @@ notice_fill(const struct iommufd_endpoint *endpoint, uint32_t pasid, struct iomm
 }
 
 static void
-notice_post(struct iommufd_queue *queue, const struct iommufd_notice *notice)
+notice_post(struct iommufd_queue *queue, const struct iommufd_slots_ended *notice)
 {
 	struct iommufd_notices *notices = &queue->notices;
 	const uint32_t tail = notices->tail;
@@ -68,7 +69,7 @@ reads_now(const struct iommufd_endpoint *endpoint)
 static void
 attachment_ended(struct iommufd_endpoint *endpoint, uint32_t pasid, uint32_t reads)
 {
-	struct iommufd_notice notice = {.read = reads};
+	struct iommufd_slots_ended notice = {.read = reads};
 
 	if (endpoint->requests && notice_fill(endpoint, pasid, &notice))
 		notice_post(endpoint->unit->queues[endpoint->queue], &notice);

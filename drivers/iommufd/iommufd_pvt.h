@@ -49,21 +49,15 @@ extern int iommufd_logtype;
 
 /* ------------------------------------------------------------------- data path */
 
-/** A detach that the owner of the queue has not heard of yet. */
-struct iommufd_notice {
-	uint32_t dev_id;
-	uint32_t pasid; /**< as iommufd_slots_end() has it */
-	uint32_t read;
-};
-
 /** Notices that fit, power of two. One that does not fit is only a write in vain, later. */
 #define IOMMUFD_NOTICES 64
 
-/** From the control path to the owner of the queue: one writer, one reader. */
+/** Detaches, from the control path to the owner of the queue: one writer, one reader. */
 struct iommufd_notices {
 	uint32_t tail; /**< written by the control path; runs free, as head */
 	uint32_t head; /**< written by the owner */
-	struct iommufd_notice ring[IOMMUFD_NOTICES];
+	struct iommufd_slots_ended ring[IOMMUFD_NOTICES];
+	uint32_t at;   /**< the owner's: how far it is with the one at head */
 };
 
 /** Counters of the data path; written by the owner. */

@@ -41,6 +41,7 @@ iommufd_queue_reset(struct iommufd_queue *queue)
 	queue->failed = 0;
 	/* a poll that is under way is still good: armed stays */
 	queue->notices.head = queue->notices.tail;
+	queue->notices.at = 0;
 }
 
 static __rte_noinline __rte_cold void
@@ -53,18 +54,20 @@ queue_fail(struct iommufd_queue *queue, int error, const char *what)
 		    strerror(-error));
 }
 
-/* What the control path has detached since: the kernel has answered all that was read before. */
+/*
+ * What the control path has detached: the kernel has answered all that was read before. As much of
+ * it as can be found out in a moment: the rest waits for the next call.
+ */
 static __rte_noinline __rte_cold void
 notices_take(struct iommufd_queue *queue, uint32_t tail)
 {
 	struct iommufd_notices *notices = &queue->notices;
-	uint32_t head = notices->head, nb = 0;
+	uint32_t head = notices->head, looked = 0, nb = 0;
 
-	for (; head != tail; head++) {
-		const struct iommufd_notice *notice = &notices->ring[head % IOMMUFD_NOTICES];
-
-		nb += iommufd_slots_end(&queue->slots, notice->dev_id, notice->pasid,
-					notice->read);
+	for (; head != tail && looked < IOMMUFD_SLOTS_STEP; looked += queue->slots.nb_used + 1) {
+		nb += iommufd_slots_end(&queue->slots, &notices->ring[head % IOMMUFD_NOTICES],
+					&notices->at);
+		head += notices->at == 0;
 	}
 	/* pairs with the load in iommufd_bond.c: the place may be written again */
 	__atomic_store_n(&notices->head, head, __ATOMIC_RELEASE);
@@ -224,9 +227,12 @@ read_take(struct iommufd_queue *queue, struct uiommu_fault *faults, uint32_t max
 	struct iommufd_msgs_odd odd = {0};
 	uint32_t n = likely(queue->nb <= max) ? take_plain(queue, faults) : 0;
 
-	if (likely(n == queue->nb))
+	if (likely(n == queue->nb)) {
+		iommufd_slots_note(&queue->slots);
 		return n;
+	}
 	iommufd_msgs_claim(&queue->slots, queue->msgs + n, queue->nb - n, queue->reads, &odd);
+	iommufd_slots_note(&queue->slots);
 	if (unlikely((odd.recycled | odd.not_ended) != 0))
 		count_odd(queue, &odd);
 	return n;

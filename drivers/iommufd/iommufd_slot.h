@@ -75,6 +75,7 @@ struct iommufd_slots {
 	struct iommufd_slots_table *table;
 	uint32_t nb_slots;
 	uint32_t nb_free;
+	uint32_t nb_used; /**< slots from here on were never used; see iommufd_slots_note() */
 };
 
 /**
@@ -86,16 +87,37 @@ void
 iommufd_slots_init(struct iommufd_slots *slots, uint32_t nb_slots,
 		   struct iommufd_slots_table *table);
 
+/** After slots were taken: low ones go first, so as many as were in use at a time are all. */
+static inline void
+iommufd_slots_note(struct iommufd_slots *slots)
+{
+	const uint32_t nb = slots->nb_slots - slots->nb_free;
+
+	if (nb > slots->nb_used)
+		slots->nb_used = nb;
+}
+
+/** Slots that one call of iommufd_slots_end() looks at. */
+#define IOMMUFD_SLOTS_STEP 1024
+
+/** What the kernel has answered by itself: what it had read out for a device up to a read. */
+struct iommufd_slots_ended {
+	uint32_t dev_id;
+	uint32_t pasid; /**< PASID, UIOMMU_NO_PASID, or IOMMUFD_SLOT_ANY_PASID */
+	uint32_t read;  /**< number of the last read that was over by then */
+};
+
 /**
- * The kernel has answered, by itself, what it had read out for a device, or one PASID of it, up to
- * a read.
+ * The kernel has answered some groups: their slots are dead. A step of the way through all slots,
+ * so that nobody waits for long; what is answered or read meanwhile is no harm, since a group that
+ * is not dead yet is written in vain, and one that was read later is left alone.
  *
- * @param pasid PASID, UIOMMU_NO_PASID, or IOMMUFD_SLOT_ANY_PASID
- * @param read number of the last read that was over by then
+ * @param at where the way goes on, 0 at first; 0 again at its end
  * @return slots that are dead now, and were not
  */
 uint32_t
-iommufd_slots_end(struct iommufd_slots *slots, uint32_t dev_id, uint32_t pasid, uint32_t read);
+iommufd_slots_end(struct iommufd_slots *slots, const struct iommufd_slots_ended *ended,
+		  uint32_t *at);
 
 /** Take the slot out of its chain, where it is. */
 static inline void
