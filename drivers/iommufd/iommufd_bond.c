@@ -43,20 +43,6 @@ notice_fill(const struct iommufd_endpoint *endpoint, uint32_t pasid,
 	return pasid == UIOMMU_NO_PASID;
 }
 
-static void
-notice_post(struct iommufd_queue *queue, const struct iommufd_slots_ended *notice)
-{
-	struct iommufd_notices *notices = &queue->notices;
-	const uint32_t tail = notices->tail;
-
-	/* pairs with the store in notices_take(): what was there was read */
-	if (tail - __atomic_load_n(&notices->head, __ATOMIC_ACQUIRE) == IOMMUFD_NOTICES)
-		return;
-	notices->ring[tail % IOMMUFD_NOTICES] = *notice;
-	/* pairs with the load in notices_look() */
-	__atomic_store_n(&notices->tail, tail + 1, __ATOMIC_RELEASE);
-}
-
 /* Reads of the endpoint's queue that are over. */
 static uint32_t
 reads_now(const struct iommufd_endpoint *endpoint)
@@ -72,7 +58,7 @@ attachment_ended(struct iommufd_endpoint *endpoint, uint32_t pasid, uint32_t rea
 	struct iommufd_slots_ended notice = {.read = reads};
 
 	if (endpoint->requests && notice_fill(endpoint, pasid, &notice))
-		notice_post(endpoint->unit->queues[endpoint->queue], &notice);
+		iommufd_notices_post(&endpoint->unit->queues[endpoint->queue]->notices, &notice);
 }
 
 static void

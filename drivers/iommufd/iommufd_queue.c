@@ -40,8 +40,7 @@ iommufd_queue_reset(struct iommufd_queue *queue)
 	queue->widen = true;
 	queue->failed = 0;
 	/* a poll that is under way is still good: armed stays */
-	queue->notices.head = queue->notices.tail;
-	queue->notices.at = 0;
+	iommufd_notices_reset(&queue->notices);
 }
 
 static __rte_noinline __rte_cold void
@@ -54,33 +53,19 @@ queue_fail(struct iommufd_queue *queue, int error, const char *what)
 		    strerror(-error));
 }
 
-/*
- * What the control path has detached: the kernel has answered all that was read before. As much of
- * it as can be found out in a moment: the rest waits for the next call.
- */
 static __rte_noinline __rte_cold void
 notices_take(struct iommufd_queue *queue, uint32_t tail)
 {
-	struct iommufd_notices *notices = &queue->notices;
-	uint32_t head = notices->head, looked = 0, nb = 0;
-
-	for (; head != tail && looked < IOMMUFD_SLOTS_STEP; looked += queue->slots.nb_used + 1) {
-		nb += iommufd_slots_end(&queue->slots, &notices->ring[head % IOMMUFD_NOTICES],
-					&notices->at);
-		head += notices->at == 0;
-	}
-	/* pairs with the load in iommufd_bond.c: the place may be written again */
-	__atomic_store_n(&notices->head, head, __ATOMIC_RELEASE);
-	uiommu_count(&queue->stats.ended_groups, nb);
+	uiommu_count(&queue->stats.ended_groups,
+		     iommufd_notices_take(&queue->notices, &queue->slots, tail));
 }
 
 static inline void
 notices_look(struct iommufd_queue *queue)
 {
-	/* pairs with the store in iommufd_bond.c: a notice is seen filled in */
-	const uint32_t tail = __atomic_load_n(&queue->notices.tail, __ATOMIC_ACQUIRE);
+	uint32_t tail;
 
-	if (unlikely(tail != queue->notices.head))
+	if (unlikely(iommufd_notices_any(&queue->notices, &tail)))
 		notices_take(queue, tail);
 }
 
