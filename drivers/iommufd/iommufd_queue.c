@@ -26,7 +26,10 @@ _Static_assert(offsetof(struct iommufd_fault, flags) == 0 &&
 _Static_assert(offsetof(struct uiommu_fault, pasid) ==
 		       offsetof(struct uiommu_fault, endpoint_id) + sizeof(uint32_t),
 	       "endpoint and PASID of a request are one word of 64 bits");
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the endpoint is bits 31:0 of it");
+_Static_assert(offsetof(struct uiommu_fault, nb_pages) ==
+		       offsetof(struct uiommu_fault, flags) + sizeof(uint16_t),
+	       "flags and pages of a request are one word of 32 bits");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "endpoint and flags are their low bits");
 
 /** Times that an answer is offered again, if the kernel says that it could not be taken now. */
 #define WRITE_RETRIES 64
@@ -164,7 +167,7 @@ take_plain(struct iommufd_queue *queue, struct uiommu_fault *faults)
 	last_who = ~last_who;
 	for (;; msg++, faults++) {
 		const uint32_t perm = msg->perm, cookie = msg->cookie;
-		uint32_t slot;
+		uint32_t slot, access; /* flags of the request, and 0 for its pages */
 
 		/* what stands behind the last one has no such access, and another cookie */
 		if (unlikely(!iommufd_msg_is_plain(perm) || msg[1].cookie == cookie ||
@@ -192,8 +195,9 @@ take_plain(struct iommufd_queue *queue, struct uiommu_fault *faults)
 		memcpy((uint8_t *)faults + offsetof(struct uiommu_fault, endpoint_id), &sender,
 		       sizeof(sender));
 		faults->prg_index = (uint16_t)msg->grpid;
-		faults->flags = (uint16_t)(perm + flags);
-		faults->nb_pages = 0;
+		access = perm + flags;
+		memcpy((uint8_t *)faults + offsetof(struct uiommu_fault, flags), &access,
+		       sizeof(access));
 		faults->tag = (uint16_t)slot;
 		iommufd_slots_fill_new(table, slot, cookie, whose, number);
 	}
