@@ -131,6 +131,10 @@ _Static_assert(sizeof(struct iommufd_queue_stats) == RTE_DIM(queue_stats) * size
 _Static_assert(sizeof(struct iommufd_unit_stats) == RTE_DIM(unit_stats) * sizeof(uint64_t),
 	       "all counters are told");
 
+_Static_assert(IOMMUFD_QUEUES_MAX * RTE_DIM(queue_stats) + RTE_DIM(unit_stats) <=
+		       UIOMMU_DRIVER_STATS_MAX,
+	       "all counters can begin anew");
+
 /** Longest name of a counter of a further queue, with its end. */
 #define STAT_NAME_SIZE 32
 
