@@ -316,6 +316,7 @@ iommufd_probe(struct uiommu_dev *dev, struct uiommu_args *args)
 	dev->queue_ops = &iommufd_queue_ops;
 	/* nothing is to be told by the queue: the kernel has done it when a call returns */
 	dev->cmd_mask = 0;
+	dev->swaps_bonds = true;
 	iommufd_list_lock();
 	SLIST_INSERT_HEAD(&units, unit, next);
 	iommufd_list_unlock();

@@ -384,6 +384,12 @@ struct uiommu_dev {
 	/** 1 << enum uiommu_cmd_op that the unit needs at all */
 	uint32_t cmd_mask;
 	void *dev_private;                 /**< of the driver */
+	/**
+	 * bond_set() puts one domain in another's place in a single step, with the old one in force
+	 * until then; what is open of that has its answer afterwards, or is left for the library.
+	 * So replace does without bond_clear().
+	 */
+	bool swaps_bonds;
 	/** Set by stop(): could not be turned off, and may go on reading its tables for good. */
 	bool walks_on;
 };
