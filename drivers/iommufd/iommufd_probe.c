@@ -163,6 +163,10 @@ _Static_assert(sizeof(struct iommufd_queue_stats) == RTE_DIM(queue_stats) * size
 _Static_assert(sizeof(struct iommufd_unit_stats) == RTE_DIM(unit_stats) * sizeof(uint64_t),
 	       "all counters are told");
 
+_Static_assert(IOMMUFD_QUEUES_MAX * RTE_DIM(queue_stats) + RTE_DIM(unit_stats) <=
+		       UIOMMU_DRIVER_STATS_MAX,
+	       "all counters can begin anew");
+
 /** Longest name of a counter of a further queue, with its end. */
 #define STAT_NAME_SIZE 32
 
@@ -344,6 +348,7 @@ iommufd_probe(struct uiommu_dev *dev, struct uiommu_args *args)
 	dev->queue_ops = &iommufd_queue_ops;
 	/* nothing is to be told by the queue: the kernel has done it when a call returns */
 	dev->cmd_mask = 0;
+	dev->swaps_bonds = true;
 	iommufd_list_lock();
 	SLIST_INSERT_HEAD(&units, unit, next);
 	iommufd_list_unlock();

@@ -203,7 +203,7 @@ struct iommufd {
 	uint8_t pasid_bits;                  /**< pasids= */
 	enum iommufd_ready_mode ready_mode;
 	bool running;
-	uint32_t next_queue;                 /**< of the next endpoint */
+	uint32_t nb_served[IOMMUFD_QUEUES_MAX]; /**< by queue: endpoints with page requests */
 	uint32_t fault_ids[IOMMUFD_QUEUES_MAX];
 	struct uiommu_dev_conf conf;
 	void *slot_memory[IOMMUFD_QUEUES_MAX];
