@@ -41,8 +41,8 @@ extern int iommufd_logtype;
 #define IOMMUFD_PAGE_SIZE 4096
 /**
  * Reads in a row that find nothing, before the queue is waited for. To arm a poll and to have it
- * complete takes as long as so many of them (uiommu-bench, case "idle"): thus it never takes more
- * than twice as long as the better of the two, however requests come.
+ * complete takes about as long as so many of them (uiommu-bench, case "idle"): thus it never takes
+ * much more than twice as long as the better of the two, however requests come.
  */
 #define IOMMUFD_ARM_AFTER 5
 /** Width of an I/O virtual address. */
