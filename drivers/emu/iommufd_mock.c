@@ -81,6 +81,14 @@ kernel_probe(struct iommufd_kernel *kernel)
 	return 0;
 }
 
+static void
+locks_destroy(struct mock *mock)
+{
+	pthread_mutex_destroy(&mock->lock);
+	pthread_mutex_destroy(&mock->sending);
+	pthread_mutex_destroy(&mock->mapping);
+}
+
 static int
 mock_open(struct iommufd_kernel *kernel, struct uiommu_args *args)
 {
@@ -104,13 +112,13 @@ mock_open(struct iommufd_kernel *kernel, struct uiommu_args *args)
 			     (__atomic_fetch_add(&units, 1, __ATOMIC_RELAXED) & 0xf) << 12;
 	pthread_mutex_init(&mock->lock, NULL);
 	pthread_mutex_init(&mock->sending, NULL);
+	pthread_mutex_init(&mock->mapping, NULL);
 	if (mock->judge) {
-		kernel->flags |= IOMMUFD_KERNEL_ANSWERS;
+		kernel->flags |= IOMMUFD_KERNEL_ANSWERS | IOMMUFD_KERNEL_LOOKUP;
 		ret = mock_answers_open(mock);
 		if (ret < 0) {
 			mock_answers_close(mock);
-			pthread_mutex_destroy(&mock->lock);
-			pthread_mutex_destroy(&mock->sending);
+			locks_destroy(mock);
 		}
 	}
 	return ret;
@@ -129,11 +137,11 @@ mock_close(struct iommufd_kernel *kernel)
 		close(mock->context);
 	if (mock->judge)
 		mock_answers_close(mock);
-	for (i = 0; i < MOCK_DEVICES_MAX; i++)
-		free(mock->devices[i].read);
+	free(mock->reads.keys);
 	mock_hwpts_forget(mock);
-	pthread_mutex_destroy(&mock->lock);
-	pthread_mutex_destroy(&mock->sending);
+	mock_spaces_forget(mock);
+	mock_queues_forget(mock);
+	locks_destroy(mock);
 }
 
 static int
@@ -144,6 +152,7 @@ mock_context_open(struct iommufd_kernel *kernel)
 	if (mock->context >= 0)
 		return -EBUSY;
 	mock->context = empty_open(&mock->empty_ioas);
+	mock->empty_pt = mock->empty_ioas;
 	return mock->context;
 }
 
@@ -157,6 +166,7 @@ mock_file_close(struct iommufd_kernel *kernel, int fd)
 		return;
 	if (fd == mock->context)
 		mock->context = -1;
+	mock_queue_forget(mock, fd);
 	close(fd);
 }
 
@@ -197,16 +207,37 @@ hw_info(struct mock *mock, struct iommufd_hw_info *info)
 	return 0;
 }
 
+/* Those who want no fault queue may leave the end of it out. */
+static int
+hwpt_alloc(struct mock *mock, struct iommufd_hwpt_alloc *alloc)
+{
+	const uint32_t size = alloc->size;
+	struct iommufd_hwpt_alloc whole = {0};
+	int ret;
+
+	if (size < IOMMUFD_HWPT_ALLOC_SIZE_MIN || size > sizeof(whole))
+		return result(ioctl(mock->context, IOMMUFD_HWPT_ALLOC, alloc));
+	memcpy(&whole, alloc, size);
+	whole.size = sizeof(whole);
+	ret = mock_hwpt_alloc(mock, &whole);
+	if (ret == 0)
+		alloc->out_hwpt_id = whole.out_hwpt_id;
+	return ret;
+}
+
 static int
 context_ioctl(struct mock *mock, unsigned long request, void *arg)
 {
-	const struct iommufd_hwpt_alloc *alloc = arg;
 	const struct iommufd_hwpt_inval *inval = arg;
 
-	if (request == IOMMUFD_HWPT_ALLOC && alloc->size >= sizeof(*alloc))
-		return mock_hwpt_alloc(mock, arg);
+	if (request == IOMMUFD_HWPT_ALLOC)
+		return hwpt_alloc(mock, arg);
 	if (request == IOMMUFD_DESTROY)
 		return mock_destroy(mock, arg);
+	if (request == IOMMUFD_IOAS_MAP)
+		return mock_ioas_map(mock, arg);
+	if (request == IOMMUFD_IOAS_UNMAP)
+		return mock_ioas_unmap(mock, arg);
 	if (request == IOMMUFD_HWPT_INVALIDATE && inval->data_type == IOMMUFD_INVALIDATE_VTD_S1)
 		return hwpt_invalidate(mock, arg);
 	if (request == IOMMUFD_GET_HW_INFO)
@@ -239,11 +270,16 @@ mock_read(struct iommufd_kernel *kernel, int fd, void *buf, size_t len)
 static ssize_t
 mock_write(struct iommufd_kernel *kernel, int fd, const void *buf, size_t len)
 {
+	struct mock *mock = mock_of(kernel);
 	ssize_t done;
 
-	mock_call_set(mock_of(kernel), MOCK_CALL_WRITE);
+	mock_call_set(mock, MOCK_CALL_WRITE);
 	done = write(fd, buf, len);
-	return done < 0 ? -errno : done;
+	if (done < 0)
+		done = -errno;
+	if (mock->judge)
+		mock_cookies_written(mock, fd, buf, len, done);
+	return done;
 }
 
 static int
@@ -271,4 +307,5 @@ const struct iommufd_kernel_ops iommufd_mock_kernel = {
 	.poll = mock_poll,
 	.raise = mock_raise,
 	.responses = mock_responses,
+	.lookup = mock_lookup,
 };

@@ -27,11 +27,14 @@
 /** Mock devices, and their files; place 0 is nobody's. */
 #define MOCK_DEVICES_MAX 4096
 #define MOCK_FILES_MAX 1024
+/** Fault queues. */
+#define MOCK_QUEUES_MAX 16
 
 /** grpid of a request that a device introduces itself with; with the unit, and its place. */
 #define MOCK_INTRODUCTION (UINT32_C(1) << 31)
 
 struct iommufd_mock_cmd;
+struct mock_space;
 
 /** What a thread does in a kernel's file. */
 enum mock_call {
@@ -57,8 +60,14 @@ struct mock_device {
 	uint32_t idev_id;    /**< what requests are raised with; 0: the place is free */
 	bool silent;         /**< sends nothing, for it has no address yet, or is being closed */
 	uint64_t address;    /**< in the kernel, as answers have it; 0: not introduced */
-	uint64_t *read;      /**< groups that software has read: a bit for each index; stays */
 	uint16_t next[MOCK_KEYS];
+};
+
+/** What a device, or a PASID of it, is attached to. */
+struct mock_bond {
+	uint32_t pasid;
+	uint32_t pt_id;      /**< 0: nothing */
+	uint32_t next_pt_id; /**< is being attached in its place; 0: nothing is */
 };
 
 /** A device file. */
@@ -68,7 +77,9 @@ struct mock_file {
 	uint32_t stdev_id;   /**< 0: not bound */
 	uint32_t idev_id;
 	bool nested;         /**< with a guest's tables: its PASIDs are the guest's; atomic */
-	uint32_t *pasids;    /**< attached in the kernel */
+	/* Their one writer, under the lock, is the thread of the request. */
+	struct mock_bond function;
+	struct mock_bond *pasids;
 	uint32_t nb_pasids;
 };
 
@@ -76,8 +87,24 @@ struct mock_file {
 struct mock_hwpt {
 	struct mock_hwpt *next;
 	uint32_t id;
+	uint32_t ioas_id;   /**< that it is over; of a nested one: its parent */
 	uint32_t parent_id; /**< it is two in the kernel; 0: it is not */
 	bool nested;        /**< as the driver has asked for */
+};
+
+/** Groups that software has read, and that nobody has answered. By the lock. */
+struct mock_reads {
+	uint64_t *keys;      /**< 0: free */
+	uint32_t size;       /**< power of two, or 0 */
+	uint32_t nb;
+};
+
+/** A fault queue. By the lock. */
+struct mock_queue {
+	int fd;
+	/** by cookie: the last group that had it; refused: what an answer is, if it is not taken */
+	struct iommufd_kernel_answer *cookies;
+	uint32_t size;
 };
 
 struct mock_answers {
@@ -94,11 +121,16 @@ struct mock {
 	uint32_t introduction;     /**< MOCK_INTRODUCTION and number of this unit */
 	int context;               /**< -1: not open */
 	uint32_t empty_ioas;       /**< where devices are that are attached to nothing */
+	/** what they are attached to then: that; or a table of it that goes with PASIDs */
+	uint32_t empty_pt;
 	/**
 	 * Requests are being sent. The kernel wakes nobody who waits for a device to be let go of
 	 * (iommufd_object_dec_wait_shortterm(): a minute), so none is destroyed meanwhile.
 	 */
 	pthread_mutex_t sending;
+	pthread_mutex_t mapping;   /**< of what is mapped; the lock may be taken with it held */
+	struct mock_space *spaces;
+	uint64_t random;
 	pthread_mutex_t lock;      /**< of all that follows; taken after sending */
 	struct mock_file files[MOCK_FILES_MAX];
 	unsigned int nb_files;     /**< of the table, free ones included */
@@ -107,6 +139,9 @@ struct mock {
 	uint16_t next_device;      /**< place that was taken last */
 	unsigned int nb_standing;  /**< devices that stand for a PASID; atomic */
 	struct mock_hwpt *hwpts;
+	struct mock_reads reads;
+	struct mock_queue queues[MOCK_QUEUES_MAX];
+	unsigned int nb_queues;
 	struct iommufd_trace trace;
 	uint64_t lost_told;
 	struct mock_answers answers;  /**< not asked for yet */
@@ -128,7 +163,6 @@ mock_endpoint_key(uint32_t endpoint_id, uint32_t pasid)
 {
 	return (uint64_t)endpoint_id << 32 | pasid;
 }
-#define MOCK_READ_BYTES (65536 / 8)
 /** A free place of the table; the address comes later. @return NULL: there is none */
 struct mock_device *
 mock_device_add(struct mock *mock, const struct mock_device *like);
@@ -169,16 +203,61 @@ mock_file_find(struct mock *mock, int fd);
 int
 mock_device_ioctl(struct mock *mock, struct mock_file *file, unsigned long request, void *arg);
 
+/** @return false: no such device is open */
+bool
+mock_bond_get(struct mock *mock, uint32_t endpoint_id, uint32_t pasid, struct mock_bond *bond);
+
 /* iommufd_mock_hwpt.c */
 /** As HWPT_ALLOC and DESTROY, for what the kernel makes otherwise. @return 0 or -errno */
 int
 mock_hwpt_alloc(struct mock *mock, struct iommufd_hwpt_alloc *alloc);
 int
 mock_destroy(struct mock *mock, struct iommufd_destroy *destroy);
+/** A copy. @return false: there is none */
 bool
-mock_hwpt_is_nested(struct mock *mock, uint32_t id);
+mock_hwpt_get(struct mock *mock, uint32_t id, struct mock_hwpt *copy);
 void
 mock_hwpts_forget(struct mock *mock);
+
+/* iommufd_mock_cookie.c */
+/** A group has been read, as it came; by the lock. */
+void
+mock_cookie_read(struct mock *mock, int fd, const struct mock_device *device,
+		 const struct iommufd_fault *fault);
+/** What write(2) has made of answers. @param done its result, or -errno */
+void
+mock_cookies_written(struct mock *mock, int fd, const struct iommufd_resp *resps, size_t bytes,
+		     ssize_t done);
+/** A file has been closed. */
+void
+mock_queue_forget(struct mock *mock, int fd);
+void
+mock_queues_forget(struct mock *mock);
+
+/* iommufd_mock_map.c */
+/** As IOAS_MAP and IOAS_UNMAP. @return 0 or -errno */
+int
+mock_ioas_map(struct mock *mock, struct iommufd_ioas_map *map);
+int
+mock_ioas_unmap(struct mock *mock, struct iommufd_ioas_unmap *unmap);
+/** An object has been destroyed. */
+void
+mock_space_forget(struct mock *mock, uint32_t id);
+void
+mock_spaces_forget(struct mock *mock);
+void
+mock_lookup(struct iommufd_kernel *kernel, struct iommufd_kernel_lookup *lookups, unsigned int nb);
+
+/* iommufd_mock_read.c */
+/** @param pasid as the kernel has it: 0: without. @return false: no memory */
+bool
+mock_reads_add(struct mock_reads *reads, uint32_t place, uint32_t pasid, uint32_t grpid);
+/** It has been answered. @return whether it was there */
+bool
+mock_reads_take(struct mock_reads *reads, uint32_t place, uint32_t pasid, uint32_t grpid);
+/** All of a device. */
+void
+mock_reads_forget(struct mock_reads *reads, uint32_t place);
 
 /* iommufd_mock_answer.c */
 /** What this thread does from now on; its answers so far are taken. */
