@@ -129,8 +129,7 @@ mock_close(struct iommufd_kernel *kernel)
 		close(mock->context);
 	if (mock->judge)
 		mock_answers_close(mock);
-	for (i = 0; i < MOCK_DEVICES_MAX; i++)
-		free(mock->devices[i].read);
+	free(mock->reads.keys);
 	mock_hwpts_forget(mock);
 	pthread_mutex_destroy(&mock->lock);
 	pthread_mutex_destroy(&mock->sending);
@@ -144,6 +143,7 @@ mock_context_open(struct iommufd_kernel *kernel)
 	if (mock->context >= 0)
 		return -EBUSY;
 	mock->context = empty_open(&mock->empty_ioas);
+	mock->empty_pt = mock->empty_ioas;
 	return mock->context;
 }
 
@@ -197,14 +197,31 @@ hw_info(struct mock *mock, struct iommufd_hw_info *info)
 	return 0;
 }
 
+/* Those who want no fault queue may leave the end of it out. */
+static int
+hwpt_alloc(struct mock *mock, struct iommufd_hwpt_alloc *alloc)
+{
+	const uint32_t size = alloc->size;
+	struct iommufd_hwpt_alloc whole = {0};
+	int ret;
+
+	if (size < IOMMUFD_HWPT_ALLOC_SIZE_MIN || size > sizeof(whole))
+		return result(ioctl(mock->context, IOMMUFD_HWPT_ALLOC, alloc));
+	memcpy(&whole, alloc, size);
+	whole.size = sizeof(whole);
+	ret = mock_hwpt_alloc(mock, &whole);
+	if (ret == 0)
+		alloc->out_hwpt_id = whole.out_hwpt_id;
+	return ret;
+}
+
 static int
 context_ioctl(struct mock *mock, unsigned long request, void *arg)
 {
-	const struct iommufd_hwpt_alloc *alloc = arg;
 	const struct iommufd_hwpt_inval *inval = arg;
 
-	if (request == IOMMUFD_HWPT_ALLOC && alloc->size >= sizeof(*alloc))
-		return mock_hwpt_alloc(mock, arg);
+	if (request == IOMMUFD_HWPT_ALLOC)
+		return hwpt_alloc(mock, arg);
 	if (request == IOMMUFD_DESTROY)
 		return mock_destroy(mock, arg);
 	if (request == IOMMUFD_HWPT_INVALIDATE && inval->data_type == IOMMUFD_INVALIDATE_VTD_S1)

@@ -57,7 +57,6 @@ struct mock_device {
 	uint32_t idev_id;    /**< what requests are raised with; 0: the place is free */
 	bool silent;         /**< sends nothing, for it has no address yet, or is being closed */
 	uint64_t address;    /**< in the kernel, as answers have it; 0: not introduced */
-	uint64_t *read;      /**< groups that software has read: a bit for each index; stays */
 	uint16_t next[MOCK_KEYS];
 };
 
@@ -80,6 +79,13 @@ struct mock_hwpt {
 	bool nested;        /**< as the driver has asked for */
 };
 
+/** Groups that software has read, and that nobody has answered. By the lock. */
+struct mock_reads {
+	uint64_t *keys;      /**< 0: free */
+	uint32_t size;       /**< power of two, or 0 */
+	uint32_t nb;
+};
+
 struct mock_answers {
 	struct iommufd_kernel_answer *ring;
 	uint32_t size;       /**< power of two */
@@ -94,6 +100,8 @@ struct mock {
 	uint32_t introduction;     /**< MOCK_INTRODUCTION and number of this unit */
 	int context;               /**< -1: not open */
 	uint32_t empty_ioas;       /**< where devices are that are attached to nothing */
+	/** what they are attached to then: that; or a table of it that goes with PASIDs */
+	uint32_t empty_pt;
 	/**
 	 * Requests are being sent. The kernel wakes nobody who waits for a device to be let go of
 	 * (iommufd_object_dec_wait_shortterm(): a minute), so none is destroyed meanwhile.
@@ -107,6 +115,7 @@ struct mock {
 	uint16_t next_device;      /**< place that was taken last */
 	unsigned int nb_standing;  /**< devices that stand for a PASID; atomic */
 	struct mock_hwpt *hwpts;
+	struct mock_reads reads;
 	struct iommufd_trace trace;
 	uint64_t lost_told;
 	struct mock_answers answers;  /**< not asked for yet */
@@ -128,7 +137,6 @@ mock_endpoint_key(uint32_t endpoint_id, uint32_t pasid)
 {
 	return (uint64_t)endpoint_id << 32 | pasid;
 }
-#define MOCK_READ_BYTES (65536 / 8)
 /** A free place of the table; the address comes later. @return NULL: there is none */
 struct mock_device *
 mock_device_add(struct mock *mock, const struct mock_device *like);
@@ -179,6 +187,17 @@ bool
 mock_hwpt_is_nested(struct mock *mock, uint32_t id);
 void
 mock_hwpts_forget(struct mock *mock);
+
+/* iommufd_mock_read.c */
+/** @param pasid as the kernel has it: 0: without. @return false: no memory */
+bool
+mock_reads_add(struct mock_reads *reads, uint32_t place, uint32_t pasid, uint32_t grpid);
+/** It has been answered. @return whether it was there */
+bool
+mock_reads_take(struct mock_reads *reads, uint32_t place, uint32_t pasid, uint32_t grpid);
+/** All of a device. */
+void
+mock_reads_forget(struct mock_reads *reads, uint32_t place);
 
 /* iommufd_mock_answer.c */
 /** What this thread does from now on; its answers so far are taken. */

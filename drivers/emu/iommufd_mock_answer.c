@@ -158,7 +158,7 @@ record_take(struct mock *mock, const struct iommufd_trace_record *record)
 	struct mock_device *device = device_of(mock, record);
 	enum mock_call call = call_of(record->tid);
 	struct iommufd_kernel_answer answer;
-	uint64_t *word, bit;
+	bool was_read;
 
 	if (device == NULL)
 		return;
@@ -169,10 +169,9 @@ record_take(struct mock *mock, const struct iommufd_trace_record *record)
 		.code = (uint8_t)record->code,
 		.by_kernel = call != MOCK_CALL_WRITE,
 	};
-	word = &device->read[answer.prgi / 64];
-	bit = UINT64_C(1) << answer.prgi % 64;
-	answer.unread = answer.by_kernel && (*word & bit) == 0;
-	*word &= ~bit;
+	was_read = mock_reads_take(&mock->reads, (uint32_t)(device - mock->devices), record->pasid,
+				   record->grpid);
+	answer.unread = answer.by_kernel && !was_read;
 	if (!mock_answer_keep(call == MOCK_CALL_RAISE ? &mock->refusals : &mock->answers, &answer))
 		mock->trace.lost++;
 }

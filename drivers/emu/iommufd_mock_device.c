@@ -76,6 +76,41 @@ device_enter(struct mock *mock, const struct mock_device *like)
 }
 
 int
+mock_device_replace(struct mock *mock, uint32_t stdev_id, uint32_t pt_id)
+{
+	struct iommufd_mock_cmd cmd = {
+		.op = IOMMUFD_MOCK_OP_REPLACE, .id = stdev_id, .replace.pt_id = pt_id};
+
+	return mock_cmd(mock, &cmd);
+}
+
+/*
+ * Where the kernel attaches PASIDs, the table on the RID must go with them, and those that the
+ * kernel makes of itself for an address space do not (Linux's drivers/iommu/iommufd/device.c,
+ * iommufd_hwpt_pasid_compat()). So there is one for all devices, made for the first one.
+ */
+static int
+empty_attach(struct mock *mock, uint32_t stdev_id, uint32_t idev_id)
+{
+	struct iommufd_hwpt_alloc alloc = {
+		.size = sizeof(alloc), .flags = IOMMUFD_HWPT_PASID,
+		.dev_id = idev_id, .pt_id = mock->empty_ioas};
+	int ret = 0;
+
+	if (!mock->pasids)
+		return 0;
+	pthread_mutex_lock(&mock->lock);
+	if (mock->empty_pt == mock->empty_ioas) {
+		if (ioctl(mock->context, IOMMUFD_HWPT_ALLOC, &alloc) == 0)
+			mock->empty_pt = alloc.out_hwpt_id;
+		else
+			ret = -errno;
+	}
+	pthread_mutex_unlock(&mock->lock);
+	return ret < 0 ? ret : mock_device_replace(mock, stdev_id, mock->empty_pt);
+}
+
+int
 mock_device_make(struct mock *mock, uint32_t endpoint_id, uint32_t pasid, uint32_t *stdev_id,
 		 uint32_t *idev_id)
 {
@@ -92,6 +127,11 @@ mock_device_make(struct mock *mock, uint32_t endpoint_id, uint32_t pasid, uint32
 		return ret;
 	*stdev_id = cmd.device.out_stdev_id;
 	*idev_id = cmd.device.out_idev_id;
+	ret = empty_attach(mock, *stdev_id, *idev_id);
+	if (ret < 0) {
+		stdev_destroy(mock, *stdev_id);
+		return ret;
+	}
 	like = (struct mock_device){
 		.endpoint_id = endpoint_id,
 		.pasid = pasid,
@@ -104,15 +144,6 @@ mock_device_make(struct mock *mock, uint32_t endpoint_id, uint32_t pasid, uint32
 	else if (ret < 0)
 		mock_device_destroy(mock, endpoint_id, pasid);
 	return ret;
-}
-
-int
-mock_device_replace(struct mock *mock, uint32_t stdev_id, uint32_t pt_id)
-{
-	struct iommufd_mock_cmd cmd = {
-		.op = IOMMUFD_MOCK_OP_REPLACE, .id = stdev_id, .replace.pt_id = pt_id};
-
-	return mock_cmd(mock, &cmd);
 }
 
 void

@@ -67,6 +67,26 @@ mock_device_open(struct iommufd_kernel *kernel, int context, uint32_t endpoint_i
 	return fd;
 }
 
+/* By the kernel. */
+static int
+pasid_cmd(struct mock *mock, const struct mock_file *file, uint32_t op, uint32_t pasid,
+	  uint32_t pt_id)
+{
+	struct iommufd_mock_cmd cmd = {
+		.op = op, .id = file->stdev_id, .pasid = {.pasid = pasid, .pt_id = pt_id}};
+
+	return mock_cmd(mock, &cmd);
+}
+
+static int
+pasid_end(struct mock *mock, const struct mock_file *file, uint32_t pasid)
+{
+	if (mock->pasids)
+		return pasid_cmd(mock, file, IOMMUFD_MOCK_OP_PASID_DETACH, pasid, 0);
+	mock_device_destroy(mock, file->endpoint_id, pasid);
+	return 0;
+}
+
 bool
 mock_device_close(struct mock *mock, int fd)
 {
@@ -75,8 +95,9 @@ mock_device_close(struct mock *mock, int fd)
 
 	if (file == NULL)
 		return false;
+	/* as VFIO does; what goes wrong goes with the device */
 	for (i = 0; i < file->nb_pasids; i++)
-		mock_device_destroy(mock, file->endpoint_id, file->pasids[i]);
+		(void)pasid_end(mock, file, file->pasids[i]);
 	if (file->stdev_id != 0)
 		mock_device_destroy(mock, file->endpoint_id, EMU_NO_PASID);
 	pthread_mutex_lock(&mock->lock);
@@ -117,17 +138,6 @@ pasid_find(const struct mock_file *file, uint32_t pasid)
 		if (file->pasids[i] == pasid)
 			break;
 	return i;
-}
-
-/* By the kernel. */
-static int
-pasid_cmd(struct mock *mock, const struct mock_file *file, uint32_t op, uint32_t pasid,
-	  uint32_t pt_id)
-{
-	struct iommufd_mock_cmd cmd = {
-		.op = op, .id = file->stdev_id, .pasid = {.pasid = pasid, .pt_id = pt_id}};
-
-	return mock_cmd(mock, &cmd);
 }
 
 /* By a device that stands for it. */
@@ -189,14 +199,11 @@ static int
 pasid_detach(struct mock *mock, struct mock_file *file, uint32_t pasid)
 {
 	uint32_t at = pasid_find(file, pasid);
-	int ret = 0;
+	int ret;
 
 	if (at == file->nb_pasids)
 		return 0; /* as VFIO has it */
-	if (mock->pasids)
-		ret = pasid_cmd(mock, file, IOMMUFD_MOCK_OP_PASID_DETACH, pasid, 0);
-	else
-		mock_device_destroy(mock, file->endpoint_id, pasid);
+	ret = pasid_end(mock, file, pasid);
 	if (ret == 0)
 		file->pasids[at] = file->pasids[--file->nb_pasids];
 	return ret;
@@ -232,7 +239,7 @@ file_detach(struct mock *mock, struct mock_file *file, const struct iommufd_vfio
 	if (detach->flags != 0)
 		return -EINVAL;
 	__atomic_store_n(&file->nested, false, __ATOMIC_RELAXED);
-	return mock_device_replace(mock, file->stdev_id, mock->empty_ioas);
+	return mock_device_replace(mock, file->stdev_id, mock->empty_pt);
 }
 
 int

@@ -177,8 +177,10 @@ mock_messages_read(struct mock *mock, int fd, struct iommufd_fault *faults, size
 		device = mock_device_by(mock, MOCK_BY_IDEV, faults[i].dev_id);
 		if (device == NULL)
 			continue;
-		device->read[(uint16_t)faults[i].grpid / 64] |= UINT64_C(1)
-								<< faults[i].grpid % 64;
+		if (mock->judge &&
+		    !mock_reads_add(&mock->reads, (uint32_t)(device - mock->devices),
+				    faults[i].pasid, faults[i].grpid))
+			mock->trace.lost++;
 		message_name(mock, device, &faults[i]);
 	}
 	pthread_mutex_unlock(&mock->lock);

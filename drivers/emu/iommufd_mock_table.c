@@ -4,9 +4,6 @@
 
 /* Table of mock devices, by what they are asked for. */
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "emu_pvt.h"
 #include "iommufd_mock.h"
 
@@ -86,11 +83,7 @@ mock_device_add(struct mock *mock, const struct mock_device *like)
 	if (i == MOCK_DEVICES_MAX)
 		return NULL;
 	device = &mock->devices[mock->next_device];
-	if (device->read == NULL)
-		device->read = malloc(MOCK_READ_BYTES);
-	if (device->read == NULL)
-		return NULL;
-	memset(device->read, 0, MOCK_READ_BYTES);
+	mock_reads_forget(&mock->reads, mock->next_device);
 	mock_address_forget(mock, device->address);
 	device->endpoint_id = like->endpoint_id;
 	device->pasid = like->pasid;

@@ -16,7 +16,8 @@
 
 /*
  * Requests of a case, or rounds. Sanitizers make each of them dear, and so does an emulated
- * processor; units that are only there to be unlike others need not see as many.
+ * processor; units that are only there to be unlike others need not see as many. With a real kernel
+ * each takes calls of the system, and its processors are emulated, too.
  */
 #ifdef __has_feature
 #if __has_feature(thread_sanitizer)
@@ -34,7 +35,11 @@
 #else
 #define TRAFFIC_SHARE 1
 #endif
-#define TRAFFIC(n) ((n) / (TRAFFIC_SHARE * (harness_unit()->is_variant ? 2 : 1)))
+#define TRAFFIC_SHARE_KERNEL 8
+#define TRAFFIC(n)                                                                                 \
+	((n) / (TRAFFIC_SHARE * (harness_unit()->needs_kernel ? TRAFFIC_SHARE_KERNEL :             \
+				 harness_unit()->is_variant   ? 2 :                               \
+								1)))
 
 extern const struct harness_suite r1_suite, r2_suite, r4_suite, r4_threads_suite, r5_suite,
 	r4_contexts_suite, r6_suite, r7_suite, r8_suite, r9_suite, r10_suite, r11_suite,

@@ -161,7 +161,8 @@ never_failure(void)
 	CHECK_EQ(uiommu_endpoint_remove(endpoint), 0);
 	CHECK_EQ(rig_verdict(rig, false).code_failure, 0);
 	CHECK_EQ(rig_stats(rig).codes[UIOMMU_CODE_FAILURE], 0);
-	CHECK(rig_stats(rig).incomplete > 0 && rig_stats(rig).no_slot > 0);
+	CHECK(rig_stats(rig).no_slot > 0);
+	CHECK(harness_unit()->lone_requests || rig_stats(rig).incomplete > 0);
 	rig_close_now(rig);
 }
 

@@ -136,10 +136,34 @@ rig_access_get(struct rig *rig, uint32_t handle)
 	return out;
 }
 
+/*
+ * Without a thread of its own a model moves when the driver calls it. One that waits for a real
+ * kernel by io_uring does not call at all, and devices would have nothing to send for ever.
+ */
+static void
+model_turn(struct rig *rig)
+{
+	if (!rig->has_model && harness_unit()->needs_kernel)
+		uiommu_emu_step(rig->emu);
+}
+
 uint16_t
 rig_turn(struct rig *rig)
 {
+	model_turn(rig);
 	return uiommu_poll(rig->dev, 0, UINT16_MAX);
+}
+
+/* A turn of whoever has none of his own. */
+static void
+others_wait(struct rig *rig)
+{
+	if (!rig->has_owner) {
+		rig_turn(rig);
+		return;
+	}
+	model_turn(rig);
+	sched_yield();
 }
 
 /* Requests and responses so far, by both sides: nothing moves while this stays the same. */
@@ -200,10 +224,7 @@ rig_wait_for(struct rig *rig, const char *counter, uint64_t value)
 	uint64_t end = harness_now_ns() + RIG_PATIENCE_NS;
 
 	while (rig_xstat(rig, counter) < value) {
-		if (!rig->has_owner)
-			rig_turn(rig);
-		else
-			sched_yield();
+		others_wait(rig);
 		CHECK(harness_now_ns() < end);
 	}
 }
@@ -218,10 +239,7 @@ rig_traffic(struct rig *rig, const struct uiommu_emu_traffic *traffic, uint64_t 
 		CHECK_EQ(uiommu_emu_traffic_set(rig->emu, traffic), 0);
 	uiommu_emu_traffic_run(rig->emu, true);
 	while (rig_verdict(rig, false).requests < target) {
-		if (!rig->has_owner)
-			rig_turn(rig);
-		else
-			sched_yield();
+		others_wait(rig);
 		CHECK(harness_now_ns() < end);
 	}
 	uiommu_emu_traffic_run(rig->emu, false);
