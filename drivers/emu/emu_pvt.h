@@ -167,6 +167,8 @@ struct uiommu_emu {
 	char name[UIOMMU_NAME_SIZE];
 	struct emu_memory *memory;
 	bool lone_requests;        /**< devices cannot send groups of several */
+	/** nobody hears of answers: requests by hand are over when they are sent */
+	bool unheard;
 	uint64_t window_iova;      /**< of traffic that does not say; 0: UIOMMU_EMU_WINDOW_IOVA */
 	uint32_t fault;            /**< enum uiommu_emu_fault, atomic */
 	uint32_t fault_count;      /**< 0: until cleared; atomic */

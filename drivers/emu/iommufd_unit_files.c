@@ -259,7 +259,8 @@ unit_write(struct uiommu_platform *plat, int fd, const void *buf, size_t len)
 	    emu_fault_take(emu, UIOMMU_EMU_FAULT_SHORT_WRITE))
 		len = sizeof(struct iommufd_resp);
 	ret = unit->ops->write(&unit->kernel, fd, buf, len);
-	settle(plat);
+	if ((unit->kernel.flags & IOMMUFD_KERNEL_ANSWERS) != 0)
+		settle(plat);
 	turn(plat);
 	return ret;
 }

@@ -360,6 +360,29 @@ descriptors(void **state)
 	assert_int_equal(uiommu_iommufd_device_fd(3, ENDPOINT + 2), -ENODEV);
 }
 
+/* Of fault queues, where they are the kernel's: one that was made up is none to wait for. */
+static void
+queue_descriptors(void **state)
+{
+	const struct uiommu_file_ops *made_up;
+	struct uiommu_file_ops real;
+
+	unit_up(ENTRIES, 8, 8);
+	dev.dev_id = 3;
+	assert_int_equal(uiommu_iommufd_queue_fd(3, 0), -ENOTSUP);
+	made_up = unit->files;
+	real = *made_up;
+	real.real = true;
+	unit->files = &real;
+	assert_int_equal(uiommu_iommufd_queue_fd(3, 0), unit->queues[0]->fd);
+	assert_true(unit->queues[0]->fd >= FAULT_FD);
+	assert_int_equal(uiommu_iommufd_queue_fd(3, 1), -ENOENT);
+	assert_int_equal(uiommu_iommufd_queue_fd(2, 0), -ENODEV);
+	unit->files = made_up;
+	unit_down();
+	assert_int_equal(uiommu_iommufd_queue_fd(3, 0), -ENODEV);
+}
+
 /* Numbers of devices: near each other, far apart, and those that have gone. */
 static void
 numbers(void **state)
@@ -398,6 +421,7 @@ main(void)
 		cmocka_unit_test(several_queues),
 		cmocka_unit_test(no_pasids),
 		cmocka_unit_test(descriptors),
+		cmocka_unit_test(queue_descriptors),
 		cmocka_unit_test(numbers),
 	};
 
