@@ -84,6 +84,14 @@ kernel_probe(struct iommufd_kernel *kernel)
 	return ret;
 }
 
+static void
+locks_destroy(struct mock *mock)
+{
+	pthread_mutex_destroy(&mock->lock);
+	pthread_mutex_destroy(&mock->sending);
+	pthread_mutex_destroy(&mock->mapping);
+}
+
 static int
 mock_open(struct iommufd_kernel *kernel, struct uiommu_args *args)
 {
@@ -107,13 +115,13 @@ mock_open(struct iommufd_kernel *kernel, struct uiommu_args *args)
 			     (__atomic_fetch_add(&units, 1, __ATOMIC_RELAXED) & 0xf) << 12;
 	pthread_mutex_init(&mock->lock, NULL);
 	pthread_mutex_init(&mock->sending, NULL);
+	pthread_mutex_init(&mock->mapping, NULL);
 	if (mock->judge) {
-		kernel->flags |= IOMMUFD_KERNEL_ANSWERS;
+		kernel->flags |= IOMMUFD_KERNEL_ANSWERS | IOMMUFD_KERNEL_LOOKUP;
 		ret = mock_answers_open(mock);
 		if (ret < 0) {
 			mock_answers_close(mock);
-			pthread_mutex_destroy(&mock->lock);
-			pthread_mutex_destroy(&mock->sending);
+			locks_destroy(mock);
 		}
 	}
 	return ret;
@@ -134,8 +142,9 @@ mock_close(struct iommufd_kernel *kernel)
 		mock_answers_close(mock);
 	free(mock->reads.keys);
 	mock_hwpts_forget(mock);
-	pthread_mutex_destroy(&mock->lock);
-	pthread_mutex_destroy(&mock->sending);
+	mock_spaces_forget(mock);
+	mock_queues_forget(mock);
+	locks_destroy(mock);
 }
 
 static int
@@ -160,6 +169,7 @@ mock_file_close(struct iommufd_kernel *kernel, int fd)
 		return;
 	if (fd == mock->context)
 		mock->context = -1;
+	mock_queue_forget(mock, fd);
 	close(fd);
 }
 
@@ -227,6 +237,10 @@ context_ioctl(struct mock *mock, unsigned long request, void *arg)
 		return hwpt_alloc(mock, arg);
 	if (request == IOMMUFD_DESTROY)
 		return mock_destroy(mock, arg);
+	if (request == IOMMUFD_IOAS_MAP)
+		return mock_ioas_map(mock, arg);
+	if (request == IOMMUFD_IOAS_UNMAP)
+		return mock_ioas_unmap(mock, arg);
 	if (request == IOMMUFD_HWPT_INVALIDATE && inval->data_type == IOMMUFD_INVALIDATE_VTD_S1)
 		return hwpt_invalidate(mock, arg);
 	if (request == IOMMUFD_GET_HW_INFO)
@@ -259,11 +273,16 @@ mock_read(struct iommufd_kernel *kernel, int fd, void *buf, size_t len)
 static ssize_t
 mock_write(struct iommufd_kernel *kernel, int fd, const void *buf, size_t len)
 {
+	struct mock *mock = mock_of(kernel);
 	ssize_t done;
 
-	mock_call_set(mock_of(kernel), MOCK_CALL_WRITE);
+	mock_call_set(mock, MOCK_CALL_WRITE);
 	done = write(fd, buf, len);
-	return done < 0 ? -errno : done;
+	if (done < 0)
+		done = -errno;
+	if (mock->judge)
+		mock_cookies_written(mock, fd, buf, len, done);
+	return done;
 }
 
 static int
@@ -291,4 +310,5 @@ const struct iommufd_kernel_ops iommufd_mock_kernel = {
 	.poll = mock_poll,
 	.raise = mock_raise,
 	.responses = mock_responses,
+	.lookup = mock_lookup,
 };

@@ -27,11 +27,14 @@
 /** Mock devices, and their files; place 0 is nobody's. */
 #define MOCK_DEVICES_MAX 4096
 #define MOCK_FILES_MAX 1024
+/** Fault queues. */
+#define MOCK_QUEUES_MAX 16
 
 /** grpid of a request that a device introduces itself with; with the unit, and its place. */
 #define MOCK_INTRODUCTION (UINT32_C(1) << 31)
 
 struct iommufd_mock_cmd;
+struct mock_space;
 
 /** What a thread does in a kernel's file. */
 enum mock_call {
@@ -60,6 +63,13 @@ struct mock_device {
 	uint16_t next[MOCK_KEYS];
 };
 
+/** What a device, or a PASID of it, is attached to. */
+struct mock_bond {
+	uint32_t pasid;
+	uint32_t pt_id;      /**< 0: nothing */
+	uint32_t next_pt_id; /**< is being attached in its place; 0: nothing is */
+};
+
 /** A device file. */
 struct mock_file {
 	int fd;              /**< an eventfd that stands for it; -1: none */
@@ -67,7 +77,9 @@ struct mock_file {
 	uint32_t stdev_id;   /**< 0: not bound */
 	uint32_t idev_id;
 	bool nested;         /**< with a guest's tables: its PASIDs are the guest's; atomic */
-	uint32_t *pasids;    /**< attached in the kernel */
+	/* Their one writer, under the lock, is the thread of the request. */
+	struct mock_bond function;
+	struct mock_bond *pasids;
 	uint32_t nb_pasids;
 };
 
@@ -75,6 +87,7 @@ struct mock_file {
 struct mock_hwpt {
 	struct mock_hwpt *next;
 	uint32_t id;
+	uint32_t ioas_id;   /**< that it is over; of a nested one: its parent */
 	uint32_t parent_id; /**< it is two in the kernel; 0: it is not */
 	bool nested;        /**< as the driver has asked for */
 };
@@ -84,6 +97,14 @@ struct mock_reads {
 	uint64_t *keys;      /**< 0: free */
 	uint32_t size;       /**< power of two, or 0 */
 	uint32_t nb;
+};
+
+/** A fault queue. By the lock. */
+struct mock_queue {
+	int fd;
+	/** by cookie: the last group that had it; refused: what an answer is, if it is not taken */
+	struct iommufd_kernel_answer *cookies;
+	uint32_t size;
 };
 
 struct mock_answers {
@@ -107,6 +128,9 @@ struct mock {
 	 * (iommufd_object_dec_wait_shortterm(): a minute), so none is destroyed meanwhile.
 	 */
 	pthread_mutex_t sending;
+	pthread_mutex_t mapping;   /**< of what is mapped; the lock may be taken with it held */
+	struct mock_space *spaces;
+	uint64_t random;
 	pthread_mutex_t lock;      /**< of all that follows; taken after sending */
 	struct mock_file files[MOCK_FILES_MAX];
 	unsigned int nb_files;     /**< of the table, free ones included */
@@ -116,6 +140,8 @@ struct mock {
 	unsigned int nb_standing;  /**< devices that stand for a PASID; atomic */
 	struct mock_hwpt *hwpts;
 	struct mock_reads reads;
+	struct mock_queue queues[MOCK_QUEUES_MAX];
+	unsigned int nb_queues;
 	struct iommufd_trace trace;
 	uint64_t lost_told;
 	struct mock_answers answers;  /**< not asked for yet */
@@ -177,16 +203,50 @@ mock_file_find(struct mock *mock, int fd);
 int
 mock_device_ioctl(struct mock *mock, struct mock_file *file, unsigned long request, void *arg);
 
+/** @return false: no such device is open */
+bool
+mock_bond_get(struct mock *mock, uint32_t endpoint_id, uint32_t pasid, struct mock_bond *bond);
+
 /* iommufd_mock_hwpt.c */
 /** As HWPT_ALLOC and DESTROY, for what the kernel makes otherwise. @return 0 or -errno */
 int
 mock_hwpt_alloc(struct mock *mock, struct iommufd_hwpt_alloc *alloc);
 int
 mock_destroy(struct mock *mock, struct iommufd_destroy *destroy);
+/** A copy. @return false: there is none */
 bool
-mock_hwpt_is_nested(struct mock *mock, uint32_t id);
+mock_hwpt_get(struct mock *mock, uint32_t id, struct mock_hwpt *copy);
 void
 mock_hwpts_forget(struct mock *mock);
+
+/* iommufd_mock_cookie.c */
+/** A group has been read, as it came; by the lock. */
+void
+mock_cookie_read(struct mock *mock, int fd, const struct mock_device *device,
+		 const struct iommufd_fault *fault);
+/** What write(2) has made of answers. @param done its result, or -errno */
+void
+mock_cookies_written(struct mock *mock, int fd, const struct iommufd_resp *resps, size_t bytes,
+		     ssize_t done);
+/** A file has been closed. */
+void
+mock_queue_forget(struct mock *mock, int fd);
+void
+mock_queues_forget(struct mock *mock);
+
+/* iommufd_mock_map.c */
+/** As IOAS_MAP and IOAS_UNMAP. @return 0 or -errno */
+int
+mock_ioas_map(struct mock *mock, struct iommufd_ioas_map *map);
+int
+mock_ioas_unmap(struct mock *mock, struct iommufd_ioas_unmap *unmap);
+/** An object has been destroyed. */
+void
+mock_space_forget(struct mock *mock, uint32_t id);
+void
+mock_spaces_forget(struct mock *mock);
+void
+mock_lookup(struct iommufd_kernel *kernel, struct iommufd_kernel_lookup *lookups, unsigned int nb);
 
 /* iommufd_mock_read.c */
 /** @param pasid as the kernel has it: 0: without. @return false: no memory */

@@ -91,13 +91,14 @@ bool
 mock_device_close(struct mock *mock, int fd)
 {
 	struct mock_file *file = mock_file_find(mock, fd);
-	uint32_t *pasids, i;
+	struct mock_bond *pasids;
+	uint32_t i;
 
 	if (file == NULL)
 		return false;
 	/* as VFIO does; what goes wrong goes with the device */
 	for (i = 0; i < file->nb_pasids; i++)
-		(void)pasid_end(mock, file, file->pasids[i]);
+		(void)pasid_end(mock, file, file->pasids[i].pasid);
 	if (file->stdev_id != 0)
 		mock_device_destroy(mock, file->endpoint_id, EMU_NO_PASID);
 	pthread_mutex_lock(&mock->lock);
@@ -126,7 +127,7 @@ file_bind(struct mock *mock, struct mock_file *file, struct iommufd_vfio_bind *b
 	return ret;
 }
 
-/* ------------------------------------------------------------------ PASIDs */
+/* ------------------------------------------------------------------ bonds */
 
 /* @return where the PASID is in the table of those attached; nb_pasids: it is not */
 static uint32_t
@@ -135,9 +136,75 @@ pasid_find(const struct mock_file *file, uint32_t pasid)
 	uint32_t i;
 
 	for (i = 0; i < file->nb_pasids; i++)
-		if (file->pasids[i] == pasid)
+		if (file->pasids[i].pasid == pasid)
 			break;
 	return i;
+}
+
+bool
+mock_bond_get(struct mock *mock, uint32_t endpoint_id, uint32_t pasid, struct mock_bond *bond)
+{
+	const struct mock_file *file = NULL;
+	uint32_t at;
+	unsigned int i;
+
+	*bond = (struct mock_bond){0};
+	pthread_mutex_lock(&mock->lock);
+	for (i = 0; i < mock->nb_files && file == NULL; i++)
+		if (mock->files[i].fd >= 0 && mock->files[i].endpoint_id == endpoint_id)
+			file = &mock->files[i];
+	if (file != NULL && pasid == EMU_NO_PASID) {
+		*bond = file->function;
+	} else if (file != NULL) {
+		at = pasid_find(file, pasid);
+		if (at < file->nb_pasids)
+			*bond = file->pasids[at];
+	}
+	pthread_mutex_unlock(&mock->lock);
+	return file != NULL;
+}
+
+static void
+bond_begin(struct mock *mock, struct mock_bond *bond, uint32_t pt_id)
+{
+	pthread_mutex_lock(&mock->lock);
+	bond->next_pt_id = pt_id;
+	pthread_mutex_unlock(&mock->lock);
+}
+
+static void
+bond_end(struct mock *mock, struct mock_bond *bond, bool done)
+{
+	pthread_mutex_lock(&mock->lock);
+	if (done)
+		bond->pt_id = bond->next_pt_id;
+	bond->next_pt_id = 0;
+	pthread_mutex_unlock(&mock->lock);
+}
+
+/* One more for a PASID, at the end. @return NULL: no memory */
+static struct mock_bond *
+pasid_add(struct mock *mock, struct mock_file *file, uint32_t pasid)
+{
+	struct mock_bond *more, *bond = NULL;
+
+	pthread_mutex_lock(&mock->lock);
+	more = realloc(file->pasids, (file->nb_pasids + 1) * sizeof(*more));
+	if (more != NULL) {
+		file->pasids = more;
+		bond = &more[file->nb_pasids++];
+		*bond = (struct mock_bond){.pasid = pasid};
+	}
+	pthread_mutex_unlock(&mock->lock);
+	return bond;
+}
+
+static void
+pasid_drop(struct mock *mock, struct mock_file *file, uint32_t at)
+{
+	pthread_mutex_lock(&mock->lock);
+	file->pasids[at] = file->pasids[--file->nb_pasids];
+	pthread_mutex_unlock(&mock->lock);
 }
 
 /* By a device that stands for it. */
@@ -171,18 +238,14 @@ pasid_attach(struct mock *mock, struct mock_file *file, const struct iommufd_vfi
 {
 	uint32_t at = pasid_find(file, attach->pasid);
 	bool is_new = at == file->nb_pasids;
-	uint32_t *more;
 	int ret;
 
 	/* as the kernel has it: that is the function's own */
 	if (attach->pasid == 0)
 		return -EINVAL;
-	if (is_new) {
-		more = realloc(file->pasids, (at + 1) * sizeof(*more));
-		if (more == NULL)
-			return -ENOMEM;
-		file->pasids = more;
-	}
+	if (is_new && pasid_add(mock, file, attach->pasid) == NULL)
+		return -ENOMEM;
+	bond_begin(mock, &file->pasids[at], attach->pt_id);
 	if (mock->pasids)
 		ret = pasid_cmd(mock, file,
 				is_new ? IOMMUFD_MOCK_OP_PASID_ATTACH :
@@ -190,8 +253,9 @@ pasid_attach(struct mock *mock, struct mock_file *file, const struct iommufd_vfi
 				attach->pasid, attach->pt_id);
 	else
 		ret = standing_attach(mock, file, attach->pasid, attach->pt_id, is_new);
-	if (ret == 0 && is_new)
-		file->pasids[file->nb_pasids++] = attach->pasid;
+	bond_end(mock, &file->pasids[at], ret == 0);
+	if (ret < 0 && is_new)
+		pasid_drop(mock, file, at);
 	return ret;
 }
 
@@ -205,7 +269,7 @@ pasid_detach(struct mock *mock, struct mock_file *file, uint32_t pasid)
 		return 0; /* as VFIO has it */
 	ret = pasid_end(mock, file, pasid);
 	if (ret == 0)
-		file->pasids[at] = file->pasids[--file->nb_pasids];
+		pasid_drop(mock, file, at);
 	return ret;
 }
 
@@ -214,6 +278,7 @@ pasid_detach(struct mock *mock, struct mock_file *file, uint32_t pasid)
 static int
 file_attach(struct mock *mock, struct mock_file *file, struct iommufd_vfio_attach *attach)
 {
+	struct mock_hwpt hwpt;
 	int ret;
 
 	if (attach->argsz < IOMMUFD_VFIO_ATTACH_SIZE_MIN || file->stdev_id == 0)
@@ -222,9 +287,12 @@ file_attach(struct mock *mock, struct mock_file *file, struct iommufd_vfio_attac
 		return pasid_attach(mock, file, attach);
 	if (attach->flags != 0)
 		return -EINVAL;
+	bond_begin(mock, &file->function, attach->pt_id);
 	ret = mock_device_replace(mock, file->stdev_id, attach->pt_id);
+	bond_end(mock, &file->function, ret == 0);
 	if (ret == 0)
-		__atomic_store_n(&file->nested, mock_hwpt_is_nested(mock, attach->pt_id),
+		__atomic_store_n(&file->nested,
+				 mock_hwpt_get(mock, attach->pt_id, &hwpt) && hwpt.nested,
 				 __ATOMIC_RELAXED);
 	return ret;
 }
@@ -232,6 +300,8 @@ file_attach(struct mock *mock, struct mock_file *file, struct iommufd_vfio_attac
 static int
 file_detach(struct mock *mock, struct mock_file *file, const struct iommufd_vfio_detach *detach)
 {
+	int ret;
+
 	if (detach->argsz < IOMMUFD_VFIO_DETACH_SIZE_MIN || file->stdev_id == 0)
 		return -EINVAL;
 	if (detach->flags == IOMMUFD_VFIO_PASID && detach->argsz >= sizeof(*detach))
@@ -239,7 +309,10 @@ file_detach(struct mock *mock, struct mock_file *file, const struct iommufd_vfio
 	if (detach->flags != 0)
 		return -EINVAL;
 	__atomic_store_n(&file->nested, false, __ATOMIC_RELAXED);
-	return mock_device_replace(mock, file->stdev_id, mock->empty_pt);
+	bond_begin(mock, &file->function, 0);
+	ret = mock_device_replace(mock, file->stdev_id, mock->empty_pt);
+	bond_end(mock, &file->function, ret == 0);
+	return ret;
 }
 
 int

@@ -111,23 +111,24 @@ mock_hwpt_alloc(struct mock *mock, struct iommufd_hwpt_alloc *alloc)
 		return ret;
 	}
 	hwpt->id = alloc->out_hwpt_id;
+	hwpt->ioas_id = alloc->pt_id;
 	hwpt->nested = alloc->data_type != IOMMUFD_HWPT_DATA_NONE;
 	hwpt_keep(mock, hwpt);
 	return 0;
 }
 
 bool
-mock_hwpt_is_nested(struct mock *mock, uint32_t id)
+mock_hwpt_get(struct mock *mock, uint32_t id, struct mock_hwpt *copy)
 {
 	const struct mock_hwpt *hwpt;
-	bool nested;
 
 	pthread_mutex_lock(&mock->lock);
 	for (hwpt = mock->hwpts; hwpt != NULL && hwpt->id != id; hwpt = hwpt->next)
 		;
-	nested = hwpt != NULL && hwpt->nested;
+	if (hwpt != NULL)
+		*copy = *hwpt;
 	pthread_mutex_unlock(&mock->lock);
-	return nested;
+	return hwpt != NULL;
 }
 
 /* Out of the list. @return NULL: it is none of these */
@@ -153,8 +154,11 @@ mock_destroy(struct mock *mock, struct iommufd_destroy *destroy)
 	int ret;
 
 	ret = hwpt_ioctl(mock, IOMMUFD_DESTROY, destroy);
-	if (hwpt == NULL)
+	if (hwpt == NULL) {
+		if (ret == 0)
+			mock_space_forget(mock, destroy->id);
 		return ret;
+	}
 	if (ret < 0) {
 		hwpt_keep(mock, hwpt);
 		return ret;

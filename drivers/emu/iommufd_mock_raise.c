@@ -181,6 +181,8 @@ mock_messages_read(struct mock *mock, int fd, struct iommufd_fault *faults, size
 		    !mock_reads_add(&mock->reads, (uint32_t)(device - mock->devices),
 				    faults[i].pasid, faults[i].grpid))
 			mock->trace.lost++;
+		if (mock->judge)
+			mock_cookie_read(mock, fd, device, &faults[i]);
 		message_name(mock, device, &faults[i]);
 	}
 	pthread_mutex_unlock(&mock->lock);

@@ -38,7 +38,7 @@ room_make(struct evictor *self)
 		uint64_t nb = 1 + harness_random(&self->random) % (WINDOW - page);
 
 		EXPECT_EQ(uiommu_domain_unmap(self->p->domain,
-					      UIOMMU_EMU_WINDOW_IOVA + page * PAGE, nb * PAGE,
+					      IOVA + page * PAGE, nb * PAGE,
 					      NULL), 0);
 	} else {
 		uint32_t wanted = 1 + (uint32_t)(harness_random(&self->random) % 24);
@@ -80,7 +80,7 @@ devices_open(struct paging *p, const struct paging_conf *conf)
 	p->endpoint = rig_endpoint_add(p->rig, DEVICE, 0, 0);
 	for (i = 0; i < 4; i++)
 		rig_attach(p->endpoint, pasids[i], p->domain, NULL);
-	store_open(&store, p, UIOMMU_EMU_WINDOW_IOVA, WINDOW, p->memory, FRAMES, 12);
+	store_open(&store, p, IOVA, WINDOW, p->memory, FRAMES, 12);
 }
 
 /* What the store has in the end is what the devices have written. */
@@ -123,7 +123,8 @@ evicted_by(bool second, unsigned int nb, bool bounded)
 	static uint32_t versions[WINDOW];
 	const struct uiommu_emu_data data = {.nb_spaces = 1, .versions = versions};
 	const struct uiommu_emu_traffic traffic = {
-		.group_pages_min = 1, .group_pages_max = 1, .window_pages = WINDOW,
+		.group_pages_min = 1, .group_pages_max = 1,
+		.window_iova = IOVA, .window_pages = WINDOW,
 		.write_ratio = 0.3, .verify = true, .translate = true, .may_vanish = true,
 		.data = &data, .seed = nb,
 	};

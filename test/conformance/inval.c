@@ -141,6 +141,7 @@ tables_above(bool second)
 	struct paging p;
 	uint64_t pa;
 
+	harness_need(HARNESS_NEEDS_WHOLE_TABLE);
 	paging_open(&p, &conf);
 	pa = paging_pa(p.memory);
 	CHECK_EQ(uiommu_domain_map(p.domain, 64 * giant, pa, PAGE, ALL), 0);

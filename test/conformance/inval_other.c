@@ -315,9 +315,10 @@ static const struct harness_case inval_other_cases[] = {
 	 UIOMMU_CAPA_PAGE_TABLES},
 	BOTH("R4 what changes while the unit is stopped", over_a_stop),
 	BOTH("R4 a device without translations of its own", without_ats),
-	{"inval R4 a parent's pages go", nested, UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_NESTED},
+	{"inval R4 a parent's pages go", nested,
+	 UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_NESTED | HARNESS_NEEDS_GUEST_TABLES},
 	{"inval R4 a guest changes its own table", nested_guest_changes,
-	 UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_NESTED},
+	 UIOMMU_CAPA_PAGE_TABLES | UIOMMU_CAPA_NESTED | HARNESS_NEEDS_GUEST_TABLES},
 };
 
 HARNESS_SUITE(inval_other);

@@ -147,6 +147,8 @@ request(struct paging *p, uint32_t pasid, const struct want *want, bool last)
 		.last = last,
 	};
 
+	if (!last)
+		rig_groups_or_skip();
 	CHECK_EQ(uiommu_emu_request(p->rig->emu, &req), UIOMMU_EMU_QUEUED);
 	if (last)
 		p->index = (uint16_t)((p->index + 1) % 512);

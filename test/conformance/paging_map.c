@@ -103,6 +103,7 @@ ends_of_table(bool second)
 	struct paging p;
 	uint64_t pa, end = UINT64_C(1) << 20;
 
+	harness_need(HARNESS_NEEDS_WHOLE_TABLE);
 	paging_open(&p, &conf);
 	pa = paging_pa(p.memory);
 	CHECK_EQ(uiommu_domain_map(p.domain, 0, pa, PAGE, ALL), 0);
@@ -448,6 +449,7 @@ region_at_the_end(bool second)
 	struct paging p;
 	uint64_t iova, pa;
 
+	harness_need(HARNESS_NEEDS_WHOLE_TABLE);
 	paging_open(&p, &conf);
 	/* below what devices may ask for, in a second stage with the width of a first */
 	if (second)

@@ -217,7 +217,7 @@ changer_main(void *arg)
 	while (!__atomic_load_n(&self->end, __ATOMIC_ACQUIRE) && harness_failures() == 0) {
 		struct uiommu_region *region;
 
-		region = paging_region(self->p, UIOMMU_EMU_WINDOW_IOVA + 64 * PAGE,
+		region = paging_region(self->p, IOVA + 64 * PAGE,
 				       self->p->memory + 64 * PAGE, 64 * PAGE, ALL, 0);
 		if (self->rounds % 2 == 0)
 			usleep(500);
@@ -238,7 +238,8 @@ in_traffic(bool second)
 		.rig = {.model_thread = true, .owner_thread = true, .no_log = true},
 	};
 	const struct uiommu_emu_traffic traffic = {
-		.group_pages_min = 1, .group_pages_max = 1, .window_pages = 128,
+		.group_pages_min = 1, .group_pages_max = 1,
+		.window_iova = IOVA, .window_pages = 128,
 		.write_ratio = 0.5, .verify = true, .may_vanish = true, .translate = true,
 	};
 	/* the thread may outlive a case that fails */
@@ -254,7 +255,7 @@ in_traffic(bool second)
 	CHECK_EQ(uiommu_emu_device_remove(p.rig->emu, EP), 0);
 	CHECK_EQ(uiommu_emu_device_add(p.rig->emu, &device), 0);
 	p.endpoint = rig_endpoint_add(p.rig, 0x0210, 0, 0);
-	paging_region(&p, UIOMMU_EMU_WINDOW_IOVA, p.memory, 64 * PAGE, ALL, 0);
+	paging_region(&p, IOVA, p.memory, 64 * PAGE, ALL, 0);
 	for (pasid = 1; pasid <= 4; pasid++)
 		rig_attach(p.endpoint, pasid, p.domain, NULL);
 	changer = (struct changer){.p = &p};

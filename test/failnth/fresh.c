@@ -2,7 +2,7 @@
  * Copyright(c) 2026 The uiommu authors
  */
 
-/* Bonds of domains that nothing was attached to before: a kernel makes its page tables only then. */
+/* Bonds of domains that nothing was attached to before: a kernel makes page tables only then. */
 
 #include <errno.h>
 

@@ -212,6 +212,8 @@ case_misfit(uint64_t wanted)
 		{HARNESS_NEEDS_REPORTS, "accesses that fail are told to the kernel's log alone"},
 		{HARNESS_NEEDS_ANY_ADDRESS, "the kernel has refused addresses that are none"},
 		{HARNESS_NEEDS_STOP_MARKERS, "stop markers end before the queue"},
+		{HARNESS_NEEDS_WHOLE_TABLE, "devices have a part of a table's addresses only"},
+		{HARNESS_NEEDS_GUEST_TABLES, "nobody walks a guest's tables"},
 	};
 	size_t i;
 
@@ -220,6 +222,15 @@ case_misfit(uint64_t wanted)
 			return reasons[i].why;
 	wanted &= HARNESS_NEEDS_FIRST - 1;
 	return (wanted & ~harness_unit()->capa) != 0 ? "the unit lacks a capability" : NULL;
+}
+
+void
+harness_need(uint64_t needs)
+{
+	const char *misfit = case_misfit(needs);
+
+	if (misfit != NULL)
+		harness_skip("%s", misfit);
 }
 
 /* TAP takes '#' for the start of a directive. */

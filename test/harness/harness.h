@@ -48,7 +48,11 @@ struct harness_unit;
 #define HARNESS_NEEDS_STOP_MARKERS (UINT64_C(1) << 54)
 /** what the unit puts into its queue may have addresses that it cannot have */
 #define HARNESS_NEEDS_ANY_ADDRESS (UINT64_C(1) << 53)
-#define HARNESS_NEEDS_FIRST HARNESS_NEEDS_ANY_ADDRESS
+/** all addresses of a page table are mapped by whoever keeps it */
+#define HARNESS_NEEDS_WHOLE_TABLE (UINT64_C(1) << 52)
+/** a guest's page tables are walked */
+#define HARNESS_NEEDS_GUEST_TABLES (UINT64_C(1) << 51)
+#define HARNESS_NEEDS_FIRST HARNESS_NEEDS_GUEST_TABLES
 
 /** One case. */
 struct harness_case {
@@ -103,6 +107,10 @@ harness_runtime_dir(void);
 /** End the running case as skipped. */
 void
 harness_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/** End the running case as skipped where the unit lacks something, HARNESS_NEEDS_*. */
+void
+harness_need(uint64_t needs);
 
 /** Whether the case that has ended was skipped: for the clean-up. */
 bool

@@ -254,7 +254,7 @@ static const struct harness_spoil iommufd_spoils[] = {
 	PERMISSION(4), PERMISSION(5), PERMISSION(16), PERMISSION(31),
 };
 
-#define IOMMUFD(args, text, more, ...)                                                             \
+#define IOMMUFD(args, text, more, less, ...)                                                       \
 	{                                                                                          \
 		.name = text, .driver = "iommufd", .devargs = args, .entries_min = 64,             \
 		.entries_max = 65536, .entries_default = 65536, .reserved_pasid = 0,               \
@@ -267,7 +267,7 @@ static const struct harness_spoil iommufd_spoils[] = {
 			 HARNESS_NEEDS_GROUPS_BY_PASID | HARNESS_NEEDS_LAST_WORD |                 \
 			 HARNESS_NEEDS_COMMANDS | HARNESS_NEEDS_VF_REQUESTS |                      \
 			 HARNESS_NEEDS_SWITCH | HARNESS_NEEDS_REPORTS |                            \
-			 HARNESS_NEEDS_STOP_MARKERS | HARNESS_NEEDS_ANY_ADDRESS,                   \
+			 HARNESS_NEEDS_STOP_MARKERS | HARNESS_NEEDS_ANY_ADDRESS | (less),          \
 		.sign_bits = 1, .one_table = true,                                                 \
 		.queues_blocked = true,                                                            \
 		.counters = {                                                                      \
@@ -312,7 +312,7 @@ static const struct harness_unit units[] = {
 	 */
 	RISCV("riscv,platform=emu,caps=0x6f12000210,ddt_levels=3,reorder=1,lazy=1",
 	      "riscv/emu-small", .is_variant = true, .reorders = true),
-	IOMMUFD("iommufd,platform=emu", "iommufd/emu", UIOMMU_CAPA_PASID,
+	IOMMUFD("iommufd,platform=emu", "iommufd/emu", UIOMMU_CAPA_PASID, 0,
 		.encode = iommufd_encode, .wide_ids = ",endpoint_bits=24"),
 	/*
 	 * A kernel that reads and replaces in other ways: a group that does not fit reads as none,
@@ -320,11 +320,12 @@ static const struct harness_unit units[] = {
 	 * kernel's own. And endpoints are spread over several queues.
 	 */
 	IOMMUFD("iommufd,platform=emu,old_read=1,quirk=1,leak_flags=0,queues=4",
-		"iommufd/emu-quirks", UIOMMU_CAPA_PASID, .encode = iommufd_encode,
+		"iommufd/emu-quirks", UIOMMU_CAPA_PASID, 0, .encode = iommufd_encode,
 		.is_variant = true),
 	/* The kernel that runs here, with its mock devices: in a guest, see test/kernel. */
 	IOMMUFD("iommufd,platform=emu,kernel=mock", "iommufd/mock", UIOMMU_CAPA_PASID,
-		.lone_requests = true, .needs_kernel = true),
+		HARNESS_NEEDS_WHOLE_TABLE | HARNESS_NEEDS_GUEST_TABLES, .lone_requests = true,
+		.needs_kernel = true),
 };
 
 static size_t chosen;
