@@ -120,6 +120,18 @@ endpoint_open(struct iommufd_endpoint *endpoint)
 	return ret;
 }
 
+/* One that has the fewest endpoints; of those, the first. */
+static uint16_t
+queue_choose(const struct iommufd *unit)
+{
+	uint16_t best = 0, queue;
+
+	for (queue = 1; queue < unit->nb_queues; queue++)
+		if (unit->nb_served[queue] < unit->nb_served[best])
+			best = queue;
+	return best;
+}
+
 int
 iommufd_endpoint_set(struct uiommu_dev *dev, uint32_t endpoint_id,
 		     const struct uiommu_endpoint_conf *conf, void **endpoint_private)
@@ -136,15 +148,14 @@ iommufd_endpoint_set(struct uiommu_dev *dev, uint32_t endpoint_id,
 	endpoint->unit = unit;
 	endpoint->id = endpoint_id;
 	endpoint->requests = (conf->flags & UIOMMU_ENDPOINT_NO_PAGE_REQUESTS) == 0;
-	endpoint->queue = (uint16_t)(unit->next_queue % unit->nb_queues);
+	endpoint->queue = endpoint->requests ? queue_choose(unit) : 0;
 	endpoint->enabled = true;
 	ret = endpoint_open(endpoint);
 	if (ret != 0) {
 		free(endpoint);
 		return ret;
 	}
-	if (endpoint->requests)
-		unit->next_queue++;
+	unit->nb_served[endpoint->queue] += endpoint->requests;
 	iommufd_list_lock();
 	SLIST_INSERT_HEAD(&unit->endpoints, endpoint, next);
 	iommufd_list_unlock();
@@ -188,6 +199,7 @@ iommufd_endpoint_free(struct uiommu_dev *dev, void *endpoint_private)
 	/* before the kernel can give the number to another */
 	iommufd_devmap_remove(unit->devmap, endpoint->dev_id);
 	unit->files->close(unit->plat, endpoint->fd);
+	unit->nb_served[endpoint->queue] -= endpoint->requests;
 	free(endpoint);
 }
 

@@ -318,6 +318,12 @@ several_queues(void **state)
 	assert_int_equal(stat_get("hwpts"), 4);
 	assert_int_equal(fake.calls[fake.nb_calls - 1].id, fake.calls[1].id);
 	assert_int_equal(fake.calls[2].len, unit->fault_ids[1]);
+	/* whoever comes goes where the fewest are; those without requests count nowhere */
+	iommufd_endpoint_free(&dev, endpoints[2]);
+	endpoints[2] = endpoint_new(ENDPOINT + 5, UIOMMU_ENDPOINT_NO_PAGE_REQUESTS);
+	iommufd_endpoint_free(&dev, endpoints[2]);
+	endpoints[2] = endpoint_new(ENDPOINT + 2, 0);
+	assert_int_equal(iommufd_endpoint_queue(&dev, endpoints[2]), 2);
 	for (i = 0; i < 5; i++)
 		iommufd_endpoint_free(&dev, endpoints[i]);
 	queue = queue_get(&dev, 3);
