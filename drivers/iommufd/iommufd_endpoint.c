@@ -49,8 +49,11 @@ device_bind(struct iommufd_endpoint *endpoint)
 	return 0;
 }
 
-/* What the device's IOMMU is. A kernel that cannot say: nothing is known. */
-static void
+/*
+ * What the device's IOMMU is. A kernel that cannot say: nothing is known. One that could say it
+ * another time: the endpoint would be without PASIDs for good. @return 0; -ENOMEM
+ */
+static int
 hw_info_get(struct iommufd_endpoint *endpoint)
 {
 	const struct iommufd *unit = endpoint->unit;
@@ -60,10 +63,11 @@ hw_info_get(struct iommufd_endpoint *endpoint)
 	if (ret != 0) {
 		IOMMUFD_LOG(DEBUG, "%s: endpoint 0x%x: GET_HW_INFO: %s", unit->dev->name,
 			    endpoint->id, strerror(-ret));
-		return;
+		return ret == -ENOMEM ? ret : 0;
 	}
 	endpoint->info_type = info.out_data_type;
 	endpoint->pasids = info.out_max_pasid_log2 != 0 && unit->pasid_bits != 0;
+	return 0;
 }
 
 /* Whether page requests can come, by what the platform knows. @return 0; -ENOTSUP */
@@ -103,8 +107,9 @@ endpoint_open(struct iommufd_endpoint *endpoint)
 	ret = requests_check(endpoint, &device);
 	if (ret == 0)
 		ret = device_bind(endpoint);
+	if (ret == 0)
+		ret = hw_info_get(endpoint);
 	if (ret == 0) {
-		hw_info_get(endpoint);
 		if (iommufd_devmap_add(unit->devmap, endpoint->dev_id, endpoint->id) == 0)
 			return 0;
 		IOMMUFD_LOG(ERR, "%s: endpoint 0x%x: too many devices", unit->dev->name,

@@ -156,6 +156,10 @@ devices(void **state)
 	fake.fail_error = -EOPNOTSUPP;
 	fake.fail_times = 1;
 	assert_int_equal(endpoint_try(0), 0);
+	/* one that has no memory to say it: it would be without for good */
+	fake.fail_error = -ENOMEM;
+	fake.fail_times = 1;
+	assert_int_equal(endpoint_try(0), -ENOMEM);
 	unit_down();
 }
 
