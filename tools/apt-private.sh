@@ -17,24 +17,19 @@ cannot()
         exit 77
 }
 
-# folder_arguments ARGUMENT...: --release into "release", --help by usage(), the others into "words"
+# folder_arguments ARGUMENT...: --release into "release", others into "words"; else explain()
 folder_arguments()
 {
         words=()
         while (($# > 0)); do
                 case $1 in
-                -h | --help)
-                        usage
-                        exit 0
-                        ;;
                 --release)
                         (($# > 1)) || die "--release wants a value"
                         release=$2
                         shift
                         ;;
                 -*)
-                        usage >&2
-                        exit 2
+                        explain "$1"
                         ;;
                 *)
                         words+=("$1")

@@ -15,6 +15,20 @@ die()
         exit 1
 }
 
+# What is wrong with the command line, or was asked about it: help is an answer, all else is not.
+# The script has a function "usage" that prints the text.
+explain()
+{
+        case ${1-} in
+        -h | --help)
+                usage
+                exit 0
+                ;;
+        esac
+        usage >&2
+        exit 2
+}
+
 # Command that runs another one as root: nothing for root, sudo where it works. Fails where
 # neither is so.
 as_root()

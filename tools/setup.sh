@@ -183,13 +183,8 @@ run)
 test)
         install_packages "$packages_run$packages_test" "$packages_optional"
         ;;
--h | --help)
-        usage
-        exit 0
-        ;;
 *)
-        usage >&2
-        exit 2
+        explain "$set_name"
         ;;
 esac
 

@@ -94,7 +94,6 @@ struct bench_point {
 
 struct bench_walk;
 struct bench_domain;
-struct bench_fault;
 
 struct bench {
 	struct bench_options o;
@@ -110,7 +109,6 @@ struct bench {
 	uint64_t *none;        /* UIOMMU_PA_NONE, as many as a call takes */
 	struct bench_walk *walk[UIOMMU_PGTABLE_FORMATS];
 	struct bench_domain *domain;
-	struct bench_fault *fault;
 	char why[128];         /* of the point that is being measured */
 	FILE *csv, *json;      /* NULL: not wanted */
 	bool eal;              /* runs */
@@ -154,8 +152,6 @@ void
 walk_free(struct bench *b);
 void
 domain_free(struct bench *b);
-void
-fault_free(struct bench *b);
 
 /* result.c */
 void

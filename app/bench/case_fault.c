@@ -3,63 +3,38 @@
  */
 
 /*
- * Requests on the kernel's fault queue, read, handled and answered by a plain loop. They were
- * raised before the clock is started.
+ * Requests, raised before the clock is started, served by a plain loop or by the engine. What
+ * counts is the slice in the middle: now and then the kernel has work of its own in one of them.
  */
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "../../drivers/iommufd/iommufd_hw.h"
 
 #include "case_fault.h"
 #include "handle.h"
 
-/* What is measured of a loop. */
-enum part {
-	PART_ALL,
-	PART_READ,
-	PART_HANDLE,
-	PART_WRITE,
-	NB_PARTS,
+#define NB_REQUESTS 4096
+#define NB_REQUESTS_QUICK 512
+/* Of them, that wait when the clock starts; it stops when they are served. */
+#define SLICE 512
+
+/* Points that others are held against. */
+#define LOOP_ONE "loop by 1"
+#define LOOP_BURST "loop by 64"
+#define ENGINE_IOMMUFD "engine, iommufd"
+
+/* What the slices of a measurement have cost, each request of them. */
+struct slices {
+	uint32_t nb;
+	double cost[NB_REQUESTS / SLICE];
 };
 
-static const char *const part_names[NB_PARTS] = {"", ": read", ": handle", ": write"};
-
-void
-fault_free(struct bench *b)
+static void
+slice_add(struct slices *slices, uint64_t cost)
 {
-	if (b->fault != NULL && b->fault->queue_open)
-		mock_queue_close(&b->fault->queue);
-	free(b->fault);
-	b->fault = NULL;
-}
-
-/* 0 or -errno, as of mock_queue_open(). */
-static int
-queue_of(struct bench *b, struct mock_queue **queue)
-{
-	struct bench_fault *f = b->fault;
-	int ret = 0;
-
-	if (f == NULL)
-		f = b->fault = calloc(1, sizeof(*f));
-	if (f == NULL)
-		return -ENOMEM;
-	if (!f->queue_open)
-		ret = mock_queue_open(b, &f->queue);
-	f->queue_open = ret == 0;
-	*queue = &f->queue;
-	return ret;
-}
-
-void
-fault_slice_add(struct fault_slices *slices, uint64_t cost)
-{
-	slices->cost[slices->nb++] = (double)cost / FAULT_SLICE;
+	slices->cost[slices->nb++] = (double)cost / SLICE;
 }
 
 static int
@@ -70,191 +45,168 @@ by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-double
-fault_slices_cost(struct fault_slices *slices)
+static double
+slices_cost(struct slices *slices)
 {
 	qsort(slices->cost, slices->nb, sizeof(slices->cost[0]), by_value);
 	return (slices->cost[(slices->nb - 1) / 2] + slices->cost[slices->nb / 2]) / 2;
 }
 
-int
-fault_raise(const struct mock_device *d, uint32_t from, uint32_t *refused)
+/*
+ * A slice of the requests.
+ *
+ * @param from number of the first one
+ * @param refused how many must be answered INVALID is added
+ */
+static int
+slice_raise(const struct bench_unit *u, uint32_t from, uint32_t *refused)
 {
 	int ret = 0;
 	uint32_t i;
 
-	for (i = from; i < from + FAULT_SLICE && ret == 0; i++) {
+	for (i = from; i < from + SLICE && ret == 0; i++) {
 		uint64_t iova = request_iova(i);
 		bool writes = request_writes(i);
 
-		ret = mock_raise(d, iova, writes ? IOMMUFD_PERM_WRITE : IOMMUFD_PERM_READ,
-				 i % FAULT_SLICE);
+		ret = unit_raise(u, iova, writes, (uint16_t)(i % SLICE));
 		*refused += handle_request(iova, writes);
 	}
-	if (ret != 0)
-		talk("the mock device raises nothing: %s", strerror(-ret));
 	return ret;
 }
 
-/* What a loop has done. */
-struct sums {
-	uint64_t cost[NB_PARTS]; /* in the last slice */
-	uint32_t served, refused;
-};
-
-/* One read, the requests of it handled, one write. How many; or -errno. */
-static inline int
-serve(int fd, uint32_t burst, struct sums *sums, bool parts)
-{
-	struct iommufd_fault faults[FAULT_BURST];
-	struct iommufd_resp resps[FAULT_BURST];
-	uint64_t start, read_done, handled;
-	ssize_t got, put;
-	int i, nb;
-
-	start = parts ? bench_now() : 0;
-	got = read(fd, faults, burst * sizeof(faults[0]));
-	if (got <= 0)
-		return got < 0 ? -errno : 0;
-	read_done = parts ? bench_now() : 0;
-	nb = (int)((size_t)got / sizeof(faults[0]));
-	for (i = 0; i < nb; i++) {
-		resps[i].cookie = faults[i].cookie;
-		resps[i].code = handle_request(faults[i].addr,
-					       (faults[i].perm & IOMMUFD_PERM_WRITE) != 0);
-		sums->refused += resps[i].code;
-	}
-	handled = parts ? bench_now() : 0;
-	put = write(fd, resps, (size_t)nb * sizeof(resps[0]));
-	if (parts) {
-		sums->cost[PART_READ] += read_done - start;
-		sums->cost[PART_HANDLE] += handled - read_done;
-		sums->cost[PART_WRITE] += bench_now() - handled;
-	}
-	if (put != (ssize_t)((size_t)nb * sizeof(resps[0])))
-		return put < 0 ? -errno : -EIO;
-	return nb;
-}
-
-/* Until so many have been served in all. */
 static int
-serve_slice(int fd, uint32_t nb, uint32_t burst, struct sums *sums, bool parts)
+slice_serve(const struct fault_server *server, const struct bench_point *p,
+	    const struct bench_unit *u, int fd, uint32_t nb, struct fault_sums *sums)
 {
 	uint64_t start;
-	int done = 1;
+	int ret;
 
 	memset(sums->cost, 0, sizeof(sums->cost));
 	start = bench_now();
-	while (sums->served < nb && done > 0) {
-		done = serve(fd, burst, sums, parts);
-		if (done > 0)
-			sums->served += (uint32_t)done;
-	}
-	sums->cost[PART_ALL] = bench_now() - start;
-	return done < 0 ? done : 0;
+	ret = server->serve(u, fd, nb, p->call, sums);
+	sums->cost[FAULT_ALL] = bench_now() - start;
+	/* emulated devices hear of their answers; there is none that would hear of the kernel's */
+	while (uiommu_emu_drain(u->emu) != 0)
+		;
+	return ret;
 }
 
-static double
-run_loop(struct bench *b, const struct bench_point *p, enum part part)
+static int
+check(const struct fault_server *server, const struct bench_point *p, const struct bench_unit *u,
+      int fd, const struct fault_sums *sums, uint32_t refused)
 {
-	struct iommufd_fault none;
-	struct mock_queue *queue;
-	struct fault_slices slices = {.nb = 0};
-	struct sums sums = {.served = 0};
-	uint32_t refused = 0, n;
-	int ret = queue_of(b, &queue);
+	if (sums->served == p->nb && sums->refused == refused)
+		return server->check(p, u, fd);
+	talk("%s: %u requests of %u were served, %u of %u refused", p->name, sums->served, p->nb,
+	     sums->refused, refused);
+	return -EIO;
+}
 
-	for (n = 0; n < p->nb && ret == 0; n += FAULT_SLICE) {
-		ret = fault_raise(&queue->device, n, &refused);
-		if (ret == 0)
-			ret = serve_slice(queue->fd, n + FAULT_SLICE, p->call, &sums,
-					  part != PART_ALL);
-		fault_slice_add(&slices, sums.cost[part]);
-	}
+/* What a request takes to be raised, and what it takes to be served, or a part of that. */
+static double
+run(struct bench *b, const struct bench_point *p, const struct fault_server *server,
+    enum fault_part part, bool trigger)
+{
+	struct fault_sums sums = {.parts = part != FAULT_ALL};
+	struct slices slices = {.nb = 0};
+	struct bench_unit u = {.dev_id = -1};
+	uint32_t refused = 0, n;
+	uint64_t start, raised;
+	int fd = -1, ret;
+
+	ret = server->open(b, &sums, &u, &fd);
 	if (ret != 0)
 		return ret;
-	if (sums.served != p->nb || sums.refused != refused ||
-	    read(queue->fd, &none, sizeof(none)) != 0) {
-		talk("%s: %u requests of %u were answered, %u of %u refused", p->name, sums.served,
-		     p->nb, sums.refused, refused);
-		return -EIO;
+	for (n = 0; n < p->nb && ret == 0; n += SLICE) {
+		start = bench_now();
+		ret = slice_raise(&u, n, &refused);
+		raised = bench_now() - start;
+		if (ret == 0)
+			ret = slice_serve(server, p, &u, fd, n + SLICE, &sums);
+		slice_add(&slices, trigger ? raised : sums.cost[part]);
 	}
-	return fault_slices_cost(&slices);
+	if (ret == 0)
+		ret = check(server, p, &u, fd, &sums, refused);
+	unit_close(&u);
+	return ret != 0 ? ret : slices_cost(&slices);
 }
 
-static double
-run_all(struct bench *b, const struct bench_point *p)
-{
-	return run_loop(b, p, PART_ALL);
-}
-
-static double
-run_read(struct bench *b, const struct bench_point *p)
-{
-	return run_loop(b, p, PART_READ);
-}
-
-static double
-run_handle(struct bench *b, const struct bench_point *p)
-{
-	return run_loop(b, p, PART_HANDLE);
-}
-
-static double
-run_write(struct bench *b, const struct bench_point *p)
-{
-	return run_loop(b, p, PART_WRITE);
-}
-
-/* The mock's own work, which is in no other figure. */
 static double
 run_trigger(struct bench *b, const struct bench_point *p)
 {
-	struct fault_slices slices = {.nb = 0};
-	struct sums sums = {.served = 0};
-	struct mock_queue *queue;
-	uint32_t refused = 0, n;
-	uint64_t start;
-	int ret = queue_of(b, &queue);
+	return run(b, p, &fault_loop, FAULT_ALL, true);
+}
 
-	for (n = 0; n < p->nb && ret == 0; n += FAULT_SLICE) {
-		start = bench_now();
-		ret = fault_raise(&queue->device, n, &refused);
-		fault_slice_add(&slices, bench_now() - start);
-		if (ret == 0)
-			ret = serve_slice(queue->fd, n + FAULT_SLICE, FAULT_BURST, &sums, false);
-	}
-	return ret != 0 ? ret : fault_slices_cost(&slices);
+static double
+loop_all(struct bench *b, const struct bench_point *p)
+{
+	return run(b, p, &fault_loop, FAULT_ALL, false);
+}
+
+static double
+loop_read(struct bench *b, const struct bench_point *p)
+{
+	return run(b, p, &fault_loop, FAULT_READ, false);
+}
+
+static double
+loop_handle(struct bench *b, const struct bench_point *p)
+{
+	return run(b, p, &fault_loop, FAULT_HANDLE, false);
+}
+
+static double
+loop_write(struct bench *b, const struct bench_point *p)
+{
+	return run(b, p, &fault_loop, FAULT_WRITE, false);
+}
+
+static double
+iommufd_all(struct bench *b, const struct bench_point *p)
+{
+	return run(b, p, &fault_iommufd, FAULT_ALL, false);
+}
+
+static double
+iommufd_handle(struct bench *b, const struct bench_point *p)
+{
+	return run(b, p, &fault_iommufd, FAULT_HANDLE, false);
+}
+
+static double
+emulated_all(struct bench *b, const struct bench_point *p)
+{
+	return run(b, p, &fault_emulated, FAULT_ALL, false);
 }
 
 static void
-add(struct bench *b, const char *name, bench_run_t run, uint32_t nb, uint32_t burst)
+add(struct bench *b, const char *name, bench_run_t measure, uint32_t burst, const char *against)
 {
-	struct bench_point *p = points_add(b, CASE_FAULT, "request", run);
+	struct bench_point *p = points_add(b, CASE_FAULT, "request", measure);
 
 	if (p == NULL)
 		return;
-	p->nb = nb;
+	p->nb = b->o.quick ? NB_REQUESTS_QUICK : NB_REQUESTS;
 	p->call = burst;
 	p->threads = 1;
 	snprintf(p->name, sizeof(p->name), "%s", name);
-	if (strcmp(name, FAULT_LOOP_BURST) == 0)
-		snprintf(p->against[0], sizeof(p->against[0]), FAULT_LOOP_ONE);
+	if (against != NULL)
+		snprintf(p->against[0], sizeof(p->against[0]), "%s", against);
 }
 
 void
 fault_points(struct bench *b)
 {
-	static const bench_run_t runs[NB_PARTS] = {run_all, run_read, run_handle, run_write};
-	uint32_t nb = b->o.quick ? FAULT_NB_QUICK : FAULT_NB;
 	char name[64];
-	uint32_t part;
 
-	add(b, "trigger", run_trigger, nb, 1);
-	add(b, FAULT_LOOP_ONE, run_all, nb, 1);
-	for (part = 0; part < NB_PARTS; part++) {
-		snprintf(name, sizeof(name), FAULT_LOOP_BURST "%s", part_names[part]);
-		add(b, name, runs[part], nb, FAULT_BURST);
-	}
-	fault_engine_points(b, nb);
+	add(b, "trigger", run_trigger, FAULT_BURST, NULL);
+	add(b, LOOP_ONE, loop_all, 1, NULL);
+	add(b, LOOP_BURST, loop_all, FAULT_BURST, LOOP_ONE);
+	add(b, LOOP_BURST ": read", loop_read, FAULT_BURST, NULL);
+	add(b, LOOP_BURST ": handle", loop_handle, FAULT_BURST, NULL);
+	add(b, LOOP_BURST ": write", loop_write, FAULT_BURST, NULL);
+	add(b, ENGINE_IOMMUFD, iommufd_all, FAULT_BURST, LOOP_BURST);
+	add(b, ENGINE_IOMMUFD ": handle", iommufd_handle, FAULT_BURST, NULL);
+	snprintf(name, sizeof(name), "engine, %s", b->o.unit);
+	add(b, name, emulated_all, FAULT_BURST, ENGINE_IOMMUFD);
 }

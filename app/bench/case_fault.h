@@ -7,53 +7,41 @@
 
 /* The case "fault": page requests served, by plain loops and by the engine. */
 
-#include "mock.h"
+#include "unit.h"
 
 #define FAULT_BURST 64
-#define FAULT_NB 4096
-#define FAULT_NB_QUICK 512
-/*
- * Of them, that wait when the clock starts; it stops when they are served. What counts is the slice
- * in the middle: now and then the kernel has work of its own in one of them.
- */
-#define FAULT_SLICE 512
 
-/* What the slices of a measurement have cost. */
-struct fault_slices {
-	uint32_t nb;
-	double cost[FAULT_NB / FAULT_SLICE];
+/* What of a measurement is wanted. */
+enum fault_part {
+	FAULT_ALL,
+	FAULT_READ,
+	FAULT_HANDLE,
+	FAULT_WRITE,
+	NB_FAULT_PARTS,
 };
 
-/* Points that others are held against. */
-#define FAULT_LOOP_ONE "loop by 1"
-#define FAULT_LOOP_BURST "loop by 64"
-#define FAULT_ENGINE "engine, iommufd"
-
-struct bench_fault {
-	struct mock_queue queue;
-	bool queue_open;
+/* What was done so far, and what of it the last slice has cost. */
+struct fault_sums {
+	uint64_t cost[NB_FAULT_PARTS];
+	uint32_t served, refused;
+	bool parts; /* more than FAULT_ALL is wanted, and taken by the clock */
 };
 
 /*
- * Raise a slice of the case's requests.
- *
- * @param from number of the first one
- * @param refused how many must be answered INVALID is added
- * @return 0 or -errno
+ * Who serves: by a plain loop, or by uiommu_poll(). The unit is opened for each measurement.
  */
-int
-fault_raise(const struct mock_device *d, uint32_t from, uint32_t *refused);
+struct fault_server {
+	/* u->dev_id stays -1 where it cannot be. Returns as mock_open(). */
+	int (*open)(struct bench *b, struct fault_sums *sums, struct bench_unit *u, int *fd);
+	/* Until so many have been served in all, or no more come. 0 or -errno. */
+	int (*serve)(const struct bench_unit *u, int fd, uint32_t nb, uint32_t burst,
+		     struct fault_sums *sums);
+	/* Nothing is left: all have their answers. Else tells, and returns -errno. */
+	int (*check)(const struct bench_point *p, const struct bench_unit *u, int fd);
+};
 
-/* One more slice. */
-void
-fault_slice_add(struct fault_slices *slices, uint64_t cost);
-
-/* What a request has cost in the slice in the middle. */
-double
-fault_slices_cost(struct fault_slices *slices);
-
-/* case_fault_engine.c */
-void
-fault_engine_points(struct bench *b, uint32_t nb);
+extern const struct fault_server fault_loop;     /* case_fault_loop.c */
+extern const struct fault_server fault_iommufd;  /* case_fault_engine.c */
+extern const struct fault_server fault_emulated;
 
 #endif /* BENCH_CASE_FAULT_H */

@@ -16,11 +16,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "../../drivers/iommufd/iommufd_hw.h"
-
 #include "case_idle.h"
 #include "handle.h"
 #include "mock.h"
+#include "record.h"
 
 /* Looks after which a request is given up that does not show. */
 #define LOOKS_MAX 1000
@@ -29,7 +28,7 @@ static const char *const way_names[NB_READY_WAYS] = {"read", "poll", "io_uring"}
 
 struct idle_file {
 	int fd;
-	struct mock_queue queue;
+	struct bench_unit unit;
 	bool is_queue;
 	struct ready *ready;
 };
@@ -42,8 +41,7 @@ file_open(struct bench *b, const struct bench_point *p, struct idle_file *f)
 	memset(f, 0, sizeof(*f));
 	f->is_queue = strstr(p->name, "queue") != NULL;
 	if (f->is_queue) {
-		ret = mock_queue_open(b, &f->queue);
-		f->fd = f->queue.fd;
+		ret = mock_open_plain(b, &f->unit, &f->fd);
 	} else {
 		f->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		ret = f->fd < 0 ? -errno : 0;
@@ -57,7 +55,7 @@ file_close(struct idle_file *f)
 	if (f->ready != NULL)
 		ready_close(f->ready);
 	if (f->is_queue)
-		mock_queue_close(&f->queue);
+		unit_close(&f->unit);
 	else
 		close(f->fd);
 }
@@ -68,7 +66,7 @@ file_raise(const struct idle_file *f)
 	uint64_t one = 1;
 
 	if (f->is_queue)
-		return mock_raise(&f->queue.device, WINDOW_IOVA, IOMMUFD_PERM_READ, 0);
+		return unit_raise(&f->unit, WINDOW_IOVA, false, 0);
 	return write(f->fd, &one, sizeof(one)) == (ssize_t)sizeof(one) ? 0 : -errno;
 }
 
@@ -76,8 +74,8 @@ file_raise(const struct idle_file *f)
 static int
 file_serve(const struct idle_file *f)
 {
-	struct iommufd_fault fault;
-	struct iommufd_resp resp;
+	struct record_fault fault;
+	struct record_resp resp;
 	uint64_t count;
 	ssize_t got;
 
@@ -89,7 +87,7 @@ file_serve(const struct idle_file *f)
 	if (got <= 0)
 		return got == 0 ? 0 : -errno;
 	resp.cookie = fault.cookie;
-	resp.code = handle_request(fault.addr, (fault.perm & IOMMUFD_PERM_WRITE) != 0);
+	resp.code = handle_request(fault.addr, (fault.perm & RECORD_WRITE) != 0);
 	return write(f->fd, &resp, sizeof(resp)) == (ssize_t)sizeof(resp) ? 1 : -EIO;
 }
 

@@ -10,18 +10,20 @@
 
 #include "case_idle.h"
 #include "mock.h"
-#include "unit.h"
 
 #define TABLE_PAGES 64
 #define BURST 64
 
 static double
-turns(struct bench *b, const struct bench_point *p, const struct unit_conf *conf)
+turns(struct bench *b, const struct bench_point *p, const char *devargs,
+      int (*open)(struct bench *b, const struct unit_conf *conf, struct bench_unit *u))
 {
+	const struct unit_conf conf = {.devargs = devargs, .emulated = true,
+				       .pasid = UIOMMU_NO_PASID, .table_pages = TABLE_PAGES};
 	struct bench_unit u = {.dev_id = -1};
 	uint64_t start, end;
 	uint32_t busy = 0, i;
-	int ret = unit_open(b, conf, &u);
+	int ret = open(b, &conf, &u);
 
 	if (ret != 0)
 		return ret;
@@ -33,8 +35,6 @@ turns(struct bench *b, const struct bench_point *p, const struct unit_conf *conf
 	for (i = 0; i < p->nb; i++)
 		busy += uiommu_poll(u.dev_id, 0, BURST);
 	end = bench_now();
-	if (ret == 0 && conf->emulated)
-		ret = unit_model_give(&u);
 	unit_close(&u);
 	if (ret == 0 && busy != 0) {
 		talk("%s: %u requests came that nobody made", p->name, busy);
@@ -44,37 +44,24 @@ turns(struct bench *b, const struct bench_point *p, const struct unit_conf *conf
 }
 
 static double
-turns_iommufd(struct bench *b, const struct bench_point *p, const char *devargs)
-{
-	struct unit_conf conf = {.devargs = devargs, .pasid = UIOMMU_NO_PASID,
-				 .table_pages = TABLE_PAGES};
-	int ret = mock_possible(b);
-
-	return ret != 0 ? ret : turns(b, p, &conf);
-}
-
-static double
 run_read(struct bench *b, const struct bench_point *p)
 {
-	return turns_iommufd(b, p, MOCK_DEVARGS ",ready=read");
+	return turns(b, p, MOCK_DEVARGS ",ready=read", mock_open);
 }
 
 static double
 run_uring(struct bench *b, const struct bench_point *p)
 {
-	return turns_iommufd(b, p, MOCK_DEVARGS ",ready=uring");
+	return turns(b, p, MOCK_DEVARGS ",ready=uring", mock_open);
 }
 
 static double
 run_emulated(struct bench *b, const struct bench_point *p)
 {
-	struct unit_conf conf = {.emulated = true, .pasid = UIOMMU_NO_PASID,
-				 .table_pages = TABLE_PAGES};
 	char devargs[128];
 
 	snprintf(devargs, sizeof(devargs), "%s,platform=emu", b->o.unit);
-	conf.devargs = devargs;
-	return turns(b, p, &conf);
+	return turns(b, p, devargs, unit_open);
 }
 
 static void

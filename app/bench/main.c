@@ -204,7 +204,6 @@ main(int argc, char **argv)
 	}
 	exit_code = bench(&b);
 	report_close(&b);
-	fault_free(&b);
 	domain_free(&b);
 	walk_free(&b);
 	points_free(&b);

@@ -40,8 +40,8 @@ unit_model_take(struct bench_unit *u)
 	return -pthread_join(u->model, NULL);
 }
 
-int
-unit_model_give(struct bench_unit *u)
+static int
+model_start(struct bench_unit *u)
 {
 	int ret;
 
@@ -49,6 +49,19 @@ unit_model_give(struct bench_unit *u)
 	ret = -pthread_create(&u->model, NULL, model_main, u);
 	u->model_runs = ret == 0;
 	return ret;
+}
+
+int
+unit_raise(const struct bench_unit *u, uint64_t iova, bool writes, uint16_t group)
+{
+	const struct uiommu_emu_request request = {
+		.endpoint_id = UNIT_ENDPOINT, .pasid = UINT32_MAX, .iova = iova,
+		.prg_index = group, .read = !writes, .write = writes, .last = true};
+
+	if (uiommu_emu_request(u->emu, &request) == UIOMMU_EMU_QUEUED)
+		return 0;
+	talk("the unit does not take a request");
+	return -EIO;
 }
 
 static int
@@ -64,7 +77,7 @@ model_open(struct bench_unit *u, const struct unit_conf *conf)
 	uiommu_info_get(u->dev_id, &info);
 	u->emu = uiommu_emu_find(info.name);
 	ret = u->emu == NULL ? -ENODEV : uiommu_emu_device_add(u->emu, &device);
-	return ret != 0 ? ret : unit_model_give(u);
+	return ret != 0 ? ret : model_start(u);
 }
 
 static int
@@ -129,6 +142,9 @@ unit_open(struct bench *b, const struct unit_conf *conf, struct bench_unit *u)
 void
 unit_close(struct bench_unit *u)
 {
+	/* the unit is asked to forget what it knows */
+	if (u->emu != NULL && !u->model_runs)
+		(void)model_start(u);
 	if (u->endpoint != NULL)
 		uiommu_endpoint_remove(u->endpoint);
 	if (u->domain != NULL)

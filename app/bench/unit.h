@@ -40,6 +40,10 @@ struct bench_unit {
 
 #define UNIT_ENDPOINT 0x0108
 
+/* One request of the device, a group by itself. 0; else tells, and returns -errno. */
+int
+unit_raise(const struct bench_unit *u, uint64_t iova, bool writes, uint16_t group);
+
 /*
  * Starts the EAL where it does not run.
  *
@@ -54,10 +58,8 @@ unit_open(struct bench *b, const struct unit_conf *conf, struct bench_unit *u);
 void
 unit_close(struct bench_unit *u);
 
-/* Emulated: the caller runs the model himself from now on; or the thread does again. 0 or -errno */
+/* Emulated: the caller runs the model himself from now on, until unit_close(). 0 or -errno */
 int
 unit_model_take(struct bench_unit *u);
-int
-unit_model_give(struct bench_unit *u);
 
 #endif /* BENCH_UNIT_H */

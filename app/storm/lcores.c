@@ -121,7 +121,7 @@ poll_loop(struct fault_lcore *f, const bool holds, const bool serves)
 {
 	const uint64_t us = rte_get_tsc_hz() / 1000000;
 	const uint64_t away_limit = fault_away_limit();
-	const uint16_t budget = f->budget;
+	const uint16_t budget = f->budget, nb_queues = f->nb_queues;
 	const int16_t dev_id = f->dev_id;
 	uint32_t phase, seen = PHASE_WARM_UP;
 	struct fault_sums sums = {.tsc = rte_rdtsc()};
@@ -140,7 +140,7 @@ poll_loop(struct fault_lcore *f, const bool holds, const bool serves)
 		if (unlikely(seen == PHASE_END) && n == 0)
 			break;
 		begin = sums.tsc;
-		n = uiommu_poll(dev_id, 0, budget);
+		n = fault_queues_poll(dev_id, nb_queues, budget);
 		if (serves)
 			n += consumer_turn(f->consumer);
 		sums.tsc = rte_rdtsc();
@@ -161,13 +161,43 @@ poll_loop(struct fault_lcore *f, const bool holds, const bool serves)
 	f->usage.longest_cycles = longest;
 }
 
+int
+fault_queues_claim(const struct fault_lcore *f)
+{
+	uint16_t queue;
+	int ret;
+
+	for (queue = 0; queue < f->nb_queues; queue++) {
+		ret = uiommu_queue_claim(f->dev_id, queue);
+		if (ret < 0) {
+			while (queue-- > 0)
+				uiommu_queue_release(f->dev_id, queue);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+int
+fault_queues_release(const struct fault_lcore *f)
+{
+	uint16_t queue;
+	int ret = 0, error;
+
+	for (queue = 0; queue < f->nb_queues; queue++) {
+		error = uiommu_queue_release(f->dev_id, queue);
+		ret = error < 0 ? error : ret;
+	}
+	return ret;
+}
+
 static int
 fault_lcore_main(void *arg)
 {
 	struct fault_lcore *f = arg;
 	struct usage_mark mark;
 
-	f->result = uiommu_queue_claim(f->dev_id, 0);
+	f->result = fault_queues_claim(f);
 	if (f->result < 0) {
 		__atomic_store_n(&f->phase_seen, PHASE_COUNT, __ATOMIC_RELEASE);
 		return f->result;
@@ -183,7 +213,7 @@ fault_lcore_main(void *arg)
 		poll_loop(f, false, false);
 	f->allocations = allocs_count_end();
 	usage_end(&mark, &f->usage);
-	f->result = uiommu_queue_release(f->dev_id, 0);
+	f->result = fault_queues_release(f);
 	return f->result;
 }
 
@@ -237,7 +267,7 @@ fault_lcore_halt(struct fault_lcore *f, unsigned int lcore)
 	fault_lcore_enter(f, PHASE_END);
 	job_wait(lcore);
 	if (f->result < 0)
-		talk("the fault lcore cannot have or give back its queue: %s",
+		talk("the fault lcore cannot have or give back its queues: %s",
 		     rte_strerror(-f->result));
 	return f->result;
 }

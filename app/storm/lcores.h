@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include <uiommu.h>
 #include <uiommu_emu.h>
 
 struct consumer;
@@ -63,7 +64,8 @@ fault_away_limit(void);
 struct fault_lcore {
 	/* set before it runs */
 	int16_t dev_id;
-	uint16_t budget;
+	uint16_t nb_queues; /* of the unit: all are this lcore's */
+	uint16_t budget;    /* of each, in a turn */
 	bool holds; /* stop polling for a moment now and then, so that the queue overflows */
 	struct consumer *consumer; /* NULL, or what is served between two polls */
 
@@ -78,8 +80,28 @@ struct fault_lcore {
 	struct fault_sums at[PHASE_COUNT];                 /* when each phase began */
 	struct lcore_usage usage;
 	uint64_t allocations;
-	int result; /* of claiming and releasing the queue */
+	int result; /* of claiming and releasing the queues */
 };
+
+/* Of the calling thread, all of them. 0, or -errno: then it has none. */
+int
+fault_queues_claim(const struct fault_lcore *f);
+
+/* 0, or -errno of the last one that could not be given back. */
+int
+fault_queues_release(const struct fault_lcore *f);
+
+/* A turn over all of them. Requests found. */
+static inline uint32_t
+fault_queues_poll(int16_t dev_id, uint16_t nb_queues, uint16_t budget)
+{
+	uint32_t n = uiommu_poll(dev_id, 0, budget);
+	uint16_t queue;
+
+	for (queue = 1; queue < nb_queues; queue++)
+		n += uiommu_poll(dev_id, queue, budget);
+	return n;
+}
 
 struct model_lcore {
 	struct uiommu_emu *emu;

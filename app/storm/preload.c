@@ -57,17 +57,16 @@ turn_await(const struct preload *p, enum turn from)
 
 /* Empty the queue. The clock runs from letting the engine go until it finds nothing more. */
 static void
-engine_turn(struct preload *p, int16_t dev_id, uint16_t budget)
+engine_turn(struct preload *p, struct fault_lcore *f)
 {
-	struct fault_lcore *f = &p->storm->fault;
 	struct fault_sums *sums = &p->sums;
 	const uint64_t away_limit = fault_away_limit();
 	uint64_t now = rte_rdtsc(), begin;
-	uint16_t n;
+	uint32_t n;
 
 	do {
 		begin = now;
-		n = uiommu_poll(dev_id, 0, budget);
+		n = fault_queues_poll(f->dev_id, f->nb_queues, f->budget);
 		now = rte_rdtsc();
 		sums->tsc += now - begin;
 		if (n != 0) {
@@ -86,7 +85,7 @@ engine_main(void *arg)
 	struct fault_lcore *f = &p->storm->fault;
 	struct usage_mark mark;
 
-	f->result = uiommu_queue_claim(f->dev_id, 0);
+	f->result = fault_queues_claim(f);
 	if (f->result < 0) {
 		__atomic_store_n(&p->stop, true, __ATOMIC_RELAXED);
 		while (turn_await(p, TURN_MODEL) != TURN_END)
@@ -96,12 +95,12 @@ engine_main(void *arg)
 	usage_begin(&mark);
 	allocs_count_begin();
 	while (turn_await(p, TURN_MODEL) == TURN_ENGINE) {
-		engine_turn(p, f->dev_id, f->budget);
+		engine_turn(p, f);
 		turn_give(p, TURN_MODEL);
 	}
 	f->allocations = allocs_count_end();
 	usage_end(&mark, &f->usage);
-	f->result = uiommu_queue_release(f->dev_id, 0);
+	f->result = fault_queues_release(f);
 	return f->result;
 }
 

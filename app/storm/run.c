@@ -252,6 +252,7 @@ run_fault_lcore_init(struct storm *s)
 
 	memset(f, 0, sizeof(*f));
 	f->dev_id = s->dev_id;
+	f->nb_queues = s->info.nb_queues;
 	f->budget = (uint16_t)s->o.burst;
 	f->holds = s->o.traffic.overflow;
 	f->consumer = consumers_single(s);

@@ -223,7 +223,6 @@ request_account(struct uiommu_emu *emu, struct emu_manual *group, const struct e
 bool
 emu_manual_begin(struct uiommu_emu *emu, const struct emu_message *msg, uint32_t *index)
 {
-	const bool access = (msg->flags & (EMU_REQ_READ | EMU_REQ_WRITE | EMU_REQ_EXEC)) != 0;
 	const struct emu_device *dev = emu_device_find(emu, msg->endpoint_id);
 	struct emu_manual *group;
 	uint16_t device;
@@ -231,7 +230,8 @@ emu_manual_begin(struct uiommu_emu *emu, const struct emu_message *msg, uint32_t
 	*index = EMU_MANUAL_NONE;
 	if (dev == NULL || dev->stopped || dev->stalls || msg->prgi >= EMU_PRGI_COUNT)
 		return false;
-	if (!access)
+	/* no answer will tell that it is over: none is waited for, and no credit taken */
+	if (!emu_message_wants(msg) || emu->unheard)
 		return true;
 	device = emu->device_of[msg->endpoint_id];
 	if (emu->hot[device].credits == 0)
@@ -279,7 +279,8 @@ emu_manual_arrive(struct uiommu_emu *emu, const struct emu_message *msg, uint32_
 		emu_stale_check(emu, bond);
 	if (group != NULL)
 		request_account(emu, group, msg, outcome);
-	else if (outcome == UIOMMU_EMU_QUEUED && (msg->flags & EMU_REQ_LAST) != 0)
+	else if (outcome == UIOMMU_EMU_QUEUED && (msg->flags & EMU_REQ_LAST) != 0 &&
+		 !emu_message_wants(msg))
 		uiommu_count(&emu->live.stop_markers, 1);
 	return outcome;
 }

@@ -167,6 +167,8 @@ struct uiommu_emu {
 	char name[UIOMMU_NAME_SIZE];
 	struct emu_memory *memory;
 	bool lone_requests;        /**< devices cannot send groups of several */
+	/** nobody hears of answers: requests by hand are over when they are sent */
+	bool unheard;
 	uint64_t window_iova;      /**< of traffic that does not say; 0: UIOMMU_EMU_WINDOW_IOVA */
 	uint32_t fault;            /**< enum uiommu_emu_fault, atomic */
 	uint32_t fault_count;      /**< 0: until cleared; atomic */
@@ -297,6 +299,12 @@ emu_destroy(struct uiommu_emu *emu);
 /** Whether hardware is to misbehave in this way, this time. */
 bool
 emu_fault_take(struct uiommu_emu *emu, enum uiommu_emu_fault fault);
+/** Whether it is to misbehave in any way at all: else emu_fault_take() need not be called. */
+static inline bool
+emu_fault_is_set(const struct uiommu_emu *emu)
+{
+	return __atomic_load_n(&emu->fault, __ATOMIC_RELAXED) != UIOMMU_EMU_FAULT_NONE;
+}
 
 /* emu_manual.c */
 /** @return true: the response was to a request made by hand */

@@ -57,13 +57,13 @@ kernel_probe(struct iommufd_kernel *kernel)
 {
 	struct iommufd_mock_cmd cmd = {.size = sizeof(cmd)};
 	uint32_t ioas_id = 0;
-	int fd;
+	int fd, ret = 0;
 
 	fd = empty_open(&ioas_id);
 	if (fd < 0) {
 		EMU_LOG(ERR, "kernel=mock: no " CONTEXT_PATH " that can be used: %s",
 			strerror(-fd));
-		return -ENODEV;
+		return fd == -ENOMEM ? fd : -ENODEV;
 	}
 	if (ioctl(fd, IOMMUFD_MOCK_CMD, &cmd) != 0 && errno == ENOTTY) {
 		EMU_LOG(ERR, "kernel=mock: this kernel has no mock devices (CONFIG_IOMMUFD_TEST)");
@@ -77,8 +77,11 @@ kernel_probe(struct iommufd_kernel *kernel)
 		.device.flags = IOMMUFD_MOCK_DEVICE_PASID,
 	};
 	mock_of(kernel)->pasids = ioctl(fd, IOMMUFD_MOCK_CMD, &cmd) == 0;
+	/* not for want of memory */
+	if (!mock_of(kernel)->pasids && errno == ENOMEM)
+		ret = -ENOMEM;
 	close(fd);
-	return 0;
+	return ret;
 }
 
 static void

@@ -44,7 +44,12 @@ enum mock_call {
 	MOCK_CALL_RAISE,     /**< requests that nobody was there for */
 };
 
-/** How a device is found. */
+/**
+ * How a device is found. Answers have its address, which may have been another one's before: from
+ * the introduction on, in the order of the trace, it is this one's, and up to there the other's.
+ * All that the kernel has answered the other is older than that: a device is destroyed before its
+ * memory is given to the next, and none sends before it is introduced.
+ */
 enum mock_key {
 	MOCK_BY_ENDPOINT = 0, /**< and PASID */
 	MOCK_BY_IDEV,

@@ -64,6 +64,7 @@ iommufd_unit_open(struct uiommu_emu *emu, struct uiommu_args *args)
 	if (ret == 0) {
 		emu->real_files = (unit->kernel.flags & IOMMUFD_KERNEL_REAL) != 0;
 		emu->lone_requests = (unit->kernel.flags & IOMMUFD_KERNEL_GROUPS) == 0;
+		emu->unheard = (unit->kernel.flags & IOMMUFD_KERNEL_ANSWERS) == 0;
 		return 0;
 	}
 	/* so that it is not closed */

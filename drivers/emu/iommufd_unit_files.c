@@ -228,19 +228,29 @@ unit_ioctl(struct uiommu_platform *plat, int fd, unsigned long request, void *ar
 
 /* ------------------------------------------------------------------- fault queues */
 
+/* Faults that are wanted of calls with a fault queue. @return 0: none */
+static int
+queue_fault(struct uiommu_emu *emu, bool reads)
+{
+	if (likely(!emu_fault_is_set(emu)))
+		return 0;
+	if (reads && emu_fault_take(emu, UIOMMU_EMU_FAULT_READ_NO_MEMORY))
+		return -ENOMEM;
+	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_INTERRUPTED))
+		return -EINTR;
+	return emu_fault_take(emu, UIOMMU_EMU_FAULT_FILE_DEAD) ? -EIO : 0;
+}
+
 static ssize_t
 unit_read(struct uiommu_platform *plat, int fd, void *buf, size_t len)
 {
 	struct iommufd_unit *unit = unit_of(plat);
-	struct uiommu_emu *emu = plat->priv;
+	int fault;
 
 	turn(plat);
-	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_READ_NO_MEMORY))
-		return -ENOMEM;
-	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_INTERRUPTED))
-		return -EINTR;
-	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_FILE_DEAD))
-		return -EIO;
+	fault = queue_fault(plat->priv, true);
+	if (fault != 0)
+		return fault;
 	return unit->ops->read(&unit->kernel, fd, buf, len);
 }
 
@@ -249,17 +259,16 @@ unit_write(struct uiommu_platform *plat, int fd, const void *buf, size_t len)
 {
 	struct iommufd_unit *unit = unit_of(plat);
 	struct uiommu_emu *emu = plat->priv;
-	ssize_t ret;
+	ssize_t ret = queue_fault(emu, false);
 
-	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_INTERRUPTED))
-		return -EINTR;
-	if (emu_fault_take(emu, UIOMMU_EMU_FAULT_FILE_DEAD))
-		return -EIO;
-	if (len > sizeof(struct iommufd_resp) &&
+	if (ret != 0)
+		return ret;
+	if (len > sizeof(struct iommufd_resp) && emu_fault_is_set(emu) &&
 	    emu_fault_take(emu, UIOMMU_EMU_FAULT_SHORT_WRITE))
 		len = sizeof(struct iommufd_resp);
 	ret = unit->ops->write(&unit->kernel, fd, buf, len);
-	settle(plat);
+	if ((unit->kernel.flags & IOMMUFD_KERNEL_ANSWERS) != 0)
+		settle(plat);
 	turn(plat);
 	return ret;
 }

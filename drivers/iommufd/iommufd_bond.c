@@ -32,7 +32,8 @@ bond_find(const struct iommufd_endpoint *endpoint, uint32_t pasid)
  * that is ended by mistake would be a group without an answer; one that is not costs a write.
  */
 static bool
-notice_fill(const struct iommufd_endpoint *endpoint, uint32_t pasid, struct iommufd_notice *notice)
+notice_fill(const struct iommufd_endpoint *endpoint, uint32_t pasid,
+	    struct iommufd_slots_ended *notice)
 {
 	notice->dev_id = endpoint->dev_id;
 	notice->pasid = pasid;
@@ -40,20 +41,6 @@ notice_fill(const struct iommufd_endpoint *endpoint, uint32_t pasid, struct iomm
 		return true;
 	notice->pasid = endpoint->had_pasids ? pasid : IOMMUFD_SLOT_ANY_PASID;
 	return pasid == UIOMMU_NO_PASID;
-}
-
-static void
-notice_post(struct iommufd_queue *queue, const struct iommufd_notice *notice)
-{
-	struct iommufd_notices *notices = &queue->notices;
-	const uint32_t tail = notices->tail;
-
-	/* pairs with the store in notices_take(): what was there was read */
-	if (tail - __atomic_load_n(&notices->head, __ATOMIC_ACQUIRE) == IOMMUFD_NOTICES)
-		return;
-	notices->ring[tail % IOMMUFD_NOTICES] = *notice;
-	/* pairs with the load in notices_look() */
-	__atomic_store_n(&notices->tail, tail + 1, __ATOMIC_RELEASE);
 }
 
 /* Reads of the endpoint's queue that are over. */
@@ -68,10 +55,10 @@ reads_now(const struct iommufd_endpoint *endpoint)
 static void
 attachment_ended(struct iommufd_endpoint *endpoint, uint32_t pasid, uint32_t reads)
 {
-	struct iommufd_notice notice = {.read = reads};
+	struct iommufd_slots_ended notice = {.read = reads};
 
 	if (endpoint->requests && notice_fill(endpoint, pasid, &notice))
-		notice_post(endpoint->unit->queues[endpoint->queue], &notice);
+		iommufd_notices_post(&endpoint->unit->queues[endpoint->queue]->notices, &notice);
 }
 
 static void

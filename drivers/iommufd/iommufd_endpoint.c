@@ -49,8 +49,11 @@ device_bind(struct iommufd_endpoint *endpoint)
 	return 0;
 }
 
-/* What the device's IOMMU is. A kernel that cannot say: nothing is known. */
-static void
+/*
+ * What the device's IOMMU is. A kernel that cannot say: nothing is known. One that could say it
+ * another time: the endpoint would be without PASIDs for good. @return 0; -ENOMEM
+ */
+static int
 hw_info_get(struct iommufd_endpoint *endpoint)
 {
 	const struct iommufd *unit = endpoint->unit;
@@ -60,10 +63,11 @@ hw_info_get(struct iommufd_endpoint *endpoint)
 	if (ret != 0) {
 		IOMMUFD_LOG(DEBUG, "%s: endpoint 0x%x: GET_HW_INFO: %s", unit->dev->name,
 			    endpoint->id, strerror(-ret));
-		return;
+		return ret == -ENOMEM ? ret : 0;
 	}
 	endpoint->info_type = info.out_data_type;
 	endpoint->pasids = info.out_max_pasid_log2 != 0 && unit->pasid_bits != 0;
+	return 0;
 }
 
 /* Whether page requests can come, by what the platform knows. @return 0; -ENOTSUP */
@@ -103,8 +107,9 @@ endpoint_open(struct iommufd_endpoint *endpoint)
 	ret = requests_check(endpoint, &device);
 	if (ret == 0)
 		ret = device_bind(endpoint);
+	if (ret == 0)
+		ret = hw_info_get(endpoint);
 	if (ret == 0) {
-		hw_info_get(endpoint);
 		if (iommufd_devmap_add(unit->devmap, endpoint->dev_id, endpoint->id) == 0)
 			return 0;
 		IOMMUFD_LOG(ERR, "%s: endpoint 0x%x: too many devices", unit->dev->name,
@@ -113,6 +118,18 @@ endpoint_open(struct iommufd_endpoint *endpoint)
 	}
 	unit->files->close(unit->plat, endpoint->fd);
 	return ret;
+}
+
+/* One that has the fewest endpoints; of those, the first. */
+static uint16_t
+queue_choose(const struct iommufd *unit)
+{
+	uint16_t best = 0, queue;
+
+	for (queue = 1; queue < unit->nb_queues; queue++)
+		if (unit->nb_served[queue] < unit->nb_served[best])
+			best = queue;
+	return best;
 }
 
 int
@@ -131,15 +148,14 @@ iommufd_endpoint_set(struct uiommu_dev *dev, uint32_t endpoint_id,
 	endpoint->unit = unit;
 	endpoint->id = endpoint_id;
 	endpoint->requests = (conf->flags & UIOMMU_ENDPOINT_NO_PAGE_REQUESTS) == 0;
-	endpoint->queue = (uint16_t)(unit->next_queue % unit->nb_queues);
+	endpoint->queue = endpoint->requests ? queue_choose(unit) : 0;
 	endpoint->enabled = true;
 	ret = endpoint_open(endpoint);
 	if (ret != 0) {
 		free(endpoint);
 		return ret;
 	}
-	if (endpoint->requests)
-		unit->next_queue++;
+	unit->nb_served[endpoint->queue] += endpoint->requests;
 	iommufd_list_lock();
 	SLIST_INSERT_HEAD(&unit->endpoints, endpoint, next);
 	iommufd_list_unlock();
@@ -183,6 +199,7 @@ iommufd_endpoint_free(struct uiommu_dev *dev, void *endpoint_private)
 	/* before the kernel can give the number to another */
 	iommufd_devmap_remove(unit->devmap, endpoint->dev_id);
 	unit->files->close(unit->plat, endpoint->fd);
+	unit->nb_served[endpoint->queue] -= endpoint->requests;
 	free(endpoint);
 }
 

@@ -138,21 +138,31 @@ map_error(int error)
 	}
 }
 
+/*
+ * The ABI has no right to execute, and none to forbid it: what can be read can be executed (the
+ * kernel maps without IOMMU_NOEXEC), as the mirror's format has it, too.
+ */
+static uint32_t
+map_flags(uint32_t prot)
+{
+	return IOMMUFD_MAP_FIXED_IOVA |
+	       ((prot & (UIOMMU_PROT_READ | UIOMMU_PROT_EXEC)) != 0 ? IOMMUFD_MAP_READABLE : 0) |
+	       ((prot & UIOMMU_PROT_WRITE) != 0 ? IOMMUFD_MAP_WRITEABLE : 0);
+}
+
 static int
 ioas_map(struct iommufd_domain *domain, uint64_t iova, uint64_t va, uint64_t len, uint32_t prot)
 {
 	struct iommufd *unit = domain->unit;
 	struct iommufd_ioas_map map = {
 		.size = sizeof(map),
-		.flags = IOMMUFD_MAP_FIXED_IOVA | IOMMUFD_MAP_READABLE,
+		.flags = map_flags(prot),
 		.ioas_id = domain->ioas,
 		.user_va = va,
 		.length = len,
 		.iova = iova,
 	};
 
-	if ((prot & UIOMMU_PROT_WRITE) != 0)
-		map.flags |= IOMMUFD_MAP_WRITEABLE;
 	iommufd_count(&unit->stats.maps, 1);
 	return map_error(iommufd_ioctl(unit, unit->fd, IOMMUFD_IOAS_MAP, &map));
 }

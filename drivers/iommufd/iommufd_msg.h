@@ -139,22 +139,15 @@ iommufd_msg_decode(const struct iommufd_fault *msg, uint32_t endpoint_id,
 	return bad;
 }
 
-#define IOMMUFD_MSG_R UIOMMU_FAULT_READ
-#define IOMMUFD_MSG_W UIOMMU_FAULT_WRITE
-#define IOMMUFD_MSG_X UIOMMU_FAULT_EXEC
-#define IOMMUFD_MSG_P UIOMMU_FAULT_PRIV
-
-/* Flags of a request by iommufd_fault::perm; 0: no access that can be, see iommufd_msg_is_bad(). */
-static const uint8_t iommufd_msg_perm_flags[IOMMUFD_MSG_PERMS + 1] = {
-	0, IOMMUFD_MSG_R, IOMMUFD_MSG_W, IOMMUFD_MSG_R | IOMMUFD_MSG_W,
-	IOMMUFD_MSG_X, IOMMUFD_MSG_R | IOMMUFD_MSG_X, IOMMUFD_MSG_W | IOMMUFD_MSG_X,
-	IOMMUFD_MSG_R | IOMMUFD_MSG_W | IOMMUFD_MSG_X,
-	0, IOMMUFD_MSG_R | IOMMUFD_MSG_P, IOMMUFD_MSG_W | IOMMUFD_MSG_P,
-	IOMMUFD_MSG_R | IOMMUFD_MSG_W | IOMMUFD_MSG_P, IOMMUFD_MSG_X | IOMMUFD_MSG_P,
-	IOMMUFD_MSG_R | IOMMUFD_MSG_X | IOMMUFD_MSG_P,
-	IOMMUFD_MSG_W | IOMMUFD_MSG_X | IOMMUFD_MSG_P,
-	IOMMUFD_MSG_R | IOMMUFD_MSG_W | IOMMUFD_MSG_X | IOMMUFD_MSG_P,
-};
+/**
+ * Whether a message asks for reading, writing or both, and nothing else: then its access is flags
+ * of a request as it stands.
+ */
+static inline bool
+iommufd_msg_is_plain(uint32_t perm)
+{
+	return perm - 1 < (IOMMUFD_PERM_READ | IOMMUFD_PERM_WRITE);
+}
 
 /** iommufd_fault::perm of what stands behind the last message of a read. */
 #define IOMMUFD_MSG_END UINT32_MAX

@@ -48,15 +48,24 @@ iommufd_list_remove(struct iommufd *unit)
 	iommufd_list_unlock();
 }
 
-static int
-device_fd(int16_t dev_id, uint32_t endpoint_id)
+/* NULL: there is none. */
+static const struct iommufd *
+unit_find(int16_t dev_id)
 {
-	const struct iommufd_endpoint *endpoint;
 	const struct iommufd *unit;
 
 	SLIST_FOREACH(unit, &units, next)
 		if (unit->dev->dev_id == dev_id)
 			break;
+	return unit;
+}
+
+static int
+device_fd(int16_t dev_id, uint32_t endpoint_id)
+{
+	const struct iommufd *unit = unit_find(dev_id);
+	const struct iommufd_endpoint *endpoint;
+
 	if (unit == NULL)
 		return -ENODEV;
 	SLIST_FOREACH(endpoint, &unit->endpoints, next)
@@ -72,6 +81,29 @@ uiommu_iommufd_device_fd(int16_t dev_id, uint32_t endpoint_id)
 
 	iommufd_list_lock();
 	fd = device_fd(dev_id, endpoint_id);
+	iommufd_list_unlock();
+	return fd;
+}
+
+static int
+queue_fd(int16_t dev_id, uint16_t queue)
+{
+	const struct iommufd *unit = unit_find(dev_id);
+
+	if (unit == NULL)
+		return -ENODEV;
+	if (queue >= unit->nb_queues)
+		return -ENOENT;
+	return unit->files->real ? unit->queues[queue]->fd : -ENOTSUP;
+}
+
+int
+uiommu_iommufd_queue_fd(int16_t dev_id, uint16_t queue)
+{
+	int fd;
+
+	iommufd_list_lock();
+	fd = queue_fd(dev_id, queue);
 	iommufd_list_unlock();
 	return fd;
 }
@@ -130,6 +162,10 @@ _Static_assert(sizeof(struct iommufd_queue_stats) == RTE_DIM(queue_stats) * size
 	       "all counters are told");
 _Static_assert(sizeof(struct iommufd_unit_stats) == RTE_DIM(unit_stats) * sizeof(uint64_t),
 	       "all counters are told");
+
+_Static_assert(IOMMUFD_QUEUES_MAX * RTE_DIM(queue_stats) + RTE_DIM(unit_stats) <=
+		       UIOMMU_DRIVER_STATS_MAX,
+	       "all counters can begin anew");
 
 /** Longest name of a counter of a further queue, with its end. */
 #define STAT_NAME_SIZE 32
@@ -312,6 +348,7 @@ iommufd_probe(struct uiommu_dev *dev, struct uiommu_args *args)
 	dev->queue_ops = &iommufd_queue_ops;
 	/* nothing is to be told by the queue: the kernel has done it when a call returns */
 	dev->cmd_mask = 0;
+	dev->swaps_bonds = true;
 	iommufd_list_lock();
 	SLIST_INSERT_HEAD(&units, unit, next);
 	iommufd_list_unlock();

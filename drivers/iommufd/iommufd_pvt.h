@@ -20,6 +20,7 @@
 #include "iommufd_area.h"
 #include "iommufd_devmap.h"
 #include "iommufd_hw.h"
+#include "iommufd_notice.h"
 #include "iommufd_ready.h"
 #include "iommufd_slot.h"
 
@@ -40,31 +41,14 @@ extern int iommufd_logtype;
 #define IOMMUFD_PAGE_SIZE 4096
 /**
  * Reads in a row that find nothing, before the queue is waited for. To arm a poll and to have it
- * complete takes as long as so many of them (uiommu-bench, case "idle"): thus it never takes more
- * than twice as long as the better of the two, however requests come.
+ * complete takes about as long as so many of them (uiommu-bench, case "idle"): thus it never takes
+ * much more than twice as long as the better of the two, however requests come.
  */
 #define IOMMUFD_ARM_AFTER 5
 /** Width of an I/O virtual address. */
 #define IOMMUFD_ADDRESS_BITS 48
 
 /* ------------------------------------------------------------------- data path */
-
-/** A detach that the owner of the queue has not heard of yet. */
-struct iommufd_notice {
-	uint32_t dev_id;
-	uint32_t pasid; /**< as iommufd_slots_end() has it */
-	uint32_t read;
-};
-
-/** Notices that fit, power of two. One that does not fit is only a write in vain, later. */
-#define IOMMUFD_NOTICES 64
-
-/** From the control path to the owner of the queue: one writer, one reader. */
-struct iommufd_notices {
-	uint32_t tail; /**< written by the control path; runs free, as head */
-	uint32_t head; /**< written by the owner */
-	struct iommufd_notice ring[IOMMUFD_NOTICES];
-};
 
 /** Counters of the data path; written by the owner. */
 struct iommufd_queue_stats {
@@ -219,7 +203,7 @@ struct iommufd {
 	uint8_t pasid_bits;                  /**< pasids= */
 	enum iommufd_ready_mode ready_mode;
 	bool running;
-	uint32_t next_queue;                 /**< of the next endpoint */
+	uint32_t nb_served[IOMMUFD_QUEUES_MAX]; /**< by queue: endpoints with page requests */
 	uint32_t fault_ids[IOMMUFD_QUEUES_MAX];
 	struct uiommu_dev_conf conf;
 	void *slot_memory[IOMMUFD_QUEUES_MAX];

@@ -23,6 +23,14 @@ _Static_assert(offsetof(struct iommufd_fault, flags) == 0 &&
 		       offsetof(struct iommufd_fault, dev_id) == sizeof(uint32_t),
 	       "flags and device are the first word of 64 bits");
 
+_Static_assert(offsetof(struct uiommu_fault, pasid) ==
+		       offsetof(struct uiommu_fault, endpoint_id) + sizeof(uint32_t),
+	       "endpoint and PASID of a request are one word of 64 bits");
+_Static_assert(offsetof(struct uiommu_fault, nb_pages) ==
+		       offsetof(struct uiommu_fault, flags) + sizeof(uint16_t),
+	       "flags and pages of a request are one word of 32 bits");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "endpoint and flags are their low bits");
+
 /** Times that an answer is offered again, if the kernel says that it could not be taken now. */
 #define WRITE_RETRIES 64
 
@@ -35,7 +43,7 @@ iommufd_queue_reset(struct iommufd_queue *queue)
 	queue->widen = true;
 	queue->failed = 0;
 	/* a poll that is under way is still good: armed stays */
-	queue->notices.head = queue->notices.tail;
+	iommufd_notices_reset(&queue->notices);
 }
 
 static __rte_noinline __rte_cold void
@@ -48,31 +56,19 @@ queue_fail(struct iommufd_queue *queue, int error, const char *what)
 		    strerror(-error));
 }
 
-/* What the control path has detached since: the kernel has answered all that was read before. */
 static __rte_noinline __rte_cold void
 notices_take(struct iommufd_queue *queue, uint32_t tail)
 {
-	struct iommufd_notices *notices = &queue->notices;
-	uint32_t head = notices->head, nb = 0;
-
-	for (; head != tail; head++) {
-		const struct iommufd_notice *notice = &notices->ring[head % IOMMUFD_NOTICES];
-
-		nb += iommufd_slots_end(&queue->slots, notice->dev_id, notice->pasid,
-					notice->read);
-	}
-	/* pairs with the load in iommufd_bond.c: the place may be written again */
-	__atomic_store_n(&notices->head, head, __ATOMIC_RELEASE);
-	uiommu_count(&queue->stats.ended_groups, nb);
+	uiommu_count(&queue->stats.ended_groups,
+		     iommufd_notices_take(&queue->notices, &queue->slots, tail));
 }
 
 static inline void
 notices_look(struct iommufd_queue *queue)
 {
-	/* pairs with the store in iommufd_bond.c: a notice is seen filled in */
-	const uint32_t tail = __atomic_load_n(&queue->notices.tail, __ATOMIC_ACQUIRE);
+	uint32_t tail;
 
-	if (unlikely(tail != queue->notices.head))
+	if (unlikely(iommufd_notices_any(&queue->notices, &tail)))
 		notices_take(queue, tail);
 }
 
@@ -144,9 +140,16 @@ read_done(struct iommufd_queue *queue, uint32_t nb)
 	uiommu_count(&queue->stats.messages, nb);
 }
 
+/* uiommu_fault::endpoint_id and pasid. */
+static inline uint64_t
+sender_word(uint32_t endpoint_id, uint32_t pasid)
+{
+	return (uint64_t)pasid << 32 | endpoint_id;
+}
+
 /*
  * What a read gave, group by group, until there is one that is not plain, or the end. This is where
- * nearly all messages go, once: kept short, and apart, so that most of it stays in registers. How
+ * nearly all messages go, once: kept short, and apart, so that all of it stays in registers. How
  * many, all of them decoded.
  */
 static __rte_noinline uint32_t
@@ -155,22 +158,19 @@ take_plain(struct iommufd_queue *queue, struct uiommu_fault *faults)
 	struct iommufd_slots_table *table = queue->slots.table;
 	const uint16_t *free = &table->free[queue->slots.nb_free];
 	const struct iommufd_fault *msg = queue->msgs;
-	uint32_t endpoint_id = IOMMUFD_DEVMAP_UNKNOWN, flags = 0, nb;
 	const uint32_t number = queue->reads;
-	uint64_t who, last_who;
+	uint64_t who, last_who, sender = 0, whose = 0;
+	uint32_t flags = 0, nb;
 
 	/* no message is like the one before the first */
 	memcpy(&last_who, msg, sizeof(last_who));
 	last_who = ~last_who;
 	for (;; msg++, faults++) {
 		const uint32_t perm = msg->perm, cookie = msg->cookie;
-		uint32_t pasid = UIOMMU_NO_PASID, access;
+		uint32_t slot, access; /* flags of the request, and 0 for its pages */
 
 		/* what stands behind the last one has no such access, and another cookie */
-		if (unlikely(perm > IOMMUFD_MSG_PERMS))
-			break;
-		access = iommufd_msg_perm_flags[perm];
-		if (unlikely(access == 0 || msg[1].cookie == cookie ||
+		if (unlikely(!iommufd_msg_is_plain(perm) || msg[1].cookie == cookie ||
 			     !iommufd_slots_is_new(table, cookie)))
 			break;
 		/* flags and device: mostly those of the one before */
@@ -180,21 +180,26 @@ take_plain(struct iommufd_queue *queue, struct uiommu_fault *faults)
 				break;
 			last_who = who;
 			flags = iommufd_msg_last_flags(msg->flags);
-			endpoint_id = iommufd_devmap_get(queue->devmap, msg->dev_id);
+			sender = sender_word(iommufd_devmap_get(queue->devmap, msg->dev_id),
+					     UIOMMU_NO_PASID);
+			whose = iommufd_slot_whose(msg->dev_id, UIOMMU_NO_PASID);
 		}
 		if (flags != UIOMMU_FAULT_LAST) {
-			pasid = msg->pasid;
-			if (unlikely(pasid >= UIOMMU_PASID_COUNT))
+			if (unlikely(msg->pasid >= UIOMMU_PASID_COUNT))
 				break;
+			sender = sender_word((uint32_t)sender, msg->pasid);
+			whose = iommufd_slot_whose((uint32_t)whose, msg->pasid);
 		}
+		slot = *--free;
 		faults->iova = msg->addr & IOMMUFD_MSG_PAGE_MASK;
-		faults->endpoint_id = endpoint_id;
-		faults->pasid = pasid;
+		memcpy((uint8_t *)faults + offsetof(struct uiommu_fault, endpoint_id), &sender,
+		       sizeof(sender));
 		faults->prg_index = (uint16_t)msg->grpid;
-		faults->flags = (uint16_t)(access + flags);
-		faults->nb_pages = 0;
-		faults->tag = *--free;
-		iommufd_slots_fill_new(table, faults->tag, cookie, msg->dev_id, pasid, number);
+		access = perm + flags;
+		memcpy((uint8_t *)faults + offsetof(struct uiommu_fault, flags), &access,
+		       sizeof(access));
+		faults->tag = (uint16_t)slot;
+		iommufd_slots_fill_new(table, slot, cookie, whose, number);
 	}
 	nb = (uint32_t)(msg - queue->msgs);
 	queue->slots.nb_free -= nb;
@@ -211,9 +216,12 @@ read_take(struct iommufd_queue *queue, struct uiommu_fault *faults, uint32_t max
 	struct iommufd_msgs_odd odd = {0};
 	uint32_t n = likely(queue->nb <= max) ? take_plain(queue, faults) : 0;
 
-	if (likely(n == queue->nb))
+	if (likely(n == queue->nb)) {
+		iommufd_slots_note(&queue->slots);
 		return n;
+	}
 	iommufd_msgs_claim(&queue->slots, queue->msgs + n, queue->nb - n, queue->reads, &odd);
+	iommufd_slots_note(&queue->slots);
 	if (unlikely((odd.recycled | odd.not_ended) != 0))
 		count_odd(queue, &odd);
 	return n;
@@ -364,10 +372,17 @@ write_all(struct iommufd_queue *queue, uint32_t nb)
 		write_rest(queue, resps, nb, done);
 }
 
-/* An answer that is not as most are. @return whether it is to be written */
+/*
+ * An answer that is not as most are.
+ *
+ * @param free where the number of the next slot that is free is put
+ * @return whether it is to be written
+ */
 static __rte_noinline __rte_cold bool
-answer_make(struct iommufd_queue *queue, const struct uiommu_resp *resp, uint32_t *cookie)
+answer_make(struct iommufd_queue *queue, const struct uiommu_resp *resp, const uint16_t *free,
+	    uint32_t *cookie)
 {
+	queue->slots.nb_free = (uint32_t)(free - queue->slots.table->free);
 	switch (iommufd_slots_give(&queue->slots, resp->tag, cookie)) {
 	case IOMMUFD_SLOT_WRITE:
 		return true;
@@ -393,18 +408,14 @@ answers_make(struct iommufd_queue *queue, const struct uiommu_resp *resps, uint3
 	struct iommufd_resp *out = queue->resps;
 
 	for (; resps < end; resps++) {
+		out->code = iommufd_resp_code(resps->code);
 		if (likely(iommufd_slots_give_plain(table, resps->tag, free, &out->cookie))) {
 			free++;
+			out++;
 		} else {
-			queue->slots.nb_free = (uint32_t)(free - table->free);
-			if (!answer_make(queue, resps, &out->cookie)) {
-				free = &table->free[queue->slots.nb_free];
-				continue;
-			}
+			out += answer_make(queue, resps, free, &out->cookie);
 			free = &table->free[queue->slots.nb_free];
 		}
-		out->code = iommufd_resp_code(resps->code);
-		out++;
 	}
 	queue->slots.nb_free = (uint32_t)(free - table->free);
 	return (uint32_t)(out - queue->resps);

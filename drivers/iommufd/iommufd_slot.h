@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /** Slots at most: numbers of 16 bits, and one that means none. */
 #define IOMMUFD_SLOTS_MAX 65535
@@ -41,10 +42,22 @@
 
 struct iommufd_slot {
 	uint32_t cookie;
+	uint32_t read;   /**< number of the read that brought it */
 	uint32_t dev_id; /**< the kernel's number of the device */
 	uint32_t pasid;  /**< UIOMMU_NO_PASID: none; or what this file has names for */
-	uint32_t read;   /**< number of the read that brought it */
 };
+
+_Static_assert(offsetof(struct iommufd_slot, pasid) ==
+		       offsetof(struct iommufd_slot, dev_id) + sizeof(uint32_t),
+	       "device and PASID are one word of 64 bits");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the device is bits 31:0 of it");
+
+/** iommufd_slot::dev_id and pasid in one word. */
+static inline uint64_t
+iommufd_slot_whose(uint32_t dev_id, uint32_t pasid)
+{
+	return (uint64_t)pasid << 32 | dev_id;
+}
 
 /**
  * Memory of all slots, as many as there are numbers of 16 bits: so no number needs a check, and
@@ -52,7 +65,8 @@ struct iommufd_slot {
  */
 struct iommufd_slots_table {
 	struct iommufd_slot slots[UINT16_MAX + 1];
-	uint16_t next[UINT16_MAX + 1];  /**< of a slot in its chain; of others NONE */
+	/** of a slot in its chain; of others NONE; of NONE itself, which is no slot, another */
+	uint16_t next[UINT16_MAX + 1];
 	uint16_t heads[UINT16_MAX + 1]; /**< by the cookie's low bits: chains of those alive */
 	uint16_t free[UINT16_MAX + 1];  /**< stack of the free ones */
 };
@@ -61,6 +75,7 @@ struct iommufd_slots {
 	struct iommufd_slots_table *table;
 	uint32_t nb_slots;
 	uint32_t nb_free;
+	uint32_t nb_used; /**< slots from here on were never used; see iommufd_slots_note() */
 };
 
 /**
@@ -72,16 +87,37 @@ void
 iommufd_slots_init(struct iommufd_slots *slots, uint32_t nb_slots,
 		   struct iommufd_slots_table *table);
 
+/** After slots were taken: low ones go first, so as many as were in use at a time are all. */
+static inline void
+iommufd_slots_note(struct iommufd_slots *slots)
+{
+	const uint32_t nb = slots->nb_slots - slots->nb_free;
+
+	if (nb > slots->nb_used)
+		slots->nb_used = nb;
+}
+
+/** Slots that one call of iommufd_slots_end() looks at. */
+#define IOMMUFD_SLOTS_STEP 1024
+
+/** What the kernel has answered by itself: what it had read out for a device up to a read. */
+struct iommufd_slots_ended {
+	uint32_t dev_id;
+	uint32_t pasid; /**< PASID, UIOMMU_NO_PASID, or IOMMUFD_SLOT_ANY_PASID */
+	uint32_t read;  /**< number of the last read that was over by then */
+};
+
 /**
- * The kernel has answered, by itself, what it had read out for a device, or one PASID of it, up to
- * a read.
+ * The kernel has answered some groups: their slots are dead. A step of the way through all slots,
+ * so that nobody waits for long; what is answered or read meanwhile is no harm, since a group that
+ * is not dead yet is written in vain, and one that was read later is left alone.
  *
- * @param pasid PASID, UIOMMU_NO_PASID, or IOMMUFD_SLOT_ANY_PASID
- * @param read number of the last read that was over by then
+ * @param at where the way goes on, 0 at first; 0 again at its end
  * @return slots that are dead now, and were not
  */
 uint32_t
-iommufd_slots_end(struct iommufd_slots *slots, uint32_t dev_id, uint32_t pasid, uint32_t read);
+iommufd_slots_end(struct iommufd_slots *slots, const struct iommufd_slots_ended *ended,
+		  uint32_t *at);
 
 /** Take the slot out of its chain, where it is. */
 static inline void
@@ -133,18 +169,21 @@ iommufd_slots_is_new(const struct iommufd_slots_table *table, uint32_t cookie)
 	return table->heads[(uint16_t)cookie] == IOMMUFD_SLOT_NONE;
 }
 
-/** As iommufd_slots_take(), for a cookie that iommufd_slots_is_new(), and a slot taken off free. */
+/**
+ * As iommufd_slots_take(), for a cookie that iommufd_slots_is_new(), and a slot taken off free.
+ *
+ * @param whose iommufd_slot_whose()
+ */
 static inline void
-iommufd_slots_fill_new(struct iommufd_slots_table *table, uint16_t slot, uint32_t cookie,
-		       uint32_t dev_id, uint32_t pasid, uint32_t read)
+iommufd_slots_fill_new(struct iommufd_slots_table *table, uint32_t slot, uint32_t cookie,
+		       uint64_t whose, uint32_t read)
 {
 	struct iommufd_slot *of = &table->slots[slot];
 
-	table->heads[(uint16_t)cookie] = slot;
+	table->heads[(uint16_t)cookie] = (uint16_t)slot;
 	of->cookie = cookie;
-	of->dev_id = dev_id;
-	of->pasid = pasid;
 	of->read = read;
+	memcpy((uint8_t *)of + offsetof(struct iommufd_slot, dev_id), &whose, sizeof(whose));
 }
 
 /** What became of a slot that was given back. */
@@ -182,19 +221,20 @@ iommufd_slots_give(struct iommufd_slots *slots, uint32_t slot, uint32_t *cookie)
  * @return false: nothing was done
  */
 static inline bool
-iommufd_slots_give_plain(struct iommufd_slots_table *table, uint16_t slot, uint16_t *free,
+iommufd_slots_give_plain(struct iommufd_slots_table *table, uint32_t slot, uint16_t *free,
 			 uint32_t *cookie)
 {
 	struct iommufd_slot *const of = &table->slots[slot];
-	uint16_t *const head = &table->heads[(uint16_t)of->cookie];
+	const uint32_t its = of->cookie;
+	uint16_t *const head = &table->heads[(uint16_t)its];
 
-	if (of->pasid >= IOMMUFD_SLOT_DEAD || *head != slot ||
-	    table->next[slot] != IOMMUFD_SLOT_NONE)
+	/* only those alive are in a chain; IOMMUFD_SLOT_NONE, which looks like one, has a next */
+	if (*head != slot || table->next[slot] != IOMMUFD_SLOT_NONE)
 		return false;
-	*cookie = of->cookie;
+	*cookie = its;
 	*head = IOMMUFD_SLOT_NONE;
 	of->pasid = IOMMUFD_SLOT_FREE;
-	*free = slot;
+	*free = (uint16_t)slot;
 	return true;
 }
 

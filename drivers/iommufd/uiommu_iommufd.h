@@ -32,6 +32,26 @@ extern "C" {
 int
 uiommu_iommufd_device_fd(int16_t dev_id, uint32_t endpoint_id);
 
+/**
+ * The kernel's descriptor of a fault queue: an owner who has other files to wait for, too, waits
+ * with poll(2) or epoll(7) until it is readable, and calls uiommu_poll() then until that finds
+ * nothing. He waits for a moment only: answers by cookie, and control calls of other threads, want
+ * his turns as well. It is the unit's: not to be closed. Good until uiommu_close().
+ *
+ * What is read from it the unit does not see: it is for the reader to answer, by write(2). That
+ * is for comparisons and for looking at the kernel, on the thread that owns the queue, with nothing
+ * outstanding in the unit.
+ *
+ * Any thread; not for the data path.
+ *
+ * @param dev_id unit
+ * @param queue its queue, from 0
+ * @return descriptor; -ENODEV: no such unit, or of another driver; -ENOENT: no such queue;
+ *   -ENOTSUP: the unit is emulated, and its descriptors are not the kernel's
+ */
+int
+uiommu_iommufd_queue_fd(int16_t dev_id, uint16_t queue);
+
 #ifdef __cplusplus
 }
 #endif

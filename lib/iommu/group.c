@@ -112,12 +112,13 @@ group_plain(const struct uiommu_queue *queue, struct grouping *so_far, uint32_t 
 	/* number of requests, place in the burst, no slot: the members of a group in one word */
 	uint64_t numbers = UINT64_C(1) | (uint64_t)so_far->nb_groups << 16 |
 			   (uint64_t)uiommu_slot_none(queue) << 32;
+	const struct uiommu_fault *const begin = fault, *const end = fault + max;
 	uintptr_t mixed = 0;
 	uint32_t n;
 
 	if (domain == NULL && max != 0 && route->attach != NULL)
 		domain = route->attach->bulk;
-	for (n = 0; n < max; n++, fault++, route++, group++, numbers += UINT64_C(1) << 16) {
+	for (; fault < end; fault++, route++, group++, numbers += UINT64_C(1) << 16) {
 		struct uiommu_attach *attach = route->attach;
 
 		if (unlikely((fault->flags & (UIOMMU_FAULT_LAST | UIOMMU_FAULT_REJECT)) !=
@@ -130,6 +131,7 @@ group_plain(const struct uiommu_queue *queue, struct grouping *so_far, uint32_t 
 		       sizeof(numbers));
 		mixed |= (uintptr_t)attach->bulk ^ (uintptr_t)domain;
 	}
+	n = (uint32_t)(fault - begin);
 	so_far->fault_pos += n;
 	so_far->nb_groups += n;
 	so_far->grouped += n;

@@ -131,9 +131,6 @@ struct uiommu_endpoint {
 	struct uiommu_pasid_table pasids;
 } uiommu_cache_aligned;
 
-/* Counters of a driver that a reset can begin anew; further ones count on. */
-#define UIOMMU_DRIVER_STATS_MAX 64
-
 #define UIOMMU_ENDPOINT_LEAF_SHIFT 8
 #define UIOMMU_ENDPOINT_LEAF_ENTRIES (1U << UIOMMU_ENDPOINT_LEAF_SHIFT)
 /* A function's own part of an id; what is above says which bus hierarchy it is in. */

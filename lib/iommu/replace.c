@@ -15,6 +15,10 @@
  * unit answers meanwhile. The last request of a group whose others are parked may be one of those,
  * and the others would join the next group with this index: so nothing stays parked over that
  * moment, and where the last one comes after all, its group is asked for again.
+ *
+ * A unit that changes its entry in one step (uiommu_dev::swaps_bonds) has the old one in force
+ * until then, and after a refusal. Between the table and the unit the new bond is asked what the
+ * old one would have been: a Success has the device ask once more.
  */
 
 #include <errno.h>
@@ -40,7 +44,7 @@ entry_clear(struct uiommu_attach *attach)
 
 /* After a refusal the old entry comes back: it was there before, so that needs no memory. */
 static int
-entry_swap(struct uiommu_attach *old, struct uiommu_attach *new)
+entry_clear_and_set(struct uiommu_attach *old, struct uiommu_attach *new)
 {
 	int ret = entry_clear(old);
 	bool is_set;
@@ -49,6 +53,21 @@ entry_swap(struct uiommu_attach *old, struct uiommu_attach *new)
 		ret = uiommu_pvt_bond_enter(new, &is_set);
 	if (ret != 0)
 		(void)uiommu_pvt_bond_enter(old, &is_set);
+	return ret;
+}
+
+/* After a refusal the old entry is still there: another attempt to make it could fail, too. */
+static int
+entry_swap(struct uiommu_attach *old, struct uiommu_attach *new)
+{
+	bool is_set;
+	int ret;
+
+	if (!old->unit->dev.swaps_bonds)
+		return entry_clear_and_set(old, new);
+	ret = uiommu_pvt_bond_enter(new, &is_set);
+	if (ret != 0 && !is_set)
+		uiommu_pvt_pasid_table_set(&old->endpoint->pasids, old->head.pasid, old);
 	return ret;
 }
 

@@ -16,7 +16,8 @@
 #include "uiommu_compat.h"
 #include "uiommu_pvt.h"
 
-#define XSTATS_MAX 128
+/* the engine's, and UIOMMU_DRIVER_STATS_MAX of a driver */
+#define XSTATS_MAX 256
 
 /* The unit that the parameters name: "0", or nothing where there is only one. */
 static int16_t

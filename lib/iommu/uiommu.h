@@ -267,7 +267,8 @@ uiommu_configure(int16_t dev_id, const struct uiommu_dev_conf *conf);
  *
  * @return 0; -ENODEV; -EINVAL: not configured; -EALREADY: started; -EBUSY: another thread owns
  *   a queue, or the hardware is in use by somebody else; -EDEADLK: inside a handler; -ETIMEDOUT:
- *   the unit did not react in time; -EIO: the unit reported an error
+ *   the unit did not react in time; -EIO: the unit reported an error; -ENOMEM: a kernel has no
+ *   memory to attach what has bonds: nothing is attached then
  */
 int
 uiommu_start(int16_t dev_id);

@@ -171,7 +171,8 @@ struct uiommu_endpoint_conf {
  *   configured, a member out of range or a reserved one not 0; EEXIST: it is there already;
  *   ENOENT: the PF of a VF is no endpoint of the unit; ENOSPC: endpoints_max reached; ENOMEM;
  *   EDEADLK: inside a handler; ETIMEDOUT, EIO: the unit
- *   failed
+ *   failed. On a unit of a kernel also what that says of the device (EBUSY, EPERM, EINVAL, ...) or
+ *   of its file (EMFILE, ...), with one line in the log
  */
 struct uiommu_endpoint *
 uiommu_endpoint_add(int16_t dev_id, uint32_t endpoint_id, const struct uiommu_endpoint_conf *conf);

@@ -222,6 +222,9 @@ struct uiommu_table_format {
 	uint64_t flags;      /**< UIOMMU_PGTABLE_* */
 };
 
+/** Counters that a driver may have: a reset begins these anew, and no further ones. */
+#define UIOMMU_DRIVER_STATS_MAX 128
+
 /** One counter of a driver. */
 struct uiommu_driver_stat {
 	const char *name;
@@ -292,7 +295,10 @@ struct uiommu_dev_ops {
 	 */
 	void (*bond_block)(struct uiommu_dev *dev, void *endpoint_private, uint32_t pasid);
 
-	/** Counters: array that ends with a NULL name; valid until close(). May be NULL. */
+	/**
+	 * Counters: array of up to UIOMMU_DRIVER_STATS_MAX, and one more with a NULL name; valid
+	 * until close(). May be NULL.
+	 */
 	const struct uiommu_driver_stat *(*stats_get)(struct uiommu_dev *dev);
 	/**
 	 * What table a PAGING domain without table_pa is to have. The library keeps it, and gives
@@ -378,6 +384,12 @@ struct uiommu_dev {
 	/** 1 << enum uiommu_cmd_op that the unit needs at all */
 	uint32_t cmd_mask;
 	void *dev_private;                 /**< of the driver */
+	/**
+	 * bond_set() puts one domain in another's place in a single step, with the old one in force
+	 * until then; what is open of that has its answer afterwards, or is left for the library.
+	 * So replace does without bond_clear().
+	 */
+	bool swaps_bonds;
 	/** Set by stop(): could not be turned off, and may go on reading its tables for good. */
 	bool walks_on;
 };

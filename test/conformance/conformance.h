@@ -44,7 +44,7 @@
 extern const struct harness_suite r1_suite, r2_suite, r4_suite, r4_threads_suite, r5_suite,
 	r4_contexts_suite, r6_suite, r7_suite, r8_suite, r9_suite, r10_suite, r11_suite,
 	r11_unit_errors_suite,
-	defects_suite, reports_suite, wide_ids_suite, stall_suite, stall_end_suite,
+	defects_suite, reports_suite, wide_ids_suite, counters_suite, stall_suite, stall_end_suite,
 	stall_storm_suite, stall_list_suite;
 extern const struct harness_suite deadlines_suite, domains_suite, page_requests_suite,
 	release_suite, replace_suite, replace_threads_suite, undo_suite, undo_threads_suite,

@@ -20,7 +20,7 @@ added_while_draining(void)
 			/* from the handler's point of view: while the burst is being worked on */
 			rig_ask(rig, 7, i, i, true);
 			rig_ask(rig, 7, 200 + i, i, true);
-			uiommu_poll(rig->dev, 0, budget);
+			rig_turn_of(rig, budget);
 		}
 		rig_settle(rig);
 		CHECK_EQ(rec->groups, 200 * budget);

@@ -37,6 +37,7 @@ main(int argc, char **argv)
 		&r11_unit_errors_suite,
 		&reports_suite,
 		&wide_ids_suite,
+		&counters_suite,
 		&stall_suite,
 		&stall_end_suite,
 		&stall_list_suite,

@@ -239,7 +239,7 @@ meet(const struct owner *owner, unsigned int *counter)
 {
 	__atomic_fetch_add(counter, 1, __ATOMIC_ACQ_REL);
 	while (__atomic_load_n(counter, __ATOMIC_ACQUIRE) < owner->nb)
-		uiommu_poll(owner->own->dev, 0, 64);
+		rig_turn_of(owner->own, 64);
 }
 
 static void *
@@ -247,13 +247,13 @@ owner_main(void *arg)
 {
 	struct owner *owner = arg;
 
-	EXPECT_EQ(uiommu_queue_claim(owner->own->dev, 0), 0);
+	EXPECT_EQ(rig_queues_claim(owner->own), 0);
 	meet(owner, owner->nb_ready);
 	scene_everything(owner->other);
 	scene_done(owner->other);
 	/* somebody else may still need our queue */
 	meet(owner, owner->nb_done);
-	EXPECT_EQ(uiommu_queue_release(owner->own->dev, 0), 0);
+	EXPECT_EQ(rig_queues_release(owner->own), 0);
 	return NULL;
 }
 

@@ -15,13 +15,13 @@ scene_done(struct scene *scene)
 }
 
 void
-scene_wait(struct scene *scene, const struct rig *own)
+scene_wait(struct scene *scene, struct rig *own)
 {
 	uint64_t end = harness_now_ns() + RIG_PATIENCE_NS;
 
 	while (!__atomic_load_n(&scene->done, __ATOMIC_ACQUIRE)) {
 		if (own != NULL)
-			uiommu_poll(own->dev, 0, 64);
+			rig_turn_of(own, 64);
 		else
 			sched_yield();
 		CHECK(harness_now_ns() < end);

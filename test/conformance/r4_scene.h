@@ -45,7 +45,7 @@ struct scene {
 void scene_done(struct scene *scene);
 
 /** Wait for that; the caller's own queue, where it has one, is polled. */
-void scene_wait(struct scene *scene, const struct rig *own);
+void scene_wait(struct scene *scene, struct rig *own);
 
 /** Every call that takes a bond away; those of the case must not need to wait for each other. */
 void scene_everything(struct scene *scene);

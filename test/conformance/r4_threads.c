@@ -169,19 +169,19 @@ cross_main(void *arg)
 	struct cross *cross = arg;
 	unsigned int round;
 
-	EXPECT_EQ(uiommu_queue_claim(cross->own->dev, 0), 0);
+	EXPECT_EQ(rig_queues_claim(cross->own), 0);
 	while (!__atomic_load_n(cross->ready, __ATOMIC_ACQUIRE))
-		uiommu_poll(cross->own->dev, 0, 64);
+		rig_turn_of(cross->own, 64);
 	for (round = 0; round < TRAFFIC(40); round++) {
-		uiommu_poll(cross->own->dev, 0, 64);
+		rig_turn_of(cross->own, 64);
 		rebond(cross->other, cross->endpoint, EP, 1 + round % PASIDS);
 		cross->calls++;
 	}
 	/* the other one may still need our queue */
 	__atomic_fetch_add(cross->done, 1, __ATOMIC_ACQ_REL);
 	while (__atomic_load_n(cross->done, __ATOMIC_ACQUIRE) < 2)
-		uiommu_poll(cross->own->dev, 0, 64);
-	EXPECT_EQ(uiommu_queue_release(cross->own->dev, 0), 0);
+		rig_turn_of(cross->own, 64);
+	EXPECT_EQ(rig_queues_release(cross->own), 0);
 	return NULL;
 }
 

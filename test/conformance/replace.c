@@ -309,6 +309,47 @@ requests_in_the_queue(void)
 	rig_close(s.rig);
 }
 
+/* The kernel has no memory, however often it is asked: the old bond goes on, and what is open. */
+static void
+without_memory(void)
+{
+	static const enum uiommu_emu_fault faults[] = {
+		UIOMMU_EMU_FAULT_ATTACH,
+		UIOMMU_EMU_FAULT_TABLE,
+	};
+	struct swap s = swap_open(7);
+	struct recorder *next = rig_recorder(s.rig, UIOMMU_CODE_SUCCESS);
+	uint8_t code = UIOMMU_CODE_SUCCESS;
+	int status;
+	uint16_t i;
+
+	if (!harness_lacks(HARNESS_NEEDS_COMMANDS))
+		harness_skip("the unit is told by commands, which need no memory");
+	for (i = 0; i < ARRAY_COUNT(faults); i++) {
+		s.rec->defer = true;
+		rig_ask(s.rig, 7, i, 1, true);
+		rig_settle(s.rig);
+		uiommu_emu_fault_set(s.rig->emu, faults[i], 0);
+		CHECK_ERRNO(uiommu_replace(s.attach, next->domain, next), ENOMEM);
+		uiommu_emu_fault_set(s.rig->emu, UIOMMU_EMU_FAULT_NONE, 0);
+		rig_settle(s.rig);
+		rig_expect_none(s.rig);
+		CHECK(uiommu_attach_find(s.endpoint, 7, UIOMMU_DOMAIN_ANY) == s.attach);
+		CHECK_EQ(uiommu_answer(s.rig->dev, &s.rec->kept[2 * i].cookie, &code, &status, 1),
+			 1);
+		rig_settle(s.rig);
+		rig_expect(s.rig, EP, 7, i, UIOMMU_EMU_SUCCESS);
+		s.rec->defer = false;
+		rig_ask_and_expect(s.rig, EP, 7, 20, UIOMMU_EMU_SUCCESS);
+	}
+	CHECK_EQ(s.rec->nb_kept, 4);
+	CHECK_EQ(next->nb_kept, 0);
+	swap_to(&s, next->domain, next);
+	rig_ask_and_expect(s.rig, EP, 7, 20, UIOMMU_EMU_SUCCESS);
+	CHECK_EQ(next->nb_kept, 1);
+	rig_close(s.rig);
+}
+
 static void
 no_owner(void)
 {
@@ -374,6 +415,7 @@ static const struct harness_case replace_cases[] = {
 	{"T19 replace switches page requests on and off", page_requests_follow, 0},
 	{"T26 replace that is refused leaves the bond as it was", refused,
 	 HARNESS_NEEDS_VF_REQUESTS},
+	{"R1 T26 replace for which the unit has no memory", without_memory, 0},
 	{"R1 R4 replace with requests in the queue", requests_in_the_queue,
 	 HARNESS_NEEDS_LAST_WORD},
 	{"R4 T13 replace while nobody owns the queue", no_owner, 0},

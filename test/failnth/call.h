@@ -27,7 +27,7 @@ struct call {
 	/** Take away what prepare() made. May be NULL. The unit may be closed already */
 	void (*finish)(struct world *world);
 	int errors[CALL_ERRORS];
-	unsigned int must; /**< kinds (gate.h) that it asks for; 0: it succeeds without any */
+	unsigned int must; /**< kinds (gate.h) that it asks for; none: it succeeds without any */
 	bool waits;	   /**< for the unit */
 	bool exchanges;    /**< needs harness_unit::can_exchange */
 };
@@ -52,7 +52,8 @@ void call_unit(const struct call *call);
 	}                                  \
 	struct call_unit_semicolon_##name
 
-/** How many things were asked for, for those who read the results. */
+/** Note what was asked for since the gate was armed; and tell those who read the results. */
+void points_note(unsigned int *counts);
 void points_print(const unsigned int *counts);
 
 /** As 0 or a negative errno. */
@@ -63,6 +64,6 @@ call_result(const void *pointer)
 }
 
 extern const struct harness_suite unit_suite, bonds_suite, undo_suite, faults_suite,
-	paging_suite;
+	paging_suite, fresh_suite, serve_suite;
 
 #endif /* CALL_H */

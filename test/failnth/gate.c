@@ -4,6 +4,7 @@
 
 /* The gate itself: which thing is the nth. */
 
+#include <limits.h>
 #include <string.h>
 
 #include <rte_common.h>
@@ -36,7 +37,8 @@ gate_kind_name(enum gate_kind kind)
 	static const char *const names[GATE_KINDS] = {
 		[GATE_HEAP] = "heap",	      [GATE_DMA] = "DMA memory", [GATE_ARGS] = "devargs",
 		[GATE_LIBC] = "libc's heap",  [GATE_FILE] = "file",	 [GATE_THREAD] = "thread",
-		[GATE_MAPPING] = "mapping",
+		[GATE_MAPPING] = "mapping",   [GATE_KERNEL] = "kernel",
+		[GATE_REQUEST] = "kernel, for requests",
 		[GATE_REGISTER] = "register",
 	};
 
@@ -53,6 +55,26 @@ void
 gate_pause(bool pause)
 {
 	gate.paused = pause;
+}
+
+bool
+gate_is_each(void)
+{
+	return gate.nth == GATE_EACH;
+}
+
+unsigned int
+gate_ahead(void)
+{
+	return gate.passed < gate.nth ? gate.nth - gate.passed - 1 : UINT_MAX;
+}
+
+void
+gate_told(enum gate_kind kind, unsigned int passed, unsigned int refused)
+{
+	gate.counts[kind] += passed + refused;
+	gate.passed += passed + refused;
+	gate.refused += refused;
 }
 
 bool

@@ -12,6 +12,9 @@
  * Functions of the same names as those of EAL, libc and the registry of drivers stand in this
  * program and are found first. They ask the gate, which counts on the thread that has armed it, and
  * nowhere else.
+ *
+ * On a unit that is the machine's own kernel it is the kernel that is made to fail, in system calls
+ * of iommufd: each of its allocations in turn (Linux's Documentation/fault-injection, failslab).
  */
 
 #include <stdbool.h>
@@ -28,6 +31,8 @@ enum gate_kind {
 	GATE_FILE,     /**< a file descriptor, or a place in an epoll instance */
 	GATE_THREAD,   /**< a thread cannot be started */
 	GATE_MAPPING,  /**< pages are not mapped, or not made present */
+	GATE_KERNEL,   /**< memory of the kernel's, for a system call of the driver's */
+	GATE_REQUEST,  /**< the same, for a request that a device sends */
 	GATE_REGISTER, /**< writes to registers: from this one on the unit is dead */
 	GATE_KINDS,
 };
@@ -38,16 +43,24 @@ const char *gate_kind_name(enum gate_kind kind);
 /** Bit of a kind in a set. */
 #define GATE(kind) (1U << GATE_##kind)
 
-/** Kinds whose things are refused one at a time. */
-#define GATE_MEMORY                                                                                \
-	(GATE(HEAP) | GATE(DMA) | GATE(ARGS) | GATE(LIBC) | GATE(FILE) | GATE(THREAD) |            \
-	 GATE(MAPPING))
+/** Kinds whose things are refused one at a time, while a call of the library is under way. */
+unsigned int gate_memory(void);
 
-/** Kinds that this build can make fail. */
+/** Kinds that can be made to fail: on this unit, by this build. */
 unsigned int gate_kinds(void);
+
+/** All of these can. */
+static inline bool
+gate_has(unsigned int kinds)
+{
+	return (gate_kinds() & kinds) == kinds;
+}
 
 /** Of them, those of libc. */
 unsigned int gate_libc_kinds(void);
+
+/** Of them, those of the machine's kernel. */
+unsigned int gate_kernel_kinds(void);
 
 /** The nth thing of the kinds fails; GATE_EACH: all of them. */
 void gate_arm(unsigned int kinds, unsigned int nth);
@@ -76,16 +89,31 @@ bool gate_pass(enum gate_kind kind);
 /** Whether the calling thread has armed the gate for this kind. */
 bool gate_is_armed(enum gate_kind kind);
 
+/** Things that pass before the one to be refused; 0: the next; UINT_MAX: it was already. */
+unsigned int gate_ahead(void);
+
+/** So many things of a kind have passed, and so many were refused. */
+void gate_told(enum gate_kind kind, unsigned int passed, unsigned int refused);
+
+/** Whether each of them is refused. */
+bool gate_is_each(void);
+
 /** What is asked for in between is libc's own affair. */
 void gate_pause(bool pause);
 
 /** For the stand-in of the platform: a register of this unit is about to be written. */
 void gate_register_write(const char *unit);
 
+/** Number of the ioctl that the driver is in, on this thread; 0: none. */
+unsigned long gate_driver_request(void);
+
 /** Pieces of memory for units that were taken and not given back. */
 int64_t gate_dma_live(void);
 
 /** The same of libc's heap, of those that were taken while the gate was armed. */
 int64_t gate_libc_live(void);
+
+/** The same of the kernel's objects: address spaces, page tables, fault queues, devices. */
+int64_t gate_kernel_live(void);
 
 #endif /* GATE_H */

@@ -15,6 +15,8 @@ main(int argc, char **argv)
 		&undo_suite,
 		&faults_suite,
 		&paging_suite,
+		&fresh_suite,
+		&serve_suite,
 	};
 	static const struct harness_program program = {
 		.suites = suites,

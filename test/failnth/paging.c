@@ -94,8 +94,9 @@ domain_undo(struct world *world)
 	CHECK_EQ(uiommu_domain_free(world->domain), 0);
 }
 
-#define DOMAIN(name) \
-	CALL(name, .run = name, .undo = domain_undo, .errors = {-ENOMEM}, .must = GATE(HEAP))
+#define DOMAIN(name)                                                      \
+	CALL(name, .run = name, .undo = domain_undo, .errors = {-ENOMEM}, \
+	     .must = GATE(HEAP) | GATE(KERNEL))
 
 DOMAIN(domain_demand);
 DOMAIN(domain_demand_second);
@@ -142,7 +143,7 @@ attach_undo(struct world *world)
 }
 
 CALL(attach_demand, .run = attach_demand, .undo = attach_undo, .prepare = bond_bring,
-     .finish = bond_finish, .errors = {-ENOMEM}, .must = GATE(HEAP));
+     .finish = bond_finish, .errors = {-ENOMEM}, .must = GATE(HEAP) | GATE(KERNEL));
 CALL_UNIT(attach_demand);
 
 /* --------------------------------------------------------------- by hand */
@@ -200,9 +201,10 @@ protect_undo(struct world *world)
 	     .finish = bond_finish, __VA_ARGS__);                                       \
 	CALL_UNIT(name)
 
-BY_HAND(map, .waits = false);
+/* A kernel maps, and pins; what is to have other access is unmapped there and mapped again. */
+BY_HAND(map, .waits = false, .errors = {-ENOMEM}, .must = GATE(KERNEL));
 BY_HAND(unmap, .waits = true);
-BY_HAND(protect, .waits = true);
+BY_HAND(protect, .waits = true, .errors = {-ENOMEM}, .must = GATE(KERNEL));
 
 /* ---------------------------------------------------------------- regions */
 
@@ -288,6 +290,42 @@ REGION(region_anon, .exchanges = false);
 REGION(region_callback, .exchanges = false);
 CALL(region_file, .run = region_file, .undo = region_undo, .prepare = file_bring,
      .finish = file_finish, .errors = {-ENOMEM, -EFAULT}, .must = GATE(HEAP) | GATE(MAPPING));
+
+/* ------------------------------------------------------- requests for a region */
+
+static void
+touch_bring(struct world *world)
+{
+	bond_bring(world);
+	CHECK_EQ(region_memory(world), 0);
+}
+
+/* Where there is no memory to map it the device is to ask again. */
+static int
+touch(struct world *world)
+{
+	world_touch(world, EP, PASID_FREE, FIRST + 2, UIOMMU_EMU_SUCCESS);
+	return 0;
+}
+
+static void
+touch_undo(struct world *world)
+{
+	touch(world);
+	CHECK(is_mapped(world, FIRST + 2));
+	CHECK_EQ(uiommu_domain_unmap(world->domain, IOVA(FIRST), PAGES * PAGE, NULL), 0);
+	CHECK(!is_mapped(world, FIRST + 2));
+}
+
+static void
+touch_finish(struct world *world)
+{
+	CHECK_EQ(uiommu_region_remove(world->region), 0);
+	bond_finish(world);
+}
+
+CALL(touch, .run = touch, .undo = touch_undo, .prepare = touch_bring, .finish = touch_finish,
+     .must = GATE(KERNEL));
 
 /* ------------------------------------------------- what has pages of a region */
 
@@ -410,6 +448,7 @@ static const struct harness_case paging_cases[] = {
 	{MEMORY(region_anon)},
 	{MEMORY(region_callback)},
 	{MEMORY(region_file)},
+	{MEMORY(touch)},
 	{MEMORY(unmap_pages)},
 	{MEMORY(evict)},
 	{MEMORY(region_remove)},

@@ -16,6 +16,7 @@
 
 #include "gate.h"
 #include "harness.h"
+#include "harness_unit.h"
 
 /* The next library's function of the same name. */
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -52,7 +53,15 @@ rte_get_tsc_hz(void)
 unsigned int
 gate_kinds(void)
 {
+	if (harness_unit()->needs_kernel)
+		return gate_kernel_kinds();
 	return GATE(HEAP) | GATE(DMA) | GATE(ARGS) | GATE(REGISTER) | gate_libc_kinds();
+}
+
+unsigned int
+gate_memory(void)
+{
+	return gate_kinds() & ~(GATE(REGISTER) | GATE(REQUEST));
 }
 
 /* -------------------------------------------------------------- platform */
@@ -63,6 +72,7 @@ gate_kinds(void)
  */
 struct platform {
 	struct uiommu_platform_ops ops; /* as the library knows it */
+	struct uiommu_file_ops files;
 	const struct uiommu_platform_ops *real;
 };
 
@@ -113,20 +123,80 @@ platform_dma_free(struct uiommu_platform *plat, struct uiommu_dma *mem)
 	real_ops(plat)->dma_free(plat, mem);
 }
 
-void
-uiommu_platform_register(const struct uiommu_platform_ops *ops)
+/* What of iommufd the driver has asked for, on this thread; its system calls are the platform's. */
+static __thread unsigned long driver_request;
+
+unsigned long
+gate_driver_request(void)
+{
+	return driver_request;
+}
+
+static int
+platform_ioctl(struct uiommu_platform *plat, int fd, unsigned long request, void *arg)
+{
+	int ret;
+
+	driver_request = request;
+	ret = real_ops(plat)->files->ioctl(plat, fd, request, arg);
+	driver_request = 0;
+	return ret;
+}
+
+static int
+platform_open(struct uiommu_platform *plat, struct uiommu_args *args);
+
+/* That of a platform's operations; it knows nothing of them before. NULL: too many */
+static struct platform *
+platform_of(const struct uiommu_platform_ops *ops)
 {
 	struct platform *platform;
+	unsigned int i;
 
 	_Static_assert(offsetof(struct platform, ops) == 0, "real_ops() relies on it");
+	for (i = 0; i < nb_platforms; i++)
+		if (platforms[i].real == ops)
+			return &platforms[i];
 	if (nb_platforms == RTE_DIM(platforms))
-		return; /* the case that wants it will not find it */
+		return NULL;
 	platform = &platforms[nb_platforms++];
 	platform->real = ops;
 	platform->ops = *ops;
+	platform->ops.open = platform_open;
 	platform->ops.write32 = platform_write32;
 	platform->ops.write64 = platform_write64;
 	platform->ops.dma_alloc = platform_dma_alloc;
 	platform->ops.dma_free = platform_dma_free;
-	NEXT(uiommu_platform_register)(&platform->ops);
+	if (ops->files != NULL) {
+		platform->files = *ops->files;
+		platform->files.ioctl = platform_ioctl;
+		platform->ops.files = &platform->files;
+	}
+	return platform;
+}
+
+/* It may choose other operations. */
+static int
+platform_open(struct uiommu_platform *plat, struct uiommu_args *args)
+{
+	const struct uiommu_platform_ops *before = plat->ops;
+	struct platform *platform;
+	int ret = real_ops(plat)->open(plat, args);
+
+	if (plat->ops == before)
+		return ret;
+	platform = platform_of(plat->ops);
+	CHECK(platform != NULL);
+	plat->ops = &platform->ops;
+	return ret;
+}
+
+void
+uiommu_platform_register(const struct uiommu_platform_ops *ops)
+{
+	struct platform *platform = platform_of(ops);
+
+	/* else the case that wants it will not find it */
+	if (platform != NULL)
+		NEXT(uiommu_platform_register)(&platform->ops);
 }

@@ -34,10 +34,13 @@ entries(const char *folder)
 struct holdings
 holdings_now(void)
 {
+	/* what it opens is there from now on */
+	gate_kinds();
 	return (struct holdings){
 		.heap = heap_live(),
 		.libc = gate_libc_live(),
 		.dma = gate_dma_live(),
+		.objects = gate_kernel_live(),
 		.files = entries("/proc/self/fd"),
 		.threads = entries("/proc/self/task"),
 	};
@@ -64,15 +67,17 @@ holdings_check(const struct holdings *before, const char *when)
 		harness_note(__FILE__, __LINE__,
 			     "%s: pieces of heap %" PRId64 ", were %" PRId64 "; of libc's %" PRId64
 			     ", were %" PRId64 "; of DMA memory %" PRId64 ", were %" PRId64
+			     "; of the kernel %" PRId64 ", were %" PRId64
 			     "; files %u, were %u; threads %u, were %u",
 			     when, now.heap, before->heap, now.libc, before->libc, now.dma,
-			     before->dma, now.files, before->files, now.threads, before->threads);
+			     before->dma, now.objects, before->objects, now.files, before->files,
+			     now.threads, before->threads);
 }
 
 /* -------------------------------------------------------------- requests */
 
-static uint16_t
-index_next(struct world *world)
+uint16_t
+world_index(struct world *world)
 {
 	world->index = (world->index + 1) % 512;
 	/* taken by the groups that wait */
@@ -91,7 +96,7 @@ void
 world_touch(struct world *world, uint32_t endpoint_id, uint32_t pasid, uint64_t page,
 	    uint16_t code)
 {
-	uint16_t index = index_next(world);
+	uint16_t index = world_index(world);
 
 	CHECK_EQ(rig_send(world->rig, endpoint_id, pasid, index, page, true), UIOMMU_EMU_QUEUED);
 	rig_settle(world->rig);
@@ -102,7 +107,7 @@ world_touch(struct world *world, uint32_t endpoint_id, uint32_t pasid, uint64_t 
 void
 world_defer(struct world *world)
 {
-	world->kept_index = index_next(world);
+	world->kept_index = world_index(world);
 	world->deferring->nb_kept = 0;
 	CHECK_EQ(rig_send(world->rig, EP, PASID_DEFERRED, world->kept_index, 1, true),
 		 UIOMMU_EMU_QUEUED);
@@ -130,7 +135,7 @@ queue_one(struct world *world, uint16_t index)
 void
 world_queue(struct world *world)
 {
-	world->queued_index = index_next(world);
+	world->queued_index = world_index(world);
 	world->queue_cookie = queue_one(world, world->queued_index);
 	rig_expect_none(world->rig);
 }
@@ -227,7 +232,7 @@ world_open(struct world *world)
 			{
 				.timeout_ns = WORLD_TIMEOUT_NS,
 				.queue_entries = 512,
-				.deferred_max = 64,
+				.deferred_max = 128,
 				.parked_max = 32,
 				.table_pages = 64,
 				.frame_pages =
@@ -308,7 +313,7 @@ requests_check(struct world *world)
 	world_ask(world, EP, UIOMMU_NO_PASID, UIOMMU_EMU_SUCCESS);
 	EXPECT_EQ(recorder_groups(world->answering), groups + 2);
 	world_ask(world, EP, PASID_PLAIN, UIOMMU_EMU_INVALID);
-	index = index_next(world);
+	index = world_index(world);
 	queue_answer(world, queue_one(world, index), index);
 }
 

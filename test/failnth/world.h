@@ -72,6 +72,7 @@ struct holdings {
 	int64_t heap;
 	int64_t libc;
 	int64_t dma;
+	int64_t objects; /* the kernel's */
 	unsigned int files;
 	unsigned int threads;
 };
@@ -95,6 +96,9 @@ void snapshot_take(const struct world *world, struct snapshot *snapshot);
 
 /** All is as it was: what the library says, and what becomes of requests. */
 void snapshot_check(struct world *world, const struct snapshot *before);
+
+/** Page request group index that no group has. */
+uint16_t world_index(struct world *world);
 
 /** A request of an endpoint is answered by software with this code. */
 void world_ask(struct world *world, uint32_t endpoint_id, uint32_t pasid, uint16_t code);

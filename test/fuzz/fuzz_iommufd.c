@@ -333,9 +333,9 @@ kernel_ends(const struct iommufd_fault *step)
 		known[i].dead = true;
 		want++;
 	}
-	queue.notices.ring[queue.notices.tail % IOMMUFD_NOTICES] =
-		(struct iommufd_notice){.dev_id = step->dev_id, .pasid = pasid, .read = read};
-	queue.notices.tail++;
+	iommufd_notices_post(&queue.notices,
+			     &(struct iommufd_slots_ended){.dev_id = step->dev_id, .pasid = pasid,
+							   .read = read});
 	answers_give(NULL, 0, refused);
 	rule(queue.stats.ended_groups - before == want, "what a detach ends is ended");
 	counts[ENDED] += want;

@@ -27,19 +27,12 @@ END
 }
 
 shell=false
-case ${1-} in
--h | --help)
-        usage
-        exit 0
-        ;;
---shell)
+if [[ ${1-} == --shell ]]; then
         shell=true
         shift
-        ;;
-esac
+fi
 if (($# != 1)) || [[ $1 == -* ]]; then
-        usage >&2
-        exit 2
+        explain "$@"
 fi
 build=$1
 guest_seconds=300

@@ -317,10 +317,11 @@ static const struct harness_unit units[] = {
 	/*
 	 * A kernel that reads and replaces in other ways: a group that does not fit reads as none,
 	 * a replace answers what is in the new table's queue alone, records show no flag of the
-	 * kernel's own.
+	 * kernel's own. And endpoints are spread over several queues.
 	 */
-	IOMMUFD("iommufd,platform=emu,old_read=1,quirk=1,leak_flags=0", "iommufd/emu-quirks",
-		UIOMMU_CAPA_PASID, 0, .encode = iommufd_encode, .is_variant = true),
+	IOMMUFD("iommufd,platform=emu,old_read=1,quirk=1,leak_flags=0,queues=4",
+		"iommufd/emu-quirks", UIOMMU_CAPA_PASID, 0, .encode = iommufd_encode,
+		.is_variant = true),
 	/* The kernel that runs here, with its mock devices: in a guest, see test/kernel. */
 	IOMMUFD("iommufd,platform=emu,kernel=mock", "iommufd/mock", UIOMMU_CAPA_PASID,
 		HARNESS_NEEDS_WHOLE_TABLE | HARNESS_NEEDS_GUEST_TABLES, .lone_requests = true,

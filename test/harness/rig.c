@@ -51,26 +51,51 @@ model_main(void *arg)
 	return NULL;
 }
 
+int
+rig_queues_claim(const struct rig *rig)
+{
+	uint16_t queue;
+	int ret = 0, error;
+
+	for (queue = 0; queue < rig->info.nb_queues; queue++) {
+		error = uiommu_queue_claim(rig->dev, queue);
+		ret = error != 0 ? error : ret;
+	}
+	return ret;
+}
+
+int
+rig_queues_release(const struct rig *rig)
+{
+	uint16_t queue;
+	int ret = 0, error;
+
+	for (queue = 0; queue < rig->info.nb_queues; queue++) {
+		error = uiommu_queue_release(rig->dev, queue);
+		ret = error != 0 ? error : ret;
+	}
+	return ret;
+}
+
 static void *
 owner_main(void *arg)
 {
 	struct rig *rig = arg;
 	unsigned int idle = 0;
-	int ret = uiommu_queue_claim(rig->dev, 0);
 
-	EXPECT_EQ(ret, 0);
+	EXPECT_EQ(rig_queues_claim(rig), 0);
 	while (!flag_get(&rig->end_owner)) {
 		if (flag_get(&rig->pause_owner)) {
 			__atomic_fetch_add(&rig->owner_turns, 1, __ATOMIC_RELAXED);
 			sched_yield();
 			continue;
 		}
-		idle = uiommu_poll(rig->dev, 0, UINT16_MAX) != 0 ? 0 : idle + 1;
+		idle = rig_turn(rig) != 0 ? 0 : idle + 1;
 		__atomic_fetch_add(&rig->owner_turns, 1, __ATOMIC_RELAXED);
 		if (idle % IDLE_YIELD == IDLE_YIELD - 1)
 			sched_yield();
 	}
-	EXPECT_EQ(uiommu_queue_release(rig->dev, 0), 0);
+	EXPECT_EQ(rig_queues_release(rig), 0);
 	return NULL;
 }
 
@@ -131,7 +156,7 @@ model_stop(struct rig *rig)
 void
 rig_claim(struct rig *rig)
 {
-	CHECK_EQ(uiommu_queue_claim(rig->dev, 0), 0);
+	CHECK_EQ(rig_queues_claim(rig), 0);
 	rig->claimed = true;
 }
 
@@ -139,7 +164,7 @@ void
 rig_release(struct rig *rig)
 {
 	rig->claimed = false;
-	CHECK_EQ(uiommu_queue_release(rig->dev, 0), 0);
+	CHECK_EQ(rig_queues_release(rig), 0);
 }
 
 static void
@@ -159,7 +184,7 @@ unit_down(struct rig *rig)
 	int stopped, ret;
 
 	if (rig->claimed)
-		uiommu_queue_release(rig->dev, 0);
+		rig_queues_release(rig);
 	rig->claimed = false;
 	stopped = uiommu_stop(rig->dev);
 	/* the owner is gone; the model is needed up to here */

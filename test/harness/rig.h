@@ -192,6 +192,14 @@ rig_claim(struct rig *rig);
 void
 rig_release(struct rig *rig);
 
+/** Claim all queues of the unit, for a thread of the case. @return 0, or the last error */
+int
+rig_queues_claim(const struct rig *rig);
+
+/** Release all queues of the unit. @return 0, or the last error */
+int
+rig_queues_release(const struct rig *rig);
+
 enum uiommu_dev_state
 rig_state(const struct rig *rig);
 
@@ -309,9 +317,13 @@ void
 rig_ask_and_expect(struct rig *rig, uint32_t endpoint_id, uint32_t pasid, uint16_t index,
 		   uint16_t code);
 
-/** Poll once. @return requests handled */
-uint16_t
+/** Poll each queue once. @return requests handled */
+uint32_t
 rig_turn(struct rig *rig);
+
+/** The same, with a budget for each queue. */
+uint32_t
+rig_turn_of(struct rig *rig, uint16_t budget);
 
 /** Poll (or wait for who polls) until nothing moves any more. */
 void

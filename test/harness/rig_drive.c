@@ -147,11 +147,22 @@ model_turn(struct rig *rig)
 		uiommu_emu_step(rig->emu);
 }
 
-uint16_t
+uint32_t
+rig_turn_of(struct rig *rig, uint16_t budget)
+{
+	uint32_t nb = 0;
+	uint16_t queue;
+
+	model_turn(rig);
+	for (queue = 0; queue < rig->info.nb_queues; queue++)
+		nb += uiommu_poll(rig->dev, queue, budget);
+	return nb;
+}
+
+uint32_t
 rig_turn(struct rig *rig)
 {
-	model_turn(rig);
-	return uiommu_poll(rig->dev, 0, UINT16_MAX);
+	return rig_turn_of(rig, UINT16_MAX);
 }
 
 /* A turn of whoever has none of his own. */
@@ -435,21 +446,37 @@ rig_taken(const struct rig *rig)
 	return rig_stats(rig).requests - rig->refused;
 }
 
+/* What a driver counts for each queue is named after the queue, but for the first. */
+static const char *
+without_queue(const char *counter)
+{
+	if (counter[0] == '_' && counter[1] == 'q' && counter[2] >= '1' && counter[2] <= '9' &&
+	    counter[3] == '_')
+		return counter + 3;
+	return counter;
+}
+
 uint64_t
 rig_xstat(const struct rig *rig, const char *name)
 {
-	struct uiommu_xstat xstats[128];
+	struct uiommu_xstat xstats[256];
 	int i, nb = uiommu_xstats_get(rig->dev, xstats, ARRAY_COUNT(xstats));
 	const char *driver = name[0] == '_' ? harness_unit()->driver : "";
+	const size_t length = strlen(driver);
+	bool found = false;
+	uint64_t sum = 0;
 
-	for (i = 0; i < nb && i < (int)ARRAY_COUNT(xstats); i++) {
-		size_t length = strlen(driver);
-
-		if (strncmp(xstats[i].name, driver, length) == 0 &&
-		    strcmp(xstats[i].name + length, name) == 0)
-			return xstats[i].value;
+	CHECK(nb <= (int)ARRAY_COUNT(xstats));
+	for (i = 0; i < nb; i++) {
+		if (strncmp(xstats[i].name, driver, length) != 0 ||
+		    strcmp(without_queue(xstats[i].name + length), name) != 0)
+			continue;
+		found = true;
+		sum += xstats[i].value;
 	}
-	harness_fail(__FILE__, __LINE__, "no counter of the name %s%s", driver, name);
+	if (!found)
+		harness_fail(__FILE__, __LINE__, "no counter of the name %s%s", driver, name);
+	return sum;
 }
 
 uint64_t

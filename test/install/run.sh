@@ -72,8 +72,8 @@ for example in "$source"/examples/*/; do
                 sh -c "readelf -d '$scratch/example/$name' | grep -q libuiommu_vtd"
         eal=(--no-huge -m 64 --no-pci --no-shconf --no-telemetry
                 --file-prefix="uiommu-install-$$" -l 0)
-        # this one wants a machine of its own, see test/guest
-        if [[ $name == own-a-unit ]]; then
+        # these want a machine of their own, see test/guest and test/kernel
+        if [[ $name == own-a-unit || $name == own-a-device ]]; then
                 check "example $name says how it is called" \
                         ends_with 2 "$scratch/example/$name" "${eal[@]}"
         else

@@ -38,22 +38,12 @@ while (($# > 0)); do
                 shift
                 ;;
         --instructions) runs=instructions ;;
-        -h | --help)
-                usage
-                exit 0
-                ;;
-        -*)
-                usage >&2
-                exit 2
-                ;;
+        -*) explain "$1" ;;
         *) break ;;
         esac
         shift
 done
-if (($# < 1)); then
-        usage >&2
-        exit 2
-fi
+(($# > 0)) || explain
 build=$1
 shift
 (($# > 0)) || set -- --case fault,idle

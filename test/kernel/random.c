@@ -36,7 +36,13 @@ enum end {
 	END_KINDS,
 };
 
-static unsigned int cases, failures, ends[END_KINDS];
+/** Most are killed. */
+static const enum end ends_of[] = {
+	END_KILLED, END_KILLED, END_KILLED, END_KILLED, END_STOPPED_AND_KILLED, END_BY_ITSELF,
+	END_BY_ITSELF, END_BY_ITSELF,
+};
+
+static unsigned int cases, failures, ends[END_KINDS], judged;
 
 static uint64_t
 now_ns(void)
@@ -114,7 +120,15 @@ ended_well(int status)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* @return whether the consumer did as it should: its own judge has nothing to say, either */
+/* Those that get to their end say what their own judges think: nothing, else they fail. */
+static bool
+ended_judged(int status)
+{
+	judged += ended_well(status);
+	return ended_well(status);
+}
+
+/* @return whether the consumer did as it should */
 static bool
 consumer_run(struct outside *outside, char *const *words, enum end end, uint64_t life_ms)
 {
@@ -126,12 +140,12 @@ consumer_run(struct outside *outside, char *const *words, enum end end, uint64_t
 	if (end == END_BY_ITSELF) {
 		while (waitpid(pid, &status, WNOHANG) == 0)
 			listen_for(outside, 5);
-		return ended_well(status);
+		return ended_judged(status);
 	}
 	listen_for(outside, life_ms);
 	/* it may have come to its end by itself */
 	if (waitpid(pid, &status, WNOHANG) == pid)
-		return ended_well(status);
+		return ended_judged(status);
 	if (end == END_STOPPED_AND_KILLED) {
 		kill(pid, SIGSTOP);
 		listen_for(outside, 100);
@@ -198,8 +212,7 @@ main(int argc, char **argv)
 	while (well && at_rest && outside_is_clean(outside) &&
 	       (now_ns() - begin < seconds * 1000 * MS || ends[END_KILLED] == 0 ||
 		ends[END_STOPPED_AND_KILLED] == 0 || ends[END_BY_ITSELF] == 0)) {
-		end = (enum end)(random_next(&random) % 8);
-		end = end > END_BY_ITSELF ? END_KILLED : end;
+		end = ends_of[random_next(&random) % (sizeof(ends_of) / sizeof(ends_of[0]))];
 		well = consumer_run(outside, argv + 3, end,
 				    LIFE_MIN_MS + random_next(&random) % LIFE_SPREAD_MS);
 		ends[end]++;
@@ -215,6 +228,8 @@ main(int argc, char **argv)
 	if (!well)
 		talk_copy();
 	check(well, "consumers end well, unless they are killed");
+	printf("# judges of %u consumers had their say\n", judged);
+	check(judged > 0, "consumers' own judges have nothing to say");
 	check(outside->requests > 0 && outside->codes[0] > 0, "requests were served");
 	check(at_rest && outside->outstanding == 0, "no request is lost");
 	check(outside->twice == 0, "no request is answered twice");

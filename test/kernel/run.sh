@@ -53,22 +53,12 @@ while (($# > 0)); do
                 shift
                 ;;
         --shell) shell=true ;;
-        -h | --help)
-                usage
-                exit 0
-                ;;
-        -*)
-                usage >&2
-                exit 2
-                ;;
+        -*) explain "$1" ;;
         *) break ;;
         esac
         shift
 done
-if (($# < 1)); then
-        usage >&2
-        exit 2
-fi
+(($# > 0)) || explain
 build=$1
 shift
 
@@ -82,7 +72,7 @@ kernel=${UIOMMU_KERNEL-}
 find_qemu qemu-system-x86_64 command -v >/dev/null
 
 for program in test/kernel/kernel_abi test/kernel/kernel_scenes test/kernel/kernel_random \
-        test/conformance/conformance test/stress/stress_{churn,life,paging} \
+        test/conformance/conformance test/failnth/failnth test/stress/stress_{churn,life,paging} \
         app/storm/uiommu-storm app/bench/uiommu-bench \
         examples/{fault-queue/fault-queue,own-a-device/own-a-device}; do
         [[ ! -x $build/$program ]] || programs+=("$build/$program")

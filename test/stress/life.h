@@ -234,6 +234,9 @@ void station_change(struct worker *self);
 /** Read and answer some of a fault queue, with errors on purpose. @return groups answered */
 unsigned int queue_serve(struct worker *self, struct uiommu_fault_queue *fq);
 
+/** The same of a station's, if it has one now. */
+unsigned int station_serve(struct worker *self, struct station *station);
+
 void *consumer_main(void *worker);
 
 /* ------------------------------------------------------------ life_bonds.c */

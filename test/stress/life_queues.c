@@ -172,6 +172,18 @@ consumer_sleep(struct worker *self, struct station *station)
 	}
 }
 
+unsigned int
+station_serve(struct worker *self, struct station *station)
+{
+	unsigned int served = 0;
+
+	pthread_rwlock_rdlock(&station->fq_lock);
+	if (station->fq != NULL)
+		served = queue_serve(self, station->fq);
+	pthread_rwlock_unlock(&station->fq_lock);
+	return served;
+}
+
 void *
 consumer_main(void *worker)
 {
@@ -182,11 +194,7 @@ consumer_main(void *worker)
 
 	while (!__atomic_load_n(&life->end_consumers, __ATOMIC_ACQUIRE)) {
 		doing(self, "serve a fault queue");
-		served = 0;
-		pthread_rwlock_rdlock(&station->fq_lock);
-		if (station->fq != NULL)
-			served = queue_serve(self, station->fq);
-		pthread_rwlock_unlock(&station->fq_lock);
+		served = station_serve(self, station);
 		/* stuck for a while: the queue fills */
 		if (dice(self, 512) == 0 && !life_is_over(life))
 			nap(20000);

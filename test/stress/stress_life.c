@@ -330,6 +330,7 @@ life_open(void)
 static void
 come_to_rest(struct life *life)
 {
+	const uint64_t end = harness_now_ns() + RIG_PATIENCE_NS;
 	struct worker *self = worker_prepare(life, 0);
 	unsigned int i;
 
@@ -364,6 +365,10 @@ come_to_rest(struct life *life)
 			if (bond->own_fq != NULL)
 				queue_serve(self, bond->own_fq);
 		}
+		/* their consumers have ended */
+		for (i = 0; i < STATIONS; i++)
+			station_serve(self, &life->stations[i]);
+		CHECK(harness_now_ns() < end);
 	} while (rig_stats(life->rig).deferred_now != 0 && harness_failures() == 0);
 	rig_settle(life->rig);
 }

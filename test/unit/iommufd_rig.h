@@ -52,6 +52,7 @@ rig_log(uint32_t level, uint32_t type, const char *format, ...)
 #define CONTEXT_FD 10
 #define FAULT_FD 20  /* of the first queue */
 #define DEVICE_FD 40 /* of the first device */
+#define FAKE_PERMS 17 /* accesses, and one that there is not */
 #define ENTRIES 64
 #define GROUPS_MAX 70000
 #define PENDING_MAX 4096
@@ -87,6 +88,7 @@ static struct {
 	uint32_t holders[GROUPS_MAX]; /* group of a cookie, and 1; 0: none */
 	bool old;                /* a group that does not fit is like none */
 	uint32_t odd_flags;      /* set in each message */
+	bool all_perms;          /* groups have FAKE_PERMS in turn */
 	uint32_t other_pasid;    /* message of each group that has another PASID, and 1 */
 	bool unended;            /* no message says that it is the last */
 	int read_errors[4];      /* next reads end so, if not 0 */
@@ -180,7 +182,7 @@ fake_message(struct iommufd_fault *msg, uint32_t number, uint32_t at)
 		.dev_id = group->dev_id,
 		.pasid = pasid != UIOMMU_NO_PASID ? pasid : 0,
 		.grpid = number & 0x1ff,
-		.perm = IOMMUFD_PERM_READ,
+		.perm = fake.all_perms ? (number + 1) % FAKE_PERMS : IOMMUFD_PERM_READ,
 		.addr = ((uint64_t)number << 24) + at * 4096 + 5,
 		.cookie = group->cookie,
 	};

@@ -41,7 +41,8 @@ static struct uiommu_unit unit;
 static struct uiommu_domain domain;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static __thread bool lock_is_held, in_handler;
-static unsigned int nb_turns, nb_graces;
+static unsigned int nb_turns; /* counted by threads without the lock, too */
+static unsigned int nb_graces;
 static void (*grace_hook)(void);
 static void *pool_memory, *pool_mem;
 
@@ -94,7 +95,7 @@ void
 uiommu_pvt_wait_turn(void)
 {
 	assert_false(in_handler);
-	nb_turns++;
+	__atomic_fetch_add(&nb_turns, 1, __ATOMIC_RELAXED);
 	sched_yield();
 }
 

@@ -326,6 +326,36 @@ some_devices_may_be_refused(void **state)
 	assert_in_range(verdict(false).wrong, 1, UINT32_MAX);
 }
 
+/* Where nobody hears of answers, requests by hand need no credit, and none waits for an answer. */
+static void
+requests_that_nobody_hears_of(void **state)
+{
+	const uint16_t credits = 2;
+	uint16_t i;
+
+	(void)state;
+	rig_open(NULL);
+	rig_up();
+	rig_device(1, credits);
+	rig.emu->unheard = true;
+	for (i = 0; i < 3 * credits; i++) {
+		assert_int_equal(ask_of(DEVICE, i % credits), UIOMMU_EMU_QUEUED);
+		fetch();
+	}
+	assert_int_equal(verdict(false).requests, 3 * credits);
+	assert_int_equal(verdict(false).outstanding, 0);
+	assert_int_equal(verdict(false).stop_markers, 0);
+	/* to be heard is to be held to it */
+	rig.emu->unheard = false;
+	for (i = 0; i < credits; i++)
+		assert_int_equal(ask_of(DEVICE, i), UIOMMU_EMU_QUEUED);
+	assert_int_equal(ask_of(DEVICE, credits), UIOMMU_EMU_NO_CREDIT);
+	assert_int_equal(verdict(false).outstanding, credits);
+	grant_all(0);
+	step();
+	assert_clean();
+}
+
 /* ------------------------------------------------------------------- functions */
 
 /* Response Failure is for all functions behind one page request interface. */
@@ -488,6 +518,7 @@ main(void)
 		CASE(granted_pages_are_touched),
 		CASE(lost_pages_are_not_touched),
 		CASE(some_devices_may_be_refused),
+		CASE(requests_that_nobody_hears_of),
 		CASE(failure_stops_the_family),
 		CASE(failure_in_the_midst_of_traffic),
 		CASE(virtual_functions_have_another_pf),

@@ -315,6 +315,52 @@ detach_ends_groups(void **state)
 	down();
 }
 
+/* Likewise of groups that are not of one message. */
+static void
+detach_ends_large_groups(void **state)
+{
+	up(0);
+	assert_int_equal(iommufd_bond_set(&dev, endpoint, RID, domain), 0);
+	fake_raise(DEVICE_FD, RID, 3);
+	fake_raise(DEVICE_FD, RID, 1);
+	assert_int_equal(fetch(8), 4);
+	iommufd_bond_clear(&dev, endpoint, RID);
+	answer(faults, 4, UIOMMU_CODE_SUCCESS);
+	assert_int_equal(stat_get("ended_groups"), 2);
+	assert_int_equal(stat_get("dead_answers"), 2);
+	down();
+}
+
+/* A detach with many groups open: the owner finds them bit by bit, and others need not wait. */
+static void
+detach_ends_many(void **state)
+{
+	const uint32_t nb = 2 * IOMMUFD_SLOTS_STEP + 3;
+	uint32_t i;
+
+	up(0);
+	/* as long as there were few, several are heard of at once */
+	for (i = 0; i < 8; i++) {
+		assert_int_equal(iommufd_bond_set(&dev, endpoint, RID, domain), 0);
+		iommufd_bond_clear(&dev, endpoint, RID);
+	}
+	assert_int_equal(queue->notices.tail - queue->notices.head, 8);
+	assert_int_equal(fetch(8), 0);
+	assert_int_equal(queue->notices.head, queue->notices.tail);
+	assert_int_equal(iommufd_bond_set(&dev, endpoint, RID, domain), 0);
+	for (i = 0; i < nb; i++)
+		fake_raise(DEVICE_FD, RID, 1);
+	for (i = 0; i < nb;)
+		i += fetch(8);
+	iommufd_bond_clear(&dev, endpoint, RID);
+	for (i = 1; i <= 3; i++) {
+		assert_int_equal(fetch(8), 0);
+		assert_int_equal(stat_get("ended_groups"), RTE_MIN(nb, i * IOMMUFD_SLOTS_STEP));
+	}
+	assert_int_equal(queue->notices.head, queue->notices.tail);
+	down();
+}
+
 /* A detach of one PASID is none of the others; one that the kernel refuses is none at all. */
 static void
 only_what_was_detached(void **state)
@@ -349,7 +395,7 @@ only_what_was_detached(void **state)
 static void
 uncertain_groups(void **state)
 {
-	struct iommufd_notice notice = {.dev_id = 0};
+	struct iommufd_slots_ended notice = {.dev_id = 0};
 
 	up(0);
 	endpoint->had_nested = true;
@@ -401,6 +447,8 @@ main(void)
 		cmocka_unit_test(replaced),
 		cmocka_unit_test(same_table_ends_nothing),
 		cmocka_unit_test(detach_ends_groups),
+		cmocka_unit_test(detach_ends_large_groups),
+		cmocka_unit_test(detach_ends_many),
 		cmocka_unit_test(only_what_was_detached),
 		cmocka_unit_test(uncertain_groups),
 		cmocka_unit_test(notices_that_do_not_fit),

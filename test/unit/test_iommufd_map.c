@@ -78,6 +78,30 @@ whole_areas(void **state)
 	down();
 }
 
+/* The kernel's map has no right to execute: it goes with reading. */
+static void
+rights(void **state)
+{
+	static const struct {
+		uint32_t prot, flags;
+	} rows[] = {
+		{UIOMMU_PROT_READ | UIOMMU_PROT_EXEC, IOMMUFD_MAP_READABLE},
+		{UIOMMU_PROT_ALL, IOMMUFD_MAP_READABLE | IOMMUFD_MAP_WRITEABLE},
+		{UIOMMU_PROT_WRITE, IOMMUFD_MAP_WRITEABLE},
+		{UIOMMU_PROT_WRITE | UIOMMU_PROT_EXEC,
+		 IOMMUFD_MAP_READABLE | IOMMUFD_MAP_WRITEABLE},
+	};
+	uint32_t i;
+
+	up();
+	for (i = 0; i < RTE_DIM(rows); i++) {
+		assert_int_equal(map(i, 1, rows[i].prot), 0);
+		assert_int_equal(fake.calls[i].flags, IOMMUFD_MAP_FIXED_IOVA | rows[i].flags);
+	}
+	assert_int_equal(unmap(0, i), 0);
+	down();
+}
+
 /* A part: the whole goes, and what is left comes again, with its memory and access. */
 static void
 parts(void **state)
@@ -365,6 +389,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_areas),
+		cmocka_unit_test(rights),
 		cmocka_unit_test(parts),
 		cmocka_unit_test(map_errors),
 		cmocka_unit_test(unmap_errors),

@@ -413,6 +413,43 @@ odd_messages(void **state)
 	device_down();
 }
 
+/* Each access, in one read: the first ones go the short way, what is behind them does not. */
+static void
+accesses(void **state)
+{
+	uint32_t i, perm, pasid, want, refused = 0;
+
+	device_up(64, 64, 8);
+	fake.all_perms = true;
+	for (i = 0; i < 2 * FAKE_PERMS; i++)
+		fake_raise(DEV, i % 3 == 0 ? UIOMMU_NO_PASID : i, 1);
+	assert_int_equal(fetch(64), 2 * FAKE_PERMS);
+	for (i = 0; i < 2 * FAKE_PERMS; i++) {
+		perm = (i + 1) % FAKE_PERMS;
+		pasid = i % 3 == 0 ? UIOMMU_NO_PASID : i;
+		want = UIOMMU_FAULT_LAST;
+		want |= (perm & IOMMUFD_PERM_READ) != 0 ? UIOMMU_FAULT_READ : 0;
+		want |= (perm & IOMMUFD_PERM_WRITE) != 0 ? UIOMMU_FAULT_WRITE : 0;
+		want |= (perm & IOMMUFD_PERM_EXEC) != 0 ? UIOMMU_FAULT_EXEC : 0;
+		want |= (perm & IOMMUFD_PERM_PRIV) != 0 ? UIOMMU_FAULT_PRIV : 0;
+		want |= pasid != UIOMMU_NO_PASID ? UIOMMU_FAULT_PASID : 0;
+		if (perm == 0 || perm == IOMMUFD_PERM_PRIV || perm > IOMMUFD_MSG_PERMS) {
+			want |= UIOMMU_FAULT_REJECT;
+			refused++;
+		}
+		assert_int_equal(faults[i].flags, want);
+		assert_int_equal(faults[i].pasid, pasid);
+		assert_int_equal(faults[i].endpoint_id, ENDPOINT);
+		assert_true(faults[i].iova == (uint64_t)i << 24);
+		assert_int_equal(faults[i].prg_index, i);
+		assert_int_equal(faults[i].nb_pages, 0);
+	}
+	assert_int_equal(stat_get("refused_messages"), refused);
+	answer(faults, 2 * FAKE_PERMS, UIOMMU_CODE_SUCCESS);
+	assert_answered(0, 2 * FAKE_PERMS, IOMMUFD_RESP_SUCCESS);
+	device_down();
+}
+
 /* After a stop nothing is left of what was read: the kernel has answered it. */
 static void
 start_is_anew(void **state)
@@ -454,6 +491,7 @@ main(void)
 		cmocka_unit_test(slots_run_out),
 		cmocka_unit_test(marks),
 		cmocka_unit_test(odd_messages),
+		cmocka_unit_test(accesses),
 		cmocka_unit_test(start_is_anew),
 	};
 

@@ -156,6 +156,10 @@ devices(void **state)
 	fake.fail_error = -EOPNOTSUPP;
 	fake.fail_times = 1;
 	assert_int_equal(endpoint_try(0), 0);
+	/* one that has no memory to say it: it would be without for good */
+	fake.fail_error = -ENOMEM;
+	fake.fail_times = 1;
+	assert_int_equal(endpoint_try(0), -ENOMEM);
 	unit_down();
 }
 
@@ -314,6 +318,12 @@ several_queues(void **state)
 	assert_int_equal(stat_get("hwpts"), 4);
 	assert_int_equal(fake.calls[fake.nb_calls - 1].id, fake.calls[1].id);
 	assert_int_equal(fake.calls[2].len, unit->fault_ids[1]);
+	/* whoever comes goes where the fewest are; those without requests count nowhere */
+	iommufd_endpoint_free(&dev, endpoints[2]);
+	endpoints[2] = endpoint_new(ENDPOINT + 5, UIOMMU_ENDPOINT_NO_PAGE_REQUESTS);
+	iommufd_endpoint_free(&dev, endpoints[2]);
+	endpoints[2] = endpoint_new(ENDPOINT + 2, 0);
+	assert_int_equal(iommufd_endpoint_queue(&dev, endpoints[2]), 2);
 	for (i = 0; i < 5; i++)
 		iommufd_endpoint_free(&dev, endpoints[i]);
 	queue = queue_get(&dev, 3);
@@ -360,6 +370,29 @@ descriptors(void **state)
 	assert_int_equal(uiommu_iommufd_device_fd(3, ENDPOINT + 2), -ENODEV);
 }
 
+/* Of fault queues, where they are the kernel's: one that was made up is none to wait for. */
+static void
+queue_descriptors(void **state)
+{
+	const struct uiommu_file_ops *made_up;
+	struct uiommu_file_ops real;
+
+	unit_up(ENTRIES, 8, 8);
+	dev.dev_id = 3;
+	assert_int_equal(uiommu_iommufd_queue_fd(3, 0), -ENOTSUP);
+	made_up = unit->files;
+	real = *made_up;
+	real.real = true;
+	unit->files = &real;
+	assert_int_equal(uiommu_iommufd_queue_fd(3, 0), unit->queues[0]->fd);
+	assert_true(unit->queues[0]->fd >= FAULT_FD);
+	assert_int_equal(uiommu_iommufd_queue_fd(3, 1), -ENOENT);
+	assert_int_equal(uiommu_iommufd_queue_fd(2, 0), -ENODEV);
+	unit->files = made_up;
+	unit_down();
+	assert_int_equal(uiommu_iommufd_queue_fd(3, 0), -ENODEV);
+}
+
 /* Numbers of devices: near each other, far apart, and those that have gone. */
 static void
 numbers(void **state)
@@ -398,6 +431,7 @@ main(void)
 		cmocka_unit_test(several_queues),
 		cmocka_unit_test(no_pasids),
 		cmocka_unit_test(descriptors),
+		cmocka_unit_test(queue_descriptors),
 		cmocka_unit_test(numbers),
 	};
 

@@ -80,11 +80,13 @@ step_take(unsigned int kind)
 	/* the short way, where it can be gone */
 	if (iommufd_slots_is_new(slots.table, cookie) && random_below(2) != 0) {
 		slot = slots.table->free[--slots.nb_free];
-		iommufd_slots_fill_new(slots.table, slot, cookie, dev_id, pasid, reads);
+		iommufd_slots_fill_new(slots.table, slot, cookie,
+				       iommufd_slot_whose(dev_id, pasid), reads);
 	} else {
 		slot = iommufd_slots_take(&slots, cookie, dev_id, pasid, reads, &recycled);
 	}
-	assert_true(slot < NB_SLOTS);
+	iommufd_slots_note(&slots);
+	assert_true(slot < slots.nb_used && slots.nb_used <= NB_SLOTS);
 	assert_false(known[slot].used);
 	for (i = 0; i < NB_SLOTS; i++) {
 		if (!known[i].used || known[i].dead || known[i].cookie != cookie)
@@ -105,7 +107,8 @@ step_take(unsigned int kind)
 static void
 step_give(void)
 {
-	const uint16_t slot = (uint16_t)random_below(NB_SLOTS + 2);
+	const uint32_t number = random_below(NB_SLOTS + 2);
+	const uint16_t slot = number > NB_SLOTS ? IOMMUFD_SLOT_NONE : (uint16_t)number;
 	enum iommufd_slot_end end = IOMMUFD_SLOT_WRITE;
 	uint32_t cookie = 0;
 
@@ -132,7 +135,8 @@ step_end(void)
 {
 	const uint32_t dev_id = random_below(3), read = reads - random_below(5);
 	const uint32_t pasid = random_below(2) != 0 ? random_below(3) : IOMMUFD_SLOT_ANY_PASID;
-	uint32_t i, want = 0;
+	const struct iommufd_slots_ended ended = {dev_id, pasid, read};
+	uint32_t i, want = 0, at = 0;
 
 	for (i = 0; i < NB_SLOTS; i++) {
 		if (!known[i].used || known[i].dead || known[i].dev_id != dev_id ||
@@ -142,7 +146,8 @@ step_end(void)
 		known[i].dead = true;
 		want++;
 	}
-	assert_int_equal(iommufd_slots_end(&slots, dev_id, pasid, read), want);
+	assert_int_equal(iommufd_slots_end(&slots, &ended, &at), want);
+	assert_int_equal(at, 0);
 }
 
 static void
@@ -181,6 +186,7 @@ all_slots(void **state)
 	slots_up(IOMMUFD_SLOTS_MAX);
 	for (i = 0; i < IOMMUFD_SLOTS_MAX; i++)
 		assert_int_equal(iommufd_slots_take(&slots, 1 + i, 1, 1, 1, &recycled), i);
+	iommufd_slots_note(&slots);
 	assert_int_equal(slots.nb_free, 0);
 	assert_int_equal(recycled, 0);
 	for (i = 0; i < IOMMUFD_SLOTS_MAX; i++) {
@@ -192,12 +198,42 @@ all_slots(void **state)
 	free(memory);
 }
 
+/* A step looks at so many at most, all are looked at, and what is read meanwhile is left. */
+static void
+steps(void **state)
+{
+	const struct iommufd_slots_ended ended = {1, 1, 1};
+	const uint32_t nb = 2 * IOMMUFD_SLOTS_STEP + 3;
+	uint32_t i, at = 0, cookie, recycled = 0;
+
+	slots_up(IOMMUFD_SLOTS_MAX);
+	assert_int_equal(iommufd_slots_end(&slots, &ended, &at), 0);
+	assert_int_equal(at, 0);
+	for (i = 0; i < nb; i++)
+		iommufd_slots_take(&slots, 1 + i, 1, 1, 1, &recycled);
+	iommufd_slots_note(&slots);
+	assert_int_equal(slots.nb_used, nb);
+	assert_int_equal(iommufd_slots_end(&slots, &ended, &at), IOMMUFD_SLOTS_STEP);
+	assert_int_equal(at, IOMMUFD_SLOTS_STEP);
+	/* one that is answered, and its slot in use again; one that was dead already */
+	assert_int_equal(iommufd_slots_give(&slots, nb - 1, &cookie), IOMMUFD_SLOT_WRITE);
+	assert_int_equal(iommufd_slots_take(&slots, nb + 1, 1, 1, 2, &recycled), nb - 1);
+	assert_int_equal(iommufd_slots_give(&slots, 0, &cookie), IOMMUFD_SLOT_DROP);
+	assert_int_equal(iommufd_slots_end(&slots, &ended, &at), IOMMUFD_SLOTS_STEP);
+	assert_int_equal(iommufd_slots_end(&slots, &ended, &at), 2);
+	assert_int_equal(at, 0);
+	assert_int_equal(iommufd_slots_give(&slots, nb - 1, &cookie), IOMMUFD_SLOT_WRITE);
+	assert_int_equal(slots.nb_used, nb);
+	free(memory);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(histories),
 		cmocka_unit_test(all_slots),
+		cmocka_unit_test(steps),
 	};
 
 	return cmocka_run_group_tests_name("iommufd_slot", tests, NULL, NULL);

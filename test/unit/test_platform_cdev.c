@@ -56,7 +56,7 @@ open_device(void)
 static void
 files(void **state)
 {
-	int context, fd, fds[2];
+	int context, fd, fds[2], ret;
 	char byte = 'x';
 
 	assert_int_equal((registered->open)(&rig_plat, NULL), 0);
@@ -67,7 +67,9 @@ files(void **state)
 	assert_true(fd >= 0 && fd != context);
 	/* known to be neither, since it could not be read */
 	assert_false(device.is_vf || device.has_page_requests || device.lacks_page_requests);
-	assert_int_equal(cdev_files.ioctl(&rig_plat, fd, 0x3b76, NULL), -ENOTTY);
+	ret = cdev_files.ioctl(&rig_plat, fd, 0x3b76, NULL);
+	/* the latter from qemu-user, which passes on what it knows */
+	assert_true(ret == -ENOTTY || ret == -ENOSYS);
 	assert_int_equal(cdev_files.read(&rig_plat, -1, &byte, 1), -EBADF);
 	assert_int_equal(cdev_files.write(&rig_plat, -1, &byte, 1), -EBADF);
 	assert_int_equal(pipe(fds), 0);
