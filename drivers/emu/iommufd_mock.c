@@ -97,15 +97,18 @@ mock_open(struct iommufd_kernel *kernel, struct uiommu_args *args)
 {
 	static uint32_t units;
 	struct mock *mock = mock_of(kernel);
-	uint64_t judge = 1;
+	uint64_t judge = 1, stand_ins = 0;
 	int ret;
 
-	if (uiommu_args_get_u64(args, "judge", 0, 1, &judge) < 0)
+	if (uiommu_args_get_u64(args, "judge", 0, 1, &judge) < 0 ||
+	    uiommu_args_get_u64(args, "stand_ins", 0, 1, &stand_ins) < 0)
 		return -EINVAL;
 	kernel->flags = IOMMUFD_KERNEL_REAL | IOMMUFD_KERNEL_PASIDS;
 	ret = kernel_probe(kernel);
 	if (ret < 0)
 		return ret;
+	if (stand_ins != 0)
+		mock->pasids = false;
 	kernel->emu->window_iova = IOMMUFD_MOCK_IOVA_FIRST;
 	mock->kernel = kernel;
 	mock->context = -1;

@@ -326,6 +326,10 @@ static const struct harness_unit units[] = {
 	IOMMUFD("iommufd,platform=emu,kernel=mock", "iommufd/mock", UIOMMU_CAPA_PASID,
 		HARNESS_NEEDS_WHOLE_TABLE | HARNESS_NEEDS_GUEST_TABLES, .lone_requests = true,
 		.needs_kernel = true),
+	/* PASIDs are devices of their own, as they must be before Linux 6.15 */
+	IOMMUFD("iommufd,platform=emu,kernel=mock,stand_ins=1", "iommufd/mock-stand-ins",
+		UIOMMU_CAPA_PASID, HARNESS_NEEDS_WHOLE_TABLE | HARNESS_NEEDS_GUEST_TABLES,
+		.lone_requests = true, .needs_kernel = true, .is_variant = true),
 };
 
 static size_t chosen;
