@@ -122,7 +122,7 @@ struct mock_answers {
 struct mock {
 	struct iommufd_kernel *kernel;
 	bool judge;                /**< answers are listened to */
-	bool pasids;               /**< the kernel attaches PASIDs by itself, and may (stand_ins=) */
+	bool pasids;               /**< the kernel attaches PASIDs; and may, see stand_ins= */
 	uint32_t introduction;     /**< MOCK_INTRODUCTION and number of this unit */
 	int context;               /**< -1: not open */
 	uint32_t empty_ioas;       /**< where devices are that are attached to nothing */
