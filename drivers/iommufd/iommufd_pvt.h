@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_common.h>
 #include <rte_log.h>
 
@@ -110,6 +111,33 @@ extern const struct uiommu_queue_ops iommufd_queue_ops;
 /** Begin with an empty queue: nothing of it is attached anywhere. */
 void
 iommufd_queue_reset(struct iommufd_queue *queue);
+
+/** uiommu_queue_ops::fetch */
+uint16_t
+iommufd_fetch(void *queue_private, struct uiommu_fault *faults, uint16_t nb, uint16_t *taken,
+	      uint32_t *events);
+
+/** uiommu_queue_ops::respond. Takes all: what is not written has its answer, or is lost. */
+uint16_t
+iommufd_respond(void *queue_private, const struct uiommu_resp *resps, uint16_t nb);
+
+/** Give up: nothing is read or written any more, and the unit fails. One line, the first time. */
+void
+iommufd_queue_fail(struct iommufd_queue *queue, int error, const char *what) __rte_cold;
+
+/** What iommufd_queue_hear() does if there is something. */
+void
+iommufd_queue_hear_all(struct iommufd_queue *queue, uint32_t tail) __rte_cold;
+
+/** By the owner, before slots are looked at: what has the control path detached? */
+static inline void
+iommufd_queue_hear(struct iommufd_queue *queue)
+{
+	uint32_t tail;
+
+	if (unlikely(iommufd_notices_any(&queue->notices, &tail)))
+		iommufd_queue_hear_all(queue, tail);
+}
 
 /** Whether the caller was the last that polled the queue. */
 static inline bool

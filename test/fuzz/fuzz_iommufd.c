@@ -29,9 +29,11 @@ log_nowhere(uint32_t level, uint32_t type, const char *format, ...)
 }
 
 #define rte_log log_nowhere
+#include <iommufd_fetch.c>
 #include <iommufd_queue.c>
 /* built without liburing: nothing waits here */
 #include <iommufd_ready.c>
+#include <iommufd_respond.c>
 #include <iommufd_slot.c>
 
 #include "fuzz.h"

@@ -42,11 +42,13 @@ rig_log(uint32_t level, uint32_t type, const char *format, ...)
 #include <iommufd_ctrl.c>
 #include <iommufd_domain.c>
 #include <iommufd_endpoint.c>
+#include <iommufd_fetch.c>
 #include <iommufd_hwpt.c>
 #include <iommufd_map.c>
 #include <iommufd_probe.c>
 #include <iommufd_queue.c>
 #include <iommufd_ready.c>
+#include <iommufd_respond.c>
 #include <iommufd_slot.c>
 
 #define CONTEXT_FD 10
