@@ -98,7 +98,7 @@ guest()
         timeout --foreground "$seconds" "$qemu" -nodefaults -no-user-config -display none \
                 -serial stdio -no-reboot -machine q35 -accel tcg -cpu Nehalem -smp 2 -m 1G \
                 -kernel "$kernel/bzImage" -initrd "$scratch/initramfs" \
-                -append "console=ttyS0 quiet panic=-1 oops=panic $append $1" "${qemu_words[@]}"
+                -append "console=ttyS0 loglevel=5 panic=-1 oops=panic $append $1" "${qemu_words[@]}"
 }
 
 # ended: whether the guest came to its end, and by itself
