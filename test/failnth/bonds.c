@@ -66,25 +66,6 @@ CALL_UNIT(endpoint_plain);
 /* ---------------------------------------------------------------- domains */
 
 static void
-handler(void *priv, struct uiommu_group *groups, uint8_t *codes, uint16_t nb)
-{
-	uint16_t i;
-
-	for (i = 0; i < nb; i++)
-		codes[i] = UIOMMU_CODE_SUCCESS;
-}
-
-static int
-domain_take(struct world *world, const struct uiommu_domain_conf *what)
-{
-	struct uiommu_domain_conf conf = *what;
-
-	conf.size = sizeof(conf);
-	world->domain = uiommu_domain_alloc(world->rig->dev, &conf);
-	return call_result(world->domain);
-}
-
-static void
 domain_undo(struct world *world)
 {
 	CHECK_EQ(uiommu_domain_free(world->domain), 0);
@@ -93,46 +74,67 @@ domain_undo(struct world *world)
 static int
 domain_blocked(struct world *world)
 {
-	return domain_take(world,
-			   &(const struct uiommu_domain_conf){.type = UIOMMU_DOMAIN_BLOCKED});
+	const struct uiommu_domain_conf conf = {
+		.type = UIOMMU_DOMAIN_BLOCKED,
+	};
+
+	return call_domain_take(world, &conf);
 }
 
 static int
 domain_identity(struct world *world)
 {
-	return domain_take(world,
-			   &(const struct uiommu_domain_conf){.type = UIOMMU_DOMAIN_IDENTITY});
+	const struct uiommu_domain_conf conf = {
+		.type = UIOMMU_DOMAIN_IDENTITY,
+	};
+
+	return call_domain_take(world, &conf);
 }
 
 static int
 domain_paging(struct world *world)
 {
-	return domain_take(world, &(const struct uiommu_domain_conf){.type = UIOMMU_DOMAIN_PAGING,
-								     .handler = handler});
+	const struct uiommu_domain_conf conf = {
+		.type = UIOMMU_DOMAIN_PAGING,
+		.handler = call_handler,
+	};
+
+	return call_domain_take(world, &conf);
 }
 
 static int
 domain_queued(struct world *world)
 {
-	return domain_take(world, &(const struct uiommu_domain_conf){.type = UIOMMU_DOMAIN_PAGING,
-								     .fault_queue = world->fq});
+	const struct uiommu_domain_conf conf = {
+		.type = UIOMMU_DOMAIN_PAGING,
+		.fault_queue = world->fq,
+	};
+
+	return call_domain_take(world, &conf);
 }
 
 static int
 domain_parent(struct world *world)
 {
-	return domain_take(world,
-			   &(const struct uiommu_domain_conf){.type = UIOMMU_DOMAIN_PAGING,
-							      .flags = UIOMMU_DOMAIN_NEST_PARENT});
+	const struct uiommu_domain_conf conf = {
+		.type = UIOMMU_DOMAIN_PAGING,
+		.flags = UIOMMU_DOMAIN_NEST_PARENT,
+	};
+
+	return call_domain_take(world, &conf);
 }
 
 static int
 domain_nested(struct world *world)
 {
-	return domain_take(world, &(const struct uiommu_domain_conf){.type = UIOMMU_DOMAIN_NESTED,
-								     .handler = handler,
-								     .table_pa = 0x1000,
-								     .parent = world->parent});
+	const struct uiommu_domain_conf conf = {
+		.type = UIOMMU_DOMAIN_NESTED,
+		.handler = call_handler,
+		.table_pa = 0x1000,
+		.parent = world->parent,
+	};
+
+	return call_domain_take(world, &conf);
 }
 
 #define DOMAIN(name, kinds) \

@@ -22,6 +22,25 @@
 #define HURRY_LESS 10
 
 void
+call_handler(void *priv, struct uiommu_group *groups, uint8_t *codes, uint16_t nb)
+{
+	uint16_t i;
+
+	for (i = 0; i < nb; i++)
+		codes[i] = UIOMMU_CODE_SUCCESS;
+}
+
+int
+call_domain_take(struct world *world, const struct uiommu_domain_conf *what)
+{
+	struct uiommu_domain_conf conf = *what;
+
+	conf.size = sizeof(conf);
+	world->domain = uiommu_domain_alloc(world->rig->dev, &conf);
+	return call_result(world->domain);
+}
+
+void
 points_print(const unsigned int *counts)
 {
 	enum gate_kind kind;

@@ -63,6 +63,12 @@ call_result(const void *pointer)
 	return pointer != NULL ? 0 : -rte_errno;
 }
 
+/** A handler that finds all as it should be. */
+void call_handler(void *priv, struct uiommu_group *groups, uint8_t *codes, uint16_t nb);
+
+/** Make a domain, world::domain; size need not be set. @return 0 or a negative errno */
+int call_domain_take(struct world *world, const struct uiommu_domain_conf *what);
+
 extern const struct harness_suite unit_suite, bonds_suite, undo_suite, faults_suite,
 	paging_suite, fresh_suite, serve_suite;
 

@@ -10,38 +10,28 @@
 
 #include "call.h"
 
-static void
-handler(void *priv, struct uiommu_group *groups, uint8_t *codes, uint16_t nb)
-{
-	uint16_t i;
-
-	for (i = 0; i < nb; i++)
-		codes[i] = UIOMMU_CODE_SUCCESS;
-}
-
-static int
-domain_take(struct world *world, const struct uiommu_domain_conf *what)
-{
-	struct uiommu_domain_conf conf = *what;
-
-	conf.size = sizeof(conf);
-	conf.handler = handler;
-	world->domain = uiommu_domain_alloc(world->rig->dev, &conf);
-	return call_result(world->domain);
-}
-
 static int
 paging_take(struct world *world)
 {
-	return domain_take(world, &(const struct uiommu_domain_conf){.type = UIOMMU_DOMAIN_PAGING});
+	const struct uiommu_domain_conf conf = {
+		.type = UIOMMU_DOMAIN_PAGING,
+		.handler = call_handler,
+	};
+
+	return call_domain_take(world, &conf);
 }
 
 static int
 nested_take(struct world *world)
 {
-	return domain_take(world, &(const struct uiommu_domain_conf){.type = UIOMMU_DOMAIN_NESTED,
-								     .table_pa = 0x1000,
-								     .parent = world->parent});
+	const struct uiommu_domain_conf conf = {
+		.type = UIOMMU_DOMAIN_NESTED,
+		.handler = call_handler,
+		.table_pa = 0x1000,
+		.parent = world->parent,
+	};
+
+	return call_domain_take(world, &conf);
 }
 
 /* With the domain that was made. @return 0 or a negative errno: that is freed */

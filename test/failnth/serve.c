@@ -202,12 +202,7 @@ start_refused(struct world *world, unsigned int nth, unsigned int *counts)
 		holdings_check(&before, "after a start that failed");
 		CHECK_EQ(uiommu_start(world->rig->dev), 0);
 	}
-	rig_claim(world->rig);
-	rig_settle(world->rig);
-	rig_expect_any(world->rig, EP, PASID_DEFERRED, world->kept_index, UIOMMU_EMU_INVALID);
-	rig_expect_any(world->rig, EP, PASID_QUEUED, world->queued_index, UIOMMU_EMU_INVALID);
-	world_defer(world);
-	world_queue(world);
+	world_started(world);
 	snapshot_check(world, &snapshot);
 	return refused != 0;
 }

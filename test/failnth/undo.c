@@ -214,12 +214,7 @@ static void
 stop_undo(struct world *world)
 {
 	CHECK_EQ(uiommu_start(world->rig->dev), 0);
-	rig_claim(world->rig);
-	rig_settle(world->rig);
-	rig_expect_any(world->rig, EP, PASID_DEFERRED, world->kept_index, UIOMMU_EMU_INVALID);
-	rig_expect_any(world->rig, EP, PASID_QUEUED, world->queued_index, UIOMMU_EMU_INVALID);
-	world_defer(world);
-	world_queue(world);
+	world_started(world);
 }
 
 CALL(stop, .run = stop, .undo = stop_undo);

@@ -140,6 +140,17 @@ world_queue(struct world *world)
 	rig_expect_none(world->rig);
 }
 
+void
+world_started(struct world *world)
+{
+	rig_claim(world->rig);
+	rig_settle(world->rig);
+	rig_expect_any(world->rig, EP, PASID_DEFERRED, world->kept_index, UIOMMU_EMU_INVALID);
+	rig_expect_any(world->rig, EP, PASID_QUEUED, world->queued_index, UIOMMU_EMU_INVALID);
+	world_defer(world);
+	world_queue(world);
+}
+
 static void
 queue_answer(struct world *world, uint32_t cookie, uint16_t index)
 {

@@ -114,6 +114,9 @@ void world_answer(struct world *world);
 void world_defer(struct world *world);
 void world_queue(struct world *world);
 
+/** After a stop and a start: what was open then was answered Invalid, and waits anew. */
+void world_started(struct world *world);
+
 struct holdings holdings_now(void);
 
 /** Note what is more, or less, than it was. */

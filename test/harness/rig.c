@@ -51,30 +51,30 @@ model_main(void *arg)
 	return NULL;
 }
 
-int
-rig_queues_claim(const struct rig *rig)
+/* Each queue of the unit. @return 0, or the last error */
+static int
+queues_call(const struct rig *rig, int (*call)(int16_t dev_id, uint16_t queue))
 {
 	uint16_t queue;
 	int ret = 0, error;
 
 	for (queue = 0; queue < rig->info.nb_queues; queue++) {
-		error = uiommu_queue_claim(rig->dev, queue);
+		error = call(rig->dev, queue);
 		ret = error != 0 ? error : ret;
 	}
 	return ret;
 }
 
 int
+rig_queues_claim(const struct rig *rig)
+{
+	return queues_call(rig, uiommu_queue_claim);
+}
+
+int
 rig_queues_release(const struct rig *rig)
 {
-	uint16_t queue;
-	int ret = 0, error;
-
-	for (queue = 0; queue < rig->info.nb_queues; queue++) {
-		error = uiommu_queue_release(rig->dev, queue);
-		ret = error != 0 ? error : ret;
-	}
-	return ret;
+	return queues_call(rig, uiommu_queue_release);
 }
 
 static void *
