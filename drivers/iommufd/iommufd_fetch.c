@@ -171,14 +171,13 @@ read_take(struct iommufd_queue *queue, struct uiommu_fault *faults, uint32_t max
 	struct iommufd_msgs_odd odd = {0};
 	uint32_t n = likely(queue->nb <= max) ? take_plain(queue, faults) : 0;
 
-	if (likely(n == queue->nb)) {
-		iommufd_slots_note(&queue->slots);
-		return n;
+	if (unlikely(n != queue->nb)) {
+		iommufd_msgs_claim(&queue->slots, queue->msgs + n, queue->nb - n, queue->reads,
+				   &odd);
+		if (unlikely((odd.recycled | odd.not_ended) != 0))
+			count_odd(queue, &odd);
 	}
-	iommufd_msgs_claim(&queue->slots, queue->msgs + n, queue->nb - n, queue->reads, &odd);
 	iommufd_slots_note(&queue->slots);
-	if (unlikely((odd.recycled | odd.not_ended) != 0))
-		count_odd(queue, &odd);
 	return n;
 }
 
